@@ -1,0 +1,108 @@
+"""What MMSegmentation 1.x needs to run with mmcv-lite and torch >= 2.6.
+
+Both fixes are narrow and do nothing where they are not needed:
+
+* :func:`install_mmcv_ops_placeholder`: mmseg imports ``mmcv.ops`` when it is
+  imported itself, although most of its models never call a compiled
+  operator. With mmcv-lite that import fails.
+* :func:`allow_mmengine_checkpoints`: torch >= 2.6 loads checkpoints with
+  ``weights_only=True`` and refuses the history buffers that mmengine puts
+  into every training checkpoint.
+"""
+import importlib.util
+import sys
+from types import ModuleType
+
+import numpy as np
+import torch
+from mmengine.logging import HistoryBuffer
+from mmengine.utils.dl_utils import mmcv_full_available
+
+# Statistics that ``HistoryBuffer`` pickles as bound look-ups on its class.
+_HISTORY_BUFFER_STATISTICS = ('current', 'max', 'mean', 'min')
+
+
+class _MissingOperator:
+    """Stand-in for a compiled mmcv operator: fails when used, not before."""
+
+    def __init__(self, name: str) -> None:
+        self.__name__ = name
+
+    def __call__(self, *args, **kwargs):
+        raise ImportError(
+            f'mmcv.ops.{self.__name__} needs the compiled operators of mmcv, '
+            'but mmcv-lite is installed. Replace it by the full package: '
+            'pip uninstall mmcv-lite, then install mmcv>=2.0.0rc4,<2.2.0 for '
+            'your torch and CUDA, or choose a model without this operator.')
+
+
+class _MmcvOpsPlaceholder(ModuleType):
+    """Module whose every public attribute is a :class:`_MissingOperator`."""
+
+    # An empty path makes Python treat it as a package, so that submodules
+    # such as ``mmcv.ops.nms`` fail with an ordinary ImportError.
+    __path__: list = []
+
+    def __getattr__(self, name: str) -> _MissingOperator:
+        if name.startswith('_'):
+            raise AttributeError(name)
+        return _MissingOperator(name)
+
+
+def install_mmcv_ops_placeholder() -> None:
+    """Makes ``import mmseg.models`` work with mmcv-lite.
+
+    Only ``mmcv.ops`` is replaced. ``mmcv._ext`` stays missing, so that
+    ``mmengine.utils.dl_utils.mmcv_full_available`` keeps telling the truth
+    and SyncBN is still reverted correctly on one device.
+    """
+    if 'mmcv.ops' in sys.modules or mmcv_full_available():
+        return
+    import mmcv
+    placeholder = _MmcvOpsPlaceholder('mmcv.ops')
+    placeholder.__spec__ = importlib.util.spec_from_loader(
+        'mmcv.ops', loader=None, is_package=True)
+    sys.modules['mmcv.ops'] = placeholder
+    mmcv.ops = placeholder
+
+
+def _history_buffer_getattr(owner, name: str):
+    """``getattr`` that serves the statistics of ``HistoryBuffer`` alone."""
+    if owner is HistoryBuffer and name in _HISTORY_BUFFER_STATISTICS:
+        return getattr(HistoryBuffer, name)
+    raise AttributeError(
+        f'A checkpoint asked for attribute {name!r} of {owner!r}. Only the '
+        f'statistics {_HISTORY_BUFFER_STATISTICS} of mmengine\'s '
+        'HistoryBuffer are allowed; the file was not written by mmengine or '
+        'was tampered with.')
+
+
+def allow_mmengine_checkpoints() -> None:
+    """Allow-lists exactly the classes that mmengine writes to checkpoints.
+
+    ``weights_only`` stays on: a checkpoint that holds anything else is still
+    refused by torch. Plain ``getattr``, which would open a way to run code,
+    is replaced by a function that knows four names of one class.
+    """
+    if not hasattr(torch.serialization, 'get_unsafe_globals_in_checkpoint'):
+        return  # torch < 2.6 does not restrict what a checkpoint may hold
+    reconstruct = np.ndarray.__reduce__(np.empty(0))[0]
+    scalar = np.float64(0).__reduce__()[0]
+    # The same two functions are pickled as ``numpy.core.multiarray.*`` by
+    # numpy 1 and as ``numpy._core.multiarray.*`` by numpy 2.
+    numpy_functions = [(function, f'{module}.{function.__name__}')
+                       for function in (reconstruct, scalar)
+                       for module in ('numpy.core.multiarray',
+                                      'numpy._core.multiarray')]
+    numpy_dtypes = [
+        type(np.dtype(code)) for code in ('f2', 'f4', 'f8', 'i1', 'i2', 'i4',
+                                          'i8', 'u1', 'u2', 'u4', 'u8', '?')
+    ]
+    torch.serialization.add_safe_globals([
+        HistoryBuffer, np.ndarray, np.dtype, *numpy_dtypes, *numpy_functions,
+        (_history_buffer_getattr, 'builtins.getattr')
+    ])
+
+
+install_mmcv_ops_placeholder()
+allow_mmengine_checkpoints()

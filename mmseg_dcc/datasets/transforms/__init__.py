@@ -1,0 +1,5 @@
+from .pack_paired_seg_inputs import PackPairedSegInputs
+from .paired_random_crop import PairedRandomCrop
+from .random_gaussian_blur import RandomGaussianBlur
+
+__all__ = ['PackPairedSegInputs', 'PairedRandomCrop', 'RandomGaussianBlur']

@@ -1,0 +1,67 @@
+from typing import Sequence
+
+import numpy as np
+import torch
+from mmcv.transforms import BaseTransform
+from mmseg.registry import TRANSFORMS
+from mmseg.structures import SegDataSample
+
+
+@TRANSFORMS.register_module()
+class PackPairedSegInputs(BaseTransform):
+    """Packs a pair of crops as the model expects it.
+
+    Required Keys:
+
+    - img (list of two arrays of one shape)
+    - overlap_boxes, valid_boxes, flip, flip_direction: see
+      :class:`PairedRandomCrop`
+
+    Added Keys:
+
+    - inputs (Tensor): uint8, shape (2, channels, height, width)
+    - data_samples (SegDataSample): without annotation; its metainfo holds
+      ``overlap_boxes``, ``valid_boxes``, ``flips`` (the direction of each
+      crop's flip or None) and the ``meta_keys``
+
+    Args:
+        meta_keys (Sequence[str]): Further keys to keep where present.
+            Defaults to the path, shapes and windows of the crops.
+
+    Examples:
+        >>> unlabeled_pipeline = [..., dict(type='PackPairedSegInputs')]
+    """
+
+    def __init__(
+        self,
+        meta_keys: Sequence[str] = ('img_path', 'ori_shape', 'img_shape',
+                                    'scale_factor', 'crop_boxes')
+    ) -> None:
+        self.meta_keys = tuple(meta_keys)
+
+    def transform(self, results: dict) -> dict:
+        """Packs the pair; see the class for the keys."""
+        if not isinstance(results['img'], list) or len(results['img']) != 2:
+            raise ValueError(
+                'PackPairedSegInputs needs the two crops of PairedRandomCrop, '
+                f'got {type(results["img"]).__name__}. Put PairedRandomCrop '
+                'before it in the unlabeled pipeline.')
+        crops = np.stack(results['img'])
+        sample = SegDataSample()
+        sample.set_metainfo(
+            dict(
+                {key: results[key]
+                 for key in self.meta_keys if key in results},
+                overlap_boxes=results['overlap_boxes'],
+                valid_boxes=results['valid_boxes'],
+                flips=[
+                    direction if flipped else None
+                    for flipped, direction in zip(results['flip'],
+                                                  results['flip_direction'])
+                ]))
+        inputs = torch.from_numpy(
+            np.ascontiguousarray(crops.transpose(0, 3, 1, 2)))
+        return dict(inputs=inputs, data_samples=sample)
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(meta_keys={self.meta_keys})'

@@ -1,0 +1,160 @@
+import logging
+import os.path as osp
+from typing import List, Optional
+
+from mmengine.dataset import BaseDataset
+from mmengine.fileio import list_from_file
+from mmengine.logging import print_log
+from mmengine.utils import scandir
+from mmseg.registry import DATASETS
+
+IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
+
+
+@DATASETS.register_module()
+class UnlabeledDataset(BaseDataset):
+    """Images without masks: a folder, a list file, or both.
+
+    Without ``ann_file`` every image below the folder is taken, at any depth
+    and of mixed types (jpg, jpeg, png, bmp, tif, tiff, webp). With it, the
+    images of the list. No mask is ever looked for.
+
+    An image that cannot be read is named in a warning and another one is
+    taken in its place.
+
+    Args:
+        data_root (str): Root of the data. Defaults to ``''``.
+        data_prefix (dict): ``img_path``: image folder below ``data_root``.
+            Defaults to ``dict(img_path='')``.
+        ann_file (str): List below ``data_root``, one image a line, relative
+            to the image folder, with or without suffix. Defaults to ``''``:
+            no list.
+        img_suffix (str, optional): Appended to each line of the list, as in
+            ``BaseSegDataset`` (Cityscapes: ``'_leftImg8bit.png'``). Defaults
+            to None: lines name a file or its stem.
+        max_unreadable_ratio (float): Training stops when one process met
+            more unreadable images than this share of the data set. Defaults
+            to 0.1.
+        **kwargs: See ``mmengine.dataset.BaseDataset`` (``pipeline``, whose
+            first transform loads the image, ``metainfo``, ``indices``, ...).
+
+    Raises:
+        FileNotFoundError: If the folder or a listed image does not exist.
+        ValueError: If there is no image.
+
+    Examples:
+        >>> unlabeled_dataset = dict(
+        ...     type='UnlabeledDataset', data_root='my/photos',
+        ...     pipeline=unlabeled_pipeline)
+    """
+
+    def __init__(self,
+                 *args,
+                 data_prefix: Optional[dict] = None,
+                 img_suffix: Optional[str] = None,
+                 max_unreadable_ratio: float = 0.1,
+                 **kwargs) -> None:
+        self.img_suffix = img_suffix
+        self.max_unreadable_ratio = max_unreadable_ratio
+        self.unreadable: set = set()
+        super().__init__(
+            *args, data_prefix=data_prefix or dict(img_path=''), **kwargs)
+
+    def load_data_list(self) -> List[dict]:
+        """Finds the images.
+
+        Returns:
+            list[dict]: One ``dict(img_path=...)`` an image, sorted by path
+            or in the order of the list.
+        """
+        folder = self.data_prefix['img_path']
+        if not osp.isdir(folder):
+            raise FileNotFoundError(
+                f'The folder of unlabeled images {folder!r} does not exist. '
+                'Change data_root or data_prefix.img_path of the unlabeled '
+                'dataset.')
+        names = (self._listed(folder) if self.ann_file else sorted(
+            scandir(folder, IMAGE_SUFFIXES, True, case_sensitive=False)))
+        if not names:
+            raise ValueError(
+                f'No unlabeled images in {self.ann_file or folder!r}. Expected'
+                f' files ending in {", ".join(IMAGE_SUFFIXES)}. Change '
+                'data_root, data_prefix.img_path or ann_file of the '
+                'unlabeled dataset.')
+        return [dict(img_path=osp.join(folder, name)) for name in names]
+
+    def _listed(self, folder: str) -> List[str]:
+        if not osp.isfile(self.ann_file):
+            raise FileNotFoundError(
+                f'The list of unlabeled images {self.ann_file!r} does not '
+                'exist. Make it with tools/dataset_tools/make_splits.py, or '
+                'change ann_file of the unlabeled dataset.')
+        lines = [line.strip() for line in list_from_file(self.ann_file)]
+        lines = [line for line in lines if line]
+        if self.img_suffix is not None:
+            names = [line + self.img_suffix for line in lines]
+        elif all(line.lower().endswith(IMAGE_SUFFIXES) for line in lines):
+            names = lines
+        else:
+            by_stem = {
+                osp.splitext(name)[0]: name
+                for name in scandir(
+                    folder, IMAGE_SUFFIXES, True, case_sensitive=False)
+            }
+            names = [by_stem.get(line, line) for line in lines]
+        missing = [
+            name for name in names if not osp.isfile(osp.join(folder, name))
+        ]
+        if missing:
+            raise FileNotFoundError(
+                f'{self.ann_file} names {len(missing)} of {len(names)} images '
+                f'that are not in {folder!r}, the first: {missing[0]!r}. '
+                'Correct the list, or data_prefix.img_path or img_suffix of '
+                'the unlabeled dataset.')
+        return names
+
+    def prepare_data(self, idx: int) -> Optional[dict]:
+        """Runs the pipeline on one image.
+
+        Args:
+            idx (int): Index of the image.
+
+        Returns:
+            dict | None: None if the image cannot be read; mmengine then
+            takes another one.
+
+        Raises:
+            RuntimeError: If too many images cannot be read.
+        """
+        load, *others = self.pipeline.transforms
+        results = self.get_data_info(idx)
+        path = results['img_path']
+        try:
+            results = load(results)
+        # Whatever a decoder may raise on a broken file; errors of the other
+        # transforms are not caught.
+        except Exception as error:
+            self._report_unreadable(path, error)
+            return None
+        for transform in others:
+            results = transform(results)
+            if results is None:
+                return None
+        return results
+
+    def _report_unreadable(self, path: str, error: Exception) -> None:
+        if path in self.unreadable:
+            return
+        self.unreadable.add(path)
+        reason = str(error).split('\n')[0] or type(error).__name__
+        message = f'Unreadable unlabeled image {path}: {reason}'
+        if len(self.unreadable) > self.max_unreadable_ratio * len(self):
+            raise RuntimeError(
+                f'{message}. This makes {len(self.unreadable)} of {len(self)} '
+                'images, more than max_unreadable_ratio='
+                f'{self.max_unreadable_ratio} of the unlabeled dataset. '
+                'Repair or remove them, or raise the ratio.')
+        print_log(
+            f'{message}. Another image is taken in its place.',
+            logger='current',
+            level=logging.WARNING)

@@ -1,0 +1,3 @@
+from .hooks import SupervisedWarmupHook
+
+__all__ = ['SupervisedWarmupHook']

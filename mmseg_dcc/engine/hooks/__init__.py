@@ -1,0 +1,3 @@
+from .supervised_warmup_hook import SupervisedWarmupHook
+
+__all__ = ['SupervisedWarmupHook']

@@ -1,0 +1,10 @@
+from .feature_memory_bank import FeatureMemoryBank
+from .losses import DirectionalContrastiveLoss
+from .pixel_projector import PixelProjector
+from .segmentors import DCCSegmentor, SemiEncoderDecoder
+from .semi_data_preprocessor import SemiSegDataPreProcessor
+
+__all__ = [
+    'DCCSegmentor', 'DirectionalContrastiveLoss', 'FeatureMemoryBank',
+    'PixelProjector', 'SemiEncoderDecoder', 'SemiSegDataPreProcessor'
+]

@@ -1,0 +1,188 @@
+from typing import Optional
+
+import torch
+import torch.nn.functional as F
+from mmseg.registry import MODELS
+from mmseg.utils import SampleList
+from torch import Tensor, nn
+
+from ..head_features import (check_has_classifier, classifier_input,
+                             confidence_and_pseudo_label)
+from ..overlap import cut_boxes, pool_to_stride, undo_flips
+from .semi_encoder_decoder import SemiEncoderDecoder
+
+
+@MODELS.register_module()
+class DCCSegmentor(SemiEncoderDecoder):
+    """Directional Context-aware Consistency (Sec. 3) on any stock model.
+
+    Both crops of an unlabeled image pass through backbone and head. The
+    features of their overlap, projected and normalised, are pulled together
+    by the DC loss and pushed from features of other pseudo labels.
+
+    Args:
+        backbone (dict): See ``EncoderDecoder``.
+        decode_head (dict | list[dict]): Head that ends in ``cls_seg``.
+        loss_dc (dict, optional): Config of the loss. Defaults to None:
+            :class:`DirectionalContrastiveLoss` with the paper's values.
+        projector (dict, optional): Config of the projector, usually
+            ``dict(type='PixelProjector')``; ``in_channels`` is filled in.
+            Defaults to None: the features themselves are compared (Table 3,
+            VII).
+        memory_bank (dict, optional): ``negatives_per_crop`` (int): features
+            that one process takes at random from each of the two crops of
+            its whole unlabeled batch, fewer if there are fewer; ``steps``
+            (int): steps kept. Defaults to None: 3,200 and 3, the 19.2k a GPU
+            that did best in Table 4.
+        stride (int): Pixels between two compared positions; features that
+            are finer are average-pooled. Must equal
+            ``PairedRandomCrop.stride``. Defaults to 8, Sec. 4.1.
+        **kwargs: See :class:`SemiEncoderDecoder`.
+
+    Raises:
+        TypeError: If the decode head does not end in ``cls_seg``.
+
+    Examples:
+        >>> model = dict(
+        ...     type='DCCSegmentor',
+        ...     data_preprocessor=dict(type='SemiSegDataPreProcessor'),
+        ...     projector=dict(type='PixelProjector', out_channels=128),
+        ...     loss_dc=dict(type='DirectionalContrastiveLoss'),
+        ...     memory_bank=dict(negatives_per_crop=3200, steps=3),
+        ...     stride=8)
+    """
+
+    def __init__(self,
+                 backbone: dict,
+                 decode_head: dict,
+                 loss_dc: Optional[dict] = None,
+                 projector: Optional[dict] = None,
+                 memory_bank: Optional[dict] = None,
+                 stride: int = 8,
+                 **kwargs) -> None:
+        super().__init__(backbone=backbone, decode_head=decode_head, **kwargs)
+        check_has_classifier(self.last_head)
+        self.stride = stride
+        self.loss_dc = MODELS.build({
+            'type': 'DirectionalContrastiveLoss',
+            **(loss_dc or {})
+        })
+        channels = self.last_head.channels
+        self.projector = nn.Identity()
+        if projector is not None:
+            self.projector = MODELS.build({
+                'in_channels': channels,
+                **projector
+            })
+            channels = self.projector.out_channels
+        bank = {'type': 'FeatureMemoryBank', 'steps': 3, **(memory_bank or {})}
+        self.negatives_per_crop = bank.pop('negatives_per_crop', 3200)
+        self.memory_bank = MODELS.build(
+            dict(
+                bank, channels=channels,
+                slot_size=2 * self.negatives_per_crop))
+
+    @property
+    def last_head(self) -> nn.Module:
+        """The head whose ``cls_seg`` makes the prediction."""
+        if isinstance(self.decode_head, nn.ModuleList):
+            return self.decode_head[-1]
+        return self.decode_head
+
+    def encoder_features(self, images: Tensor) -> Tensor:
+        """f = E(x) of Fig. 4: what enters the final classifier."""
+        levels = self.extract_feat(images)
+        if not isinstance(self.decode_head, nn.ModuleList):
+            return classifier_input(self.decode_head, levels)
+        scores = self.decode_head[0](levels)
+        for head in self.decode_head[1:-1]:
+            scores = head(levels, scores)
+        return classifier_input(self.last_head, levels, scores)
+
+    def unsup_loss(self, inputs: Tensor, data_samples: SampleList) -> dict:
+        """DC loss of a batch of crop pairs (Eq. 8) and diagnostics.
+
+        Args:
+            inputs (Tensor): Crop pairs, shape (U, 2, 3, H, W).
+            data_samples (list[SegDataSample]): With the metainfo of
+                :class:`PackPairedSegInputs`.
+
+        Returns:
+            dict[str, Tensor]: ``loss_dc``; ``positive_ratio``, share of the
+            overlap that is active in a direction; ``mean_confidence`` in the
+            overlap; ``bank_fill``.
+        """
+        metas = [sample.metainfo for sample in data_samples]
+        # One pass a crop, as published: each updates the BN statistics.
+        crops = [
+            self._crop_features(inputs[:, i], [m['flips'][i] for m in metas])
+            for i in range(2)
+        ]
+        self._fill_bank(crops, [m['valid_boxes'] for m in metas])
+        overlap1, overlap2 = (
+            cut_boxes(crops[i], [m['overlap_boxes'][i] for m in metas],
+                      self.stride) for i in range(2))
+        features1, confidence1, labels1 = self._split(overlap1)
+        features2, confidence2, labels2 = self._split(overlap2)
+        active = self.loss_dc.active_masks(confidence1, confidence2)
+        loss = self.loss_dc(
+            features1,
+            features2,
+            confidence1,
+            confidence2,
+            labels1,
+            labels2,
+            *self.memory_bank.negatives(),
+            active=active)
+        confidence = torch.cat([confidence1, confidence2])
+        return {
+            self.loss_dc.loss_name:
+            loss,
+            'positive_ratio':
+            torch.cat(active).sum() / max(len(confidence1), 1),
+            'mean_confidence':
+            confidence.sum() / max(len(confidence), 1),
+            'bank_fill':
+            self.memory_bank.fill,
+        }
+
+    def disabled_unsup_loss(self) -> dict:
+        """Zero that reaches the projector, for DDP."""
+        zero = sum(p.sum() for p in self.projector.parameters())
+        zero = zero + self.memory_bank.features.new_zeros(())
+        return {self.loss_dc.loss_name: 0 * zero}
+
+    def _crop_features(self, images: Tensor, flips: list) -> Tensor:
+        """Projected features, confidence and pseudo label of one crop.
+
+        They travel as channels of one map, so that flips and boxes are
+        applied once. Returns (U, c + 2, h, w), upright.
+        """
+        features = pool_to_stride(
+            self.encoder_features(images), images.shape[2:], self.stride)
+        confidence, labels = confidence_and_pseudo_label(
+            self.last_head, features.detach())
+        projected = F.normalize(self.projector(features).float(), dim=1)
+        return undo_flips(
+            torch.cat([projected, confidence[:, None], labels[:, None]], 1),
+            flips)
+
+    @staticmethod
+    def _split(rows: Tensor) -> tuple:
+        return rows[:, :-2], rows[:, -2].detach(), rows[:, -1].detach().long()
+
+    @torch.no_grad()
+    def _fill_bank(self, crops: list, valid_boxes: list) -> None:
+        """Takes the negatives of this step from both crops, without padding.
+
+        Differs from the published code, which stops with an error when there
+        are fewer features than asked for.
+        """
+        picked = []
+        for i, crop in enumerate(crops):
+            rows = cut_boxes(crop, [boxes[i] for boxes in valid_boxes],
+                             self.stride)
+            order = torch.randperm(len(rows), device=rows.device)
+            picked.append(rows[order[:self.negatives_per_crop]])
+        features, _, labels = self._split(torch.cat(picked))
+        self.memory_bank.push(features, labels)

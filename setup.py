@@ -1,0 +1,31 @@
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+version: dict = {}
+exec((ROOT / 'mmseg_dcc/version.py').read_text(), version)
+
+setup(
+    name='mmseg_dcc',
+    version=version['__version__'],
+    description='Semi-supervised segmentation for MMSegmentation: '
+    'Directional Context-aware Consistency',
+    long_description=(ROOT / 'README.md').read_text(),
+    long_description_content_type='text/markdown',
+    packages=find_packages(include=['mmseg_dcc', 'mmseg_dcc.*']),
+    python_requires='>=3.8',
+    # torch is left to the user: the right build depends on the machine.
+    # mmcv likewise: mmcv-lite is enough for most models, mmcv (with
+    # compiled operators) is needed for some.
+    install_requires=[
+        'mmengine>=0.10.4,<1.0.0', 'mmsegmentation>=1.2.2,<1.3.0',
+        # imported by mmsegmentation without being required by it
+        'ftfy', 'regex',
+    ],
+    extras_require={
+        'lite': ['mmcv-lite>=2.0.0rc4,<2.2.0'],
+        'full': ['mmcv>=2.0.0rc4,<2.2.0'],
+        'demo': ['scikit-image', 'scikit-learn'],
+        'tests': ['pytest', 'hypothesis', 'mmpretrain', 'torchvision'],
+    })
