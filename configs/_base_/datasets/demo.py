@@ -1,0 +1,75 @@
+# Written by tools/dataset_tools/make_demo_dataset.py in the layout of VOC.
+dataset_type = 'PascalVOCDataset'
+data_root = 'data/demo'
+crop_size = (64, 64)
+metainfo = dict(
+    classes=('background', 'aeroplane', 'bird', 'boat', 'bottle', 'car',
+             'person', 'pottedplant'),
+    palette=[[0, 0, 0], [128, 0, 0], [128, 128, 0], [0, 0, 128],
+             [128, 0, 128], [128, 128, 128], [192, 128, 128], [0, 64, 0]])
+random_resize = dict(
+    type='RandomResize',
+    scale=(96, 96),
+    ratio_range=(0.7, 1.4),
+    keep_ratio=True)
+# Half the stock strength: a small network learns little from strong jitter.
+color_jitter = dict(
+    type='PhotoMetricDistortion',
+    brightness_delta=16,
+    contrast_range=(0.75, 1.25),
+    saturation_range=(0.75, 1.25),
+    hue_delta=9)
+labeled_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations'),
+    random_resize,
+    dict(type='RandomCrop', crop_size=crop_size),
+    dict(type='RandomFlip', prob=0.5),
+    color_jitter,
+    dict(type='PackSegInputs'),
+]
+unlabeled_pipeline = [
+    dict(type='LoadImageFromFile'),
+    random_resize,
+    dict(type='PairedRandomCrop', crop_size=crop_size),
+    dict(
+        type='TransformBroadcaster',
+        mapping=dict(img='img', flip='flip', flip_direction='flip_direction'),
+        auto_remap=True,
+        transforms=[dict(type='RandomFlip', prob=0.5), color_jitter]),
+    dict(type='PackPairedSegInputs'),
+]
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations'),
+    dict(type='PackSegInputs'),
+]
+labeled_dataset = dict(
+    type=dataset_type,
+    data_root=data_root,
+    metainfo=metainfo,
+    ann_file='ImageSets/Segmentation/train_labeled.txt',
+    data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
+    pipeline=labeled_pipeline)
+unlabeled_dataset = dict(
+    type='UnlabeledDataset',
+    data_root=data_root,
+    ann_file='ImageSets/Segmentation/train_unlabeled.txt',
+    data_prefix=dict(img_path='JPEGImages'),
+    img_suffix='.jpg',
+    pipeline=unlabeled_pipeline)
+val_dataloader = dict(
+    batch_size=16,
+    num_workers=1,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root,
+        metainfo=metainfo,
+        ann_file='ImageSets/Segmentation/val.txt',
+        data_prefix=dict(
+            img_path='JPEGImages', seg_map_path='SegmentationClass'),
+        pipeline=test_pipeline))
+test_dataloader = val_dataloader
+val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
+test_evaluator = val_evaluator

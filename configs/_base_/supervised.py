@@ -1,0 +1,10 @@
+# The supervised-only twin of _base_/dcc.py: the same loop and the same
+# stream of labeled images, no unlabeled ones.
+custom_imports = dict(imports=['mmseg_dcc'], allow_failed_imports=False)
+
+train_dataloader = dict(
+    batch_size=4,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='MultiSourceSampler', batch_size=4, source_ratio=[1]),
+    dataset=dict(type='ConcatDataset'))

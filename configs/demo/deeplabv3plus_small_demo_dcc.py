@@ -1,0 +1,19 @@
+_base_ = [
+    '../_base_/models/deeplabv3plus_small.py', '../_base_/datasets/demo.py',
+    '../_base_/schedules/small_iterations.py', '../_base_/dcc.py',
+    '../_base_/default_runtime.py'
+]
+model = dict(
+    _base_.dcc_model,
+    data_preprocessor=dict(
+        type='SemiSegDataPreProcessor', size=_base_.crop_size),
+    decode_head=dict(num_classes=8),
+    memory_bank=dict(
+        type='FeatureMemoryBank', negatives_per_crop=256, steps=4))
+train_dataloader = dict(
+    batch_size=16,
+    num_workers=1,
+    # one epoch, since each new one restarts the workers
+    sampler=dict(batch_size=16, epoch_length=_base_.max_iters),
+    dataset=dict(datasets=[_base_.labeled_dataset, _base_.unlabeled_dataset]))
+custom_hooks = [dict(type='SupervisedWarmupHook', warmup_iters=500)]

@@ -1,0 +1,14 @@
+_base_ = [
+    '../_base_/models/deeplabv3plus_small.py', '../_base_/datasets/demo.py',
+    '../_base_/schedules/small_iterations.py', '../_base_/supervised.py',
+    '../_base_/default_runtime.py'
+]
+model = dict(
+    data_preprocessor=dict(size=_base_.crop_size),
+    decode_head=dict(num_classes=8))
+train_dataloader = dict(
+    batch_size=8,
+    num_workers=1,
+    # one epoch, since each new one restarts the workers
+    sampler=dict(batch_size=8, epoch_length=_base_.max_iters),
+    dataset=dict(datasets=[_base_.labeled_dataset]))
