@@ -1,6 +1,6 @@
-# Turns a stock config into a DCC config; see configs/dcc/README.md.
-# All values from Sec. 4.1 and Table 4 of the paper.
-custom_imports = dict(imports=['mmseg_dcc'], allow_failed_imports=False)
+# The fragment that turns any config into a DCC config. It only adds names,
+# so that it merges with every stock config; see configs/dcc/stock_*.py.
+# Values from Sec. 4.1 and Table 4 of the paper unless said otherwise.
 
 # Merged over the stock model: `model = _base_.dcc_model`.
 dcc_model = dict(
@@ -17,8 +17,9 @@ dcc_model = dict(
         type='FeatureMemoryBank', negatives_per_crop=3200, steps=3),
     stride=8)
 
-# 4 labeled + 4 unlabeled images on each of two GPUs.
-train_dataloader = dict(
+# 4 labeled + 4 unlabeled images on each of two GPUs. The config that uses it
+# fills in dataset.datasets = [labeled, unlabeled].
+dcc_dataloader = dict(
     batch_size=8,
     num_workers=4,
     persistent_workers=True,
@@ -28,20 +29,33 @@ train_dataloader = dict(
         # unlabeled images have none of these
         ignore_keys=['classes', 'palette', 'label_map', 'reduce_zero_label']))
 
-# 5 of 80 epochs are supervised only.
-custom_hooks = [dict(type='SupervisedWarmupHook', warmup_epochs=5)]
-
-# What each crop of a pair goes through on its own.
-augment_each_crop = dict(
-    type='TransformBroadcaster',
-    mapping=dict(img='img', flip='flip', flip_direction='flip_direction'),
-    auto_remap=True,
-    transforms=[
-        dict(type='RandomFlip', prob=0.5),
-        dict(
-            type='RandomApply',
-            transforms=[dict(type='PhotoMetricDistortion')],
-            prob=0.8),
-        dict(type='RandomGrayscale', prob=0.2, keep_channels=True),
-        dict(type='RandomGaussianBlur', prob=0.5),
-    ])
+# Sizes for PASCAL VOC, whose images are 500 px long: 0.5 to 2.0 times that.
+dcc_unlabeled_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(
+        type='RandomResize',
+        scale=(500, 500),
+        ratio_range=(0.5, 2.0),
+        keep_ratio=True),
+    dict(
+        type='PairedRandomCrop',
+        crop_size=(320, 320),
+        iou_range=(0.1, 1.0),
+        stride=8),
+    # Each crop on its own. The paper names the kinds of augmentation, not
+    # their strength: these are the usual ones of contrastive learning.
+    dict(
+        type='TransformBroadcaster',
+        mapping=dict(img='img', flip='flip', flip_direction='flip_direction'),
+        auto_remap=True,
+        transforms=[
+            dict(type='RandomFlip', prob=0.5),
+            dict(
+                type='RandomApply',
+                transforms=[dict(type='PhotoMetricDistortion')],
+                prob=0.8),
+            dict(type='RandomGrayscale', prob=0.2, keep_channels=True),
+            dict(type='RandomGaussianBlur', prob=0.5),
+        ]),
+    dict(type='PackPairedSegInputs'),
+]

@@ -1,3 +1,4 @@
+custom_imports = dict(imports=['mmseg_dcc'], allow_failed_imports=False)
 default_scope = 'mmseg'
 env_cfg = dict(
     cudnn_benchmark=True,

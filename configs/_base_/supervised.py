@@ -1,8 +1,6 @@
-# The supervised-only twin of _base_/dcc.py: the same loop and the same
-# stream of labeled images, no unlabeled ones.
-custom_imports = dict(imports=['mmseg_dcc'], allow_failed_imports=False)
-
-train_dataloader = dict(
+# The supervised-only twin of dcc.py: the same loop and the same stream of
+# labeled images, no unlabeled ones.
+supervised_dataloader = dict(
     batch_size=4,
     num_workers=4,
     persistent_workers=True,

@@ -10,10 +10,14 @@ model = dict(
     decode_head=dict(num_classes=8),
     memory_bank=dict(
         type='FeatureMemoryBank', negatives_per_crop=256, steps=4))
-train_dataloader = dict(
-    batch_size=16,
-    num_workers=1,
-    # one epoch, since each new one restarts the workers
-    sampler=dict(batch_size=16, epoch_length=_base_.max_iters),
-    dataset=dict(datasets=[_base_.labeled_dataset, _base_.unlabeled_dataset]))
-custom_hooks = [dict(type='SupervisedWarmupHook', warmup_iters=500)]
+train_dataloader = _base_.dcc_dataloader
+train_dataloader.batch_size = train_dataloader.sampler.batch_size = 16
+train_dataloader.num_workers = 1
+# one epoch, since each new one restarts the workers
+train_dataloader.sampler.epoch_length = _base_.max_iters
+train_dataloader.dataset.datasets = [
+    _base_.labeled_dataset, _base_.unlabeled_dataset
+]
+custom_hooks = [
+    dict(type='SupervisedWarmupHook', warmup_iters=_base_.max_iters // 4)
+]

@@ -1,0 +1,68 @@
+# Cityscapes (2,975 training images), 1/8 labeled.
+# Lists: tools/dataset_tools/make_splits.py cityscapes
+dataset_type = 'CityscapesDataset'
+data_root = 'data/cityscapes'
+crop_size = (720, 720)
+# One pass over all training images; the paper does not give a number.
+epoch_length = 372
+labeled_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations'),
+    dict(
+        type='RandomResize',
+        scale=(2048, 1024),
+        ratio_range=(0.5, 2.0),
+        keep_ratio=True),
+    dict(type='RandomCrop', crop_size=crop_size),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackSegInputs'),
+]
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations'),
+    dict(type='PackSegInputs'),
+]
+tta_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(
+        type='TestTimeAug',
+        transforms=[[
+            dict(type='Resize', scale_factor=ratio, keep_ratio=True)
+            for ratio in (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
+        ],
+                    [
+                        dict(
+                            type='RandomFlip', prob=0.,
+                            direction='horizontal'),
+                        dict(
+                            type='RandomFlip', prob=1., direction='horizontal')
+                    ], [dict(type='LoadAnnotations')],
+                    [dict(type='PackSegInputs')]])
+]
+labeled_dataset = dict(
+    type=dataset_type,
+    data_root=data_root,
+    ann_file='splits/dcc/1-8_seed0_labeled.txt',
+    data_prefix=dict(
+        img_path='leftImg8bit/train', seg_map_path='gtFine/train'),
+    pipeline=labeled_pipeline)
+unlabeled_dataset = dict(
+    type='UnlabeledDataset',
+    data_root=data_root,
+    ann_file='splits/dcc/1-8_seed0_unlabeled.txt',
+    data_prefix=dict(img_path='leftImg8bit/train'),
+    img_suffix='_leftImg8bit.png')
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root,
+        data_prefix=dict(
+            img_path='leftImg8bit/val', seg_map_path='gtFine/val'),
+        pipeline=test_pipeline))
+test_dataloader = val_dataloader
+val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
+test_evaluator = val_evaluator

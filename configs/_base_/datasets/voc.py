@@ -1,0 +1,70 @@
+# PASCAL VOC 2012 with the SBD masks (train_aug, 10,582 images), 1/8 labeled.
+# Lists: tools/dataset_tools/make_splits.py voc
+dataset_type = 'PascalVOCDataset'
+data_root = 'data/VOCdevkit/VOC2012'
+crop_size = (320, 320)
+# Published: the same number of iterations for every split.
+epoch_length = 1157
+labeled_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations'),
+    # images of VOC are 500 px long: 0.5 to 2.0 times their size
+    dict(
+        type='RandomResize',
+        scale=(500, 500),
+        ratio_range=(0.5, 2.0),
+        keep_ratio=True),
+    dict(type='RandomCrop', crop_size=crop_size),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackSegInputs'),
+]
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations'),
+    dict(type='PackSegInputs'),
+]
+tta_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(
+        type='TestTimeAug',
+        transforms=[[
+            dict(type='Resize', scale_factor=ratio, keep_ratio=True)
+            for ratio in (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
+        ],
+                    [
+                        dict(
+                            type='RandomFlip', prob=0.,
+                            direction='horizontal'),
+                        dict(
+                            type='RandomFlip', prob=1., direction='horizontal')
+                    ], [dict(type='LoadAnnotations')],
+                    [dict(type='PackSegInputs')]])
+]
+labeled_dataset = dict(
+    type=dataset_type,
+    data_root=data_root,
+    ann_file='ImageSets/Segmentation/dcc/1-8_seed0_labeled.txt',
+    data_prefix=dict(
+        img_path='JPEGImages', seg_map_path='SegmentationClassAug'),
+    pipeline=labeled_pipeline)
+unlabeled_dataset = dict(
+    type='UnlabeledDataset',
+    data_root=data_root,
+    ann_file='ImageSets/Segmentation/dcc/1-8_seed0_unlabeled.txt',
+    data_prefix=dict(img_path='JPEGImages'),
+    img_suffix='.jpg')
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=4,
+    persistent_workers=True,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root,
+        ann_file='ImageSets/Segmentation/val.txt',
+        data_prefix=dict(
+            img_path='JPEGImages', seg_map_path='SegmentationClass'),
+        pipeline=test_pipeline))
+test_dataloader = val_dataloader
+val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
+test_evaluator = val_evaluator

@@ -1,0 +1,3 @@
+_base_ = './deeplabv3plus_r50_voc_1-4.py'
+model = dict(
+    pretrained='torchvision://resnet101', backbone=dict(depth=101))

@@ -1,0 +1,22 @@
+_base_ = [
+    '../_base_/models/deeplabv3plus_r50.py', '../_base_/datasets/cityscapes.py',
+    '../_base_/schedules/80_epochs.py', '../_base_/dcc.py',
+    '../_base_/default_runtime.py'
+]
+# Sec. 4.1: higher rates, and 2 + 2 images on each of four GPUs.
+optim_wrapper = dict(optimizer=dict(lr=0.1))
+model = dict(
+    _base_.dcc_model,
+    data_preprocessor=dict(
+        type='SemiSegDataPreProcessor', size=_base_.crop_size),
+    decode_head=dict(num_classes=19))
+unlabeled_dataset = _base_.unlabeled_dataset
+unlabeled_dataset.pipeline = _base_.dcc_unlabeled_pipeline
+unlabeled_dataset.pipeline[1].scale = (2048, 1024)
+unlabeled_dataset.pipeline[2].crop_size = _base_.crop_size
+train_dataloader = _base_.dcc_dataloader
+train_dataloader.batch_size = train_dataloader.sampler.batch_size = 4
+train_dataloader.sampler.epoch_length = _base_.epoch_length
+train_dataloader.dataset.datasets = [_base_.labeled_dataset, unlabeled_dataset]
+# 5 of 80 epochs are supervised only.
+custom_hooks = [dict(type='SupervisedWarmupHook', warmup_epochs=5)]

@@ -1,0 +1,52 @@
+"""Runs a multi-GPU config on CPU processes where there is no GPU."""
+import torch.distributed as dist
+from mmengine.config import Config
+from mmengine.device import get_device
+
+
+def run_on_cpu_if_needed(cfg: Config) -> None:
+    """Adapts a config in place if torch sees no accelerator.
+
+    SyncBN, which exists on GPUs alone, becomes BN, and processes talk
+    through gloo. On a machine with an accelerator nothing is changed.
+
+    Args:
+        cfg (Config): Config with ``launcher`` set.
+
+    Raises:
+        ValueError: If the launcher cannot start CPU processes.
+    """
+    if get_device() != 'cpu':
+        return
+    _replace_sync_bn(cfg._cfg_dict)
+    launcher = cfg.get('launcher', 'none')
+    if launcher == 'none':
+        return
+    if launcher != 'pytorch':
+        raise ValueError(
+            f'Without a GPU only --launcher pytorch works, got {launcher}. '
+            'Use tools/dist_train.sh.')
+    # mmengine's default wrapper wants a CUDA device id. Its other default,
+    # broadcast_buffers=False, must be repeated here: the bank is a buffer.
+    cfg.setdefault(
+        'model_wrapper_cfg',
+        dict(
+            type='MMDistributedDataParallel',
+            device_ids=None,
+            broadcast_buffers=False))
+    # mmengine would ask for a CUDA device, whatever the backend; it leaves
+    # a process group alone that is there already.
+    if not dist.is_initialized():
+        dist.init_process_group(backend='gloo')
+
+
+def _replace_sync_bn(node) -> None:
+    """Replaces the type SyncBN by BN anywhere in a nested config."""
+    if isinstance(node, dict):
+        if node.get('type') == 'SyncBN':
+            node['type'] = 'BN'
+        node = node.values()
+    elif not isinstance(node, (list, tuple)):
+        return
+    for value in node:
+        _replace_sync_bn(value)

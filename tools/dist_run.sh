@@ -1,0 +1,17 @@
+# Sourced by dist_train.sh and dist_test.sh: starts one process a GPU.
+# NNODES, NODE_RANK, PORT and MASTER_ADDR are read from the environment.
+set -euo pipefail
+TOOLS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+PYTHON=${PYTHON:-python}
+
+run_on_gpus() { # SCRIPT GPUS ARGUMENT...
+    local script=$1 gpus=$2
+    shift 2
+    "$PYTHON" -m torch.distributed.run \
+        --nnodes="${NNODES:-1}" \
+        --node_rank="${NODE_RANK:-0}" \
+        --master_addr="${MASTER_ADDR:-127.0.0.1}" \
+        --master_port="${PORT:-29500}" \
+        --nproc_per_node="$gpus" \
+        "$TOOLS/$script" "$@" --launcher pytorch
+}

@@ -1,0 +1,49 @@
+"""Tests a checkpoint: mmseg's options, on GPUs or on CPU processes.
+
+mmseg's own tools/test.py takes the same config and checkpoint; this one adds
+CPU processes and the message about missing data.
+
+Example:
+    python tools/test.py CONFIG work_dirs/NAME/epoch_80.pth
+"""
+import argparse
+
+from launch import (add_common_arguments, exit_without_data, load_config,
+                    prepare_environment)
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument(
+        '--out', help='folder for the predicted masks (PNG, class ids)')
+    parser.add_argument(
+        '--show-dir', help='folder for pictures of the predictions')
+    parser.add_argument(
+        '--tta', action='store_true', help='test-time augmentation')
+    add_common_arguments(parser)
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    cfg = load_config(args)
+    exit_without_data(cfg, ('test_dataloader', ))
+    cfg.load_from = args.checkpoint
+    if args.out:
+        cfg.test_evaluator.update(output_dir=args.out, keep_results=True)
+    if args.show_dir:
+        cfg.default_hooks.visualization.draw = True
+        cfg.visualizer.save_dir = args.show_dir
+    if args.tta:
+        cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
+        cfg.tta_model.module = cfg.model
+        cfg.model = cfg.tta_model
+    prepare_environment(cfg)
+    from mmengine.runner import Runner
+    Runner.from_cfg(cfg).test()
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,45 @@
+"""Trains a segmentor: mmseg's options, on GPUs or on CPU processes.
+
+Example:
+    python tools/train.py configs/dcc/deeplabv3plus_r50_voc_1-8.py
+"""
+import argparse
+
+from launch import (add_common_arguments, exit_without_data, load_config,
+                    prepare_environment)
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('config', help='config file')
+    parser.add_argument(
+        '--resume',
+        action='store_true',
+        help='go on from the latest checkpoint in the work dir')
+    parser.add_argument(
+        '--amp', action='store_true', help='train in mixed precision')
+    parser.add_argument(
+        '--check-data',
+        action='store_true',
+        help='only check that the data sets are there, then exit')
+    add_common_arguments(parser)
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    cfg = load_config(args)
+    exit_without_data(cfg, ('train_dataloader', 'val_dataloader'))
+    if args.check_data:
+        return
+    if args.amp:
+        cfg.optim_wrapper.type = 'AmpOptimWrapper'
+        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    cfg.resume = args.resume
+    prepare_environment(cfg)
+    from mmengine.runner import Runner
+    Runner.from_cfg(cfg).train()
+
+
+if __name__ == '__main__':
+    main()
