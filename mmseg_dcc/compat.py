@@ -72,7 +72,7 @@ def _history_buffer_getattr(owner, name: str):
         return getattr(HistoryBuffer, name)
     raise AttributeError(
         f'A checkpoint asked for attribute {name!r} of {owner!r}. Only the '
-        f'statistics {_HISTORY_BUFFER_STATISTICS} of mmengine\'s '
+        f"statistics {_HISTORY_BUFFER_STATISTICS} of mmengine's "
         'HistoryBuffer are allowed; the file was not written by mmengine or '
         'was tampered with.')
 

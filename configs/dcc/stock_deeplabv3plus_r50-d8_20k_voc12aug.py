@@ -1,6 +1,9 @@
-# A stock config of mmsegmentation turned into a DCC config: the network stays
-# as it is (output stride 8, deep stem, auxiliary head).
-_base_ = ['mmseg::deeplabv3plus/deeplabv3plus_r50-d8_4xb4-20k_voc12aug-512x512.py', '../_base_/dcc.py']
+# A stock config of mmsegmentation turned into a DCC config. The network
+# stays as it is (output stride 8, deep stem, auxiliary head).
+_base_ = [
+    'mmseg::deeplabv3plus/deeplabv3plus_r50-d8_4xb4-20k_voc12aug-512x512.py',
+    '../_base_/dcc.py'
+]
 custom_imports = dict(imports=['mmseg_dcc'], allow_failed_imports=False)
 model = _base_.dcc_model
 train_dataloader = dict(_base_.dcc_dataloader, _delete_=True)

@@ -1,5 +1,6 @@
 _base_ = [
-    '../_base_/models/deeplabv3plus_r50.py', '../_base_/datasets/cityscapes.py',
+    '../_base_/models/deeplabv3plus_r50.py',
+    '../_base_/datasets/cityscapes.py',
     '../_base_/schedules/80_epochs.py', '../_base_/supervised.py',
     '../_base_/default_runtime.py'
 ]

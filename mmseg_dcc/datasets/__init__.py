@@ -1,7 +1,10 @@
 from .camvid import CamVidDataset
 from .multi_source_sampler import MultiSourceSampler
-from .transforms import (PackPairedSegInputs, PairedRandomCrop,
-                         RandomGaussianBlur)
+from .transforms import (
+                         PackPairedSegInputs,
+                         PairedRandomCrop,
+                         RandomGaussianBlur,
+)
 from .unlabeled_dataset import UnlabeledDataset
 
 __all__ = [

@@ -110,11 +110,12 @@ class FeatureMemoryBank(nn.Module):
         saved = state_dict.get(prefix + 'features')
         if saved is not None and saved.shape != self.features.shape:
             warnings.warn(
-                f'The checkpoint\'s memory bank has shape '
+                f"The checkpoint's memory bank has shape "
                 f'{tuple(saved.shape)} (steps, rows of all GPUs, channels), '
-                f'this model\'s has {tuple(self.features.shape)}. The bank '
+                f"this model's has {tuple(self.features.shape)}. The bank "
                 f'starts empty and is full again after {len(self.features)} '
-                'iterations; everything else is loaded.')
+                'iterations; everything else is loaded.',
+                stacklevel=2)
             for name, buffer in self.named_buffers():
                 state_dict[prefix + name] = buffer.clone()
         super()._load_from_state_dict(state_dict, prefix, *args)

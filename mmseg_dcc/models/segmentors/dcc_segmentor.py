@@ -6,8 +6,11 @@ from mmseg.registry import MODELS
 from mmseg.utils import SampleList
 from torch import Tensor, nn
 
-from ..head_features import (check_has_classifier, classifier_input,
-                             confidence_and_pseudo_label)
+from ..head_features import (
+    check_has_classifier,
+    classifier_input,
+    confidence_and_pseudo_label,
+)
 from ..overlap import cut_boxes, pool_to_stride, undo_flips
 from .semi_encoder_decoder import SemiEncoderDecoder
 

@@ -1,0 +1,68 @@
+# CamVid at half size (240 x 180), 1/8 labeled: 46 of 367 images.
+# Lists: tools/dataset_tools/make_splits.py list
+dataset_type = 'CamVidDataset'
+data_root = 'data/camvid'
+crop_size = (96, 96)
+image_size = (240, 180)  # width, height
+random_resize = dict(
+    type='RandomResize',
+    scale=image_size,
+    ratio_range=(0.7, 1.4),
+    keep_ratio=True)
+# Half the stock strength: a small network learns little from strong jitter.
+color_jitter = dict(
+    type='PhotoMetricDistortion',
+    brightness_delta=16,
+    contrast_range=(0.75, 1.25),
+    saturation_range=(0.75, 1.25),
+    hue_delta=9)
+labeled_dataset = dict(
+    type=dataset_type,
+    data_root=data_root,
+    ann_file='ImageSets/Segmentation/dcc/1-8_seed0_labeled.txt',
+    pipeline=[
+        dict(type='LoadImageFromFile'),
+        dict(type='LoadAnnotations'),
+        random_resize,
+        dict(type='RandomCrop', crop_size=crop_size),
+        dict(type='RandomFlip', prob=0.5),
+        color_jitter,
+        dict(type='PackSegInputs'),
+    ])
+unlabeled_dataset = dict(
+    type='UnlabeledDataset',
+    data_root=data_root,
+    ann_file='ImageSets/Segmentation/dcc/1-8_seed0_unlabeled.txt',
+    data_prefix=dict(img_path='JPEGImages'),
+    img_suffix='.jpg',
+    pipeline=[
+        dict(type='LoadImageFromFile'),
+        random_resize,
+        dict(type='PairedRandomCrop', crop_size=crop_size),
+        dict(
+            type='TransformBroadcaster',
+            mapping=dict(
+                img='img', flip='flip', flip_direction='flip_direction'),
+            auto_remap=True,
+            transforms=[dict(type='RandomFlip', prob=0.5), color_jitter]),
+        dict(type='PackPairedSegInputs'),
+    ])
+val_dataloader = dict(
+    batch_size=4,
+    num_workers=1,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root,
+        ann_file='ImageSets/Segmentation/val.txt',
+        # Predictions are resized to the original 480 x 360 before they are
+        # compared.
+        pipeline=[
+            dict(type='LoadImageFromFile'),
+            dict(type='Resize', scale=image_size, keep_ratio=True),
+            dict(type='LoadAnnotations'),
+            dict(type='PackSegInputs'),
+        ]))
+test_dataloader = val_dataloader
+val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
+test_evaluator = val_evaluator

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# From nothing to a trained, tested and pictured comparison of supervised
+# training and DCC on a demo data set:
+#   bash tools/quickstart.sh [options of tools/quickstart.py]
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/setup_env.sh"
+setup_env "$ROOT/requirements/tested.txt"
+cd "$ROOT"
+exec "$PYTHON" tools/quickstart.py "$@"

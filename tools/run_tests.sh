@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Sets up an environment and runs lint and tests:
+#   bash tools/run_tests.sh [options of pytest]
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/setup_env.sh"
+setup_env "$ROOT/requirements/tested.txt" "$ROOT/requirements/tests.txt"
+cd "$ROOT"
+PATH=$VENV/bin:$PATH "$PYTHON" -m pre_commit run --all-files
+exec "$PYTHON" -m pytest -q tests "$@"

@@ -1,0 +1,29 @@
+# Sourced by quickstart.sh and run_tests.sh: makes .venv beside this folder
+# with what the project needs, once. To choose another place or torch:
+#   VENV=/path TORCH=torch==2.4.1 bash tools/quickstart.sh
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+VENV=${VENV:-$ROOT/.venv}
+TORCH=${TORCH:-torch==2.13.0}
+export PYTHON=$VENV/bin/python
+export PIP_DISABLE_PIP_VERSION_CHECK=1
+
+setup_env() { # REQUIREMENTS_FILE...
+    local mark requirements wanted
+    mark=$VENV/installed.txt
+    wanted=$(cat "$@" "$ROOT/setup.py")
+    if [ -f "$mark" ] && [ "$(cat "$mark")" = "$wanted" ]; then
+        return
+    fi
+    [ -x "$PYTHON" ] || "${PYTHON3:-python3}" -m venv "$VENV"
+    if ! "$PYTHON" -c 'import torch' 2>/dev/null; then
+        echo "Installing $TORCH (once) ..."
+        "$PYTHON" -m pip install --quiet "$TORCH"
+    fi
+    echo 'Installing mmsegmentation and what else is needed (once) ...'
+    for requirements in "$@"; do
+        "$PYTHON" -m pip install --quiet -r "$requirements"
+    done
+    "$PYTHON" -m pip install --quiet --no-deps --no-build-isolation \
+        -e "$ROOT"
+    printf '%s\n' "$wanted" >"$mark"
+}
