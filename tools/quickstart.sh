@@ -6,4 +6,6 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/setup_env.sh"
 setup_env "$ROOT/requirements/tested.txt"
 cd "$ROOT"
+# Third-party deprecation notices say nothing to the user here.
+export PYTHONWARNINGS=ignore
 exec "$PYTHON" tools/quickstart.py "$@"
