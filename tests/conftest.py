@@ -1,9 +1,17 @@
+import os
+import subprocess
+import sys
 import warnings
+from pathlib import Path
 
 import pytest
 from mmengine.registry import init_default_scope
 
 import mmseg_dcc  # noqa: F401
+
+from . import tiny_data
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(autouse=True)
@@ -12,3 +20,50 @@ def mmseg_scope():
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         init_default_scope('mmseg')
+
+
+@pytest.fixture(scope='session')
+def data_dir(tmp_path_factory):
+    """A working directory whose ``data/`` holds every data set, tiny."""
+    folder = tmp_path_factory.mktemp('project')
+    tiny_data.make_voc(folder / 'data/VOCdevkit/VOC2012')
+    tiny_data.make_cityscapes(folder / 'data/cityscapes')
+    tiny_data.make_camvid(folder / 'data/camvid')
+    tiny_data.make_demo(folder / 'data/demo')
+    tiny_data.make_photos(folder / 'data/photos')
+    return folder
+
+
+@pytest.fixture
+def in_data_dir(data_dir, monkeypatch):
+    monkeypatch.chdir(data_dir)
+    return data_dir
+
+
+def environment(**variables):
+    return dict(
+        os.environ,
+        PYTHON=sys.executable,
+        PYTHONPATH=str(ROOT),
+        PYTHONWARNINGS='ignore',
+        OMP_NUM_THREADS='1',
+        **variables)
+
+
+@pytest.fixture
+def run(data_dir):
+    """Runs a command in the data directory and returns what it printed."""
+
+    def run_command(*command, returncode=0, **variables):
+        done = subprocess.run(
+            [str(part) for part in command],
+            cwd=data_dir,
+            env=environment(**variables),
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=300)
+        assert done.returncode == returncode, done.stdout[-4000:]
+        return done.stdout
+
+    return run_command

@@ -38,7 +38,8 @@ def main() -> None:
     if args.out:
         cfg.test_evaluator.update(output_dir=args.out, keep_results=True)
     if args.show_dir:
-        cfg.default_hooks.visualization.draw = True
+        # every image, not every 50th as while training
+        cfg.default_hooks.visualization.update(draw=True, interval=1)
         cfg.visualizer.save_dir = args.show_dir
     if args.tta:
         cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline

@@ -1,5 +1,5 @@
 # From scratch on a CPU: AdamW learns clearly faster than SGD here.
-max_iters = 2000
+max_iters = 1600
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='AdamW', lr=3e-3, weight_decay=0.01))

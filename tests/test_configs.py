@@ -1,0 +1,142 @@
+"""Every config parses, builds its model and feeds it real batches."""
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.registry import DATA_SAMPLERS
+from mmseg.registry import DATASETS, MODELS
+from torch.utils.data import DataLoader
+
+CONFIGS = Path(__file__).parents[1] / 'configs'
+LEAVES = sorted(
+    str(path.relative_to(CONFIGS)) for path in CONFIGS.rglob('*.py')
+    if '_base_' not in path.parts)
+
+
+def load(name):
+    config = Config.fromfile(str(CONFIGS / name))
+    config.model.pretrained = None
+    return config
+
+
+def test_all_promised_configs_are_there():
+    ratios = {'voc': ('1-16', '1-8', '1-4', 'full'),
+              'cityscapes': ('1-8', '1-4', 'full')}
+    for folder in ('dcc', 'supervised'):
+        for network, data in (('deeplabv3plus_r50', 'voc'),
+                              ('deeplabv3plus_r101', 'voc'),
+                              ('pspnet_r50', 'voc'),
+                              ('deeplabv3plus_r50', 'cityscapes')):
+            for ratio in ratios[data]:
+                assert f'{folder}/{network}_{data}_{ratio}.py' in LEAVES
+
+
+@pytest.mark.parametrize('name', LEAVES)
+def test_model_builds(name):
+    with torch.device('meta'):
+        MODELS.build(load(name).model)
+
+
+# ResNet-101 has the pipelines of ResNet-50.
+@pytest.mark.parametrize('name', [n for n in LEAVES if 'r101' not in n])
+def test_pipelines_run(name, in_data_dir):
+    if 'stock' in name:
+        # labeled part: VOC's own lists, which the tiny data set lacks
+        config = load('dcc/deeplabv3plus_r50_voc_1-8.py')
+        stock = load(name).train_dataloader
+        stock.dataset.datasets[0] = config.train_dataloader.dataset.datasets[0]
+        config.train_dataloader = stock
+    else:
+        config = load(name)
+    loader = config.train_dataloader
+    dataset = DATASETS.build(loader.dataset)
+    sampler = DATA_SAMPLERS.build(
+        loader.sampler, default_args=dict(dataset=dataset, seed=0))
+    assert sampler.batch_size == loader.batch_size
+    batch = next(
+        iter(
+            DataLoader(
+                dataset,
+                loader.batch_size,
+                sampler=sampler,
+                collate_fn=pseudo_collate)))
+    model = config.model
+    preprocessor = MODELS.build(model.data_preprocessor)
+    inputs = preprocessor(batch, training=True)['inputs']
+    if model.type == 'DCCSegmentor':
+        labeled, unlabeled = inputs['sup'], inputs['unsup']
+        assert len(unlabeled) == len(labeled) == loader.batch_size // 2
+        assert unlabeled.shape[1:3] == (2, 3)
+        pipeline = loader.dataset.datasets[1].pipeline
+        crop, = [t for t in pipeline if t.type == 'PairedRandomCrop']
+        assert crop.get('stride', 8) == model.get('stride', 8)
+        assert unlabeled.shape[3:] == tuple(crop.crop_size)
+    else:
+        labeled = inputs
+        assert len(labeled) == loader.batch_size
+    assert labeled.shape[2:] == tuple(model.data_preprocessor.size)
+
+    val = DATASETS.build(config.val_dataloader.dataset)[0]
+    assert val['data_samples'].gt_sem_seg.data.dim() == 3
+
+
+@pytest.mark.parametrize(
+    'name', [n for n in LEAVES if '_voc_' in n or '_cityscapes_' in n])
+def test_values_of_section_4_1(name):
+    config = load(name)
+    optimizer = config.optim_wrapper.optimizer
+    city = 'cityscapes' in name
+    assert optimizer.type == 'SGD'
+    assert (optimizer.momentum, optimizer.weight_decay) == (0.9, 1e-4)
+    backbone = config.optim_wrapper.paramwise_cfg.custom_keys.backbone
+    assert optimizer.lr == (0.1 if city else 0.01)
+    assert optimizer.lr * backbone.lr_mult == pytest.approx(
+        0.01 if city else 0.001)
+    assert config.param_scheduler[0].power == 0.9
+    assert config.train_cfg.max_epochs == config.param_scheduler[0].end == 80
+    sampler = config.train_dataloader.sampler
+    assert sampler.epoch_length == (372 if city else 1157)
+    crop = (720, 720) if city else (320, 320)
+    assert config.model.data_preprocessor['size'] == crop
+    labeled = config.train_dataloader.dataset.datasets[0].pipeline
+    assert labeled[2].ratio_range == (0.5, 2.0)
+    assert labeled[3].crop_size == crop
+    assert config.model.auxiliary_head is None
+    assert config.model.backbone.type == 'ResNet'
+    assert config.model.test_cfg.mode == 'whole'
+    assert not any(t.type == 'Resize'
+                   for t in config.val_dataloader.dataset.pipeline)
+    gpus = 4 if city else 2
+    if name.startswith('supervised'):
+        assert sampler.batch_size * gpus == 8
+        return
+    assert sampler.batch_size * gpus == 16
+    loss = config.model.loss_dc
+    assert (loss.temperature, loss.confidence_threshold,
+            loss.loss_weight) == (0.1, 0.75, 0.1)
+    assert config.custom_hooks[0].warmup_epochs == 5
+    pair = config.train_dataloader.dataset.datasets[1].pipeline
+    assert pair[1].ratio_range == (0.5, 2.0)
+    assert (pair[2].crop_size, pair[2].iou_range) == (crop, (0.1, 1.0))
+    assert config.model.projector.out_channels == 128
+
+
+@pytest.mark.parametrize('name', [n for n in LEAVES if n.startswith('dcc/d')])
+def test_twins_share_network_and_labels(name):
+    config, twin = load(name), load(name.replace('dcc/', 'supervised/'))
+    for part in ('backbone', 'decode_head'):
+        assert config.model[part] == twin.model[part]
+    labeled = [c.train_dataloader.dataset.datasets[0] for c in (config, twin)]
+    assert labeled[0] == labeled[1]
+    for key in ('optim_wrapper', 'param_scheduler', 'train_cfg',
+                'val_dataloader'):
+        assert config[key] == twin[key]
+
+
+@pytest.mark.parametrize('name', [n for n in LEAVES if 'stock' in n])
+def test_stock_config_turned_in_under_ten_lines(name):
+    text = (CONFIGS / name).read_text()
+    statements = compile(text, name, 'exec', 1 << 10).body  # AST only
+    assert len(statements) < 10

@@ -1,0 +1,279 @@
+"""The commands of the README on tiny data: train, stop, resume, test."""
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import mmseg
+import pytest
+import torch
+
+from ..conftest import ROOT, environment
+
+CONFIG = ROOT / 'configs/dcc/deeplabv3plus_r50_voc_1-8.py'
+MMSEG_TEST = Path(mmseg.__file__).parent / '.mim/tools/test.py'
+STOCK = 'deeplabv3plus/deeplabv3plus_r50-d8_4xb4-20k_voc12aug-512x512.py'
+
+# The published network and pipelines, at a size for a CPU.
+SMALL = (
+    'model.pretrained=None', 'model.backbone.depth=18',
+    'model.backbone.base_channels=8', 'model.decode_head.in_channels=64',
+    'model.decode_head.channels=16', 'model.decode_head.c1_in_channels=8',
+    'model.decode_head.c1_channels=8',
+    'model.data_preprocessor.size=(64,64)',
+    'model.memory_bank.negatives_per_crop=20',
+    # an untrained network is not confident of anything
+    'model.loss_dc.confidence_threshold=0.',
+    'train_dataloader.batch_size=4', 'train_dataloader.sampler.batch_size=4',
+    'train_dataloader.sampler.epoch_length=5',
+    'train_dataloader.num_workers=1',
+    'train_dataloader.dataset.datasets.0.pipeline.2.scale=(128,128)',
+    'train_dataloader.dataset.datasets.0.pipeline.3.crop_size=(64,64)',
+    'train_dataloader.dataset.datasets.1.pipeline.1.scale=(128,128)',
+    'train_dataloader.dataset.datasets.1.pipeline.2.crop_size=(64,64)',
+    'val_dataloader.num_workers=1', 'test_dataloader.num_workers=1',
+    'default_hooks.logger.interval=1', 'default_hooks.checkpoint.interval=1',
+    'custom_hooks.0.warmup_epochs=1', 'train_cfg.max_epochs=4',
+    'train_cfg.val_interval=4', 'param_scheduler.0.end=4')
+
+
+def miou(text):
+    return float(re.findall(r'mIoU: ([\d.]+)', text)[-1])
+
+
+@pytest.fixture(scope='module')
+def trained(data_dir, tmp_path_factory):
+    """20 iterations over the warm-up border, killed in epoch 3, resumed."""
+    work_dir = tmp_path_factory.mktemp('trained')
+    command = [
+        sys.executable, ROOT / 'tools/train.py', CONFIG, '--work-dir',
+        work_dir, '--cfg-options', *SMALL
+    ]
+    process = subprocess.Popen(
+        command,
+        cwd=data_dir,
+        env=environment(),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT)
+    seen = []
+    for line in process.stdout:
+        seen.append(line)
+        if re.search(r'Epoch\(train\)\s+\[3\]\[\s*2/5\]', line):
+            process.send_signal(signal.SIGKILL)
+            break
+    process.stdout.close()
+    assert process.wait() == -signal.SIGKILL, ''.join(seen[-40:])
+    assert (work_dir / 'epoch_2.pth').exists()
+    resumed = subprocess.run(
+        [*command[:3], '--resume', *command[3:]],
+        cwd=data_dir,
+        env=environment(),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT)
+    assert resumed.returncode == 0, resumed.stdout[-4000:]
+    return dict(
+        work_dir=work_dir,
+        checkpoint=work_dir / 'epoch_4.pth',
+        before=''.join(seen),
+        after=resumed.stdout)
+
+
+def test_warmup_then_unsupervised_loss(trained):
+    first_epochs = re.findall(
+        r'Epoch\(train\)\s+\[(\d)\]\[\s*\d/5\].*unsup_loss_dc: ([\d.]+)',
+        trained['before'])
+    assert {float(v) for epoch, v in first_epochs if epoch == '1'} == {0.}
+    assert any(float(v) > 0 for epoch, v in first_epochs if epoch == '2')
+    assert 'warm-up ends at iteration 5' in trained['before']
+
+
+def test_killed_training_resumes(trained):
+    assert 'resumed epoch: 2, iter: 10' in trained['after']
+    epochs = re.findall(r'Epoch\(train\)\s+\[(\d)\]\[\s*\d/5\]',
+                        trained['after'])
+    assert epochs == ['3'] * 5 + ['4'] * 5
+    rates = [
+        float(rate) for text in (trained['before'], trained['after'])
+        for rate in re.findall(r'Epoch\(train\).*? lr: ([\d.e+-]+)', text)
+    ]
+    # epoch 3 begins anew, after which the schedule goes on falling
+    resumed = rates[-10:]
+    assert resumed == sorted(resumed, reverse=True)
+    assert resumed[0] < rates[0]
+
+
+def test_checkpoint_loads_safely_and_holds_the_bank(trained):
+    checkpoint = torch.load(trained['checkpoint'], weights_only=True)
+    state = checkpoint['state_dict']
+    assert state['memory_bank.features'].shape == (3, 40, 128)
+    # 15 steps after the warm-up, 3 slots
+    assert state['memory_bank.position'] == 0
+    assert (state['memory_bank.labels'] >= 0).any()
+    assert checkpoint['optimizer']['state']
+
+
+def test_our_test_tool(trained, run):
+    folder = trained['work_dir'] / 'test'
+    out = run(sys.executable, ROOT / 'tools/test.py', CONFIG,
+              trained['checkpoint'], '--work-dir', folder, '--out',
+              folder / 'masks', '--show-dir', 'pictures', '--cfg-options',
+              *SMALL)
+    assert miou(out) == miou(trained['after'])
+    assert len(list((folder / 'masks').iterdir())) == 2
+    assert len(list(folder.rglob('pictures/**/*.png'))) == 2
+
+
+def test_stock_test_tool_on_our_config(trained, run):
+    out = run(sys.executable, MMSEG_TEST, CONFIG, trained['checkpoint'],
+              '--work-dir', trained['work_dir'] / 'stock', '--cfg-options',
+              *SMALL)
+    assert miou(out) == miou(trained['after'])
+
+
+def write_stock_config(folder):
+    """mmseg's own config with the size of ours; no word of this plugin."""
+    path = folder / 'stock.py'
+    path.write_text(f"""
+_base_ = 'mmseg::{STOCK}'
+model = dict(
+    data_preprocessor=dict(size=(64, 64)),
+    backbone=dict(type='ResNet', depth=18, base_channels=8,
+                  strides=(1, 2, 2, 1), dilations=(1, 1, 1, 2)),
+    decode_head=dict(in_channels=64, channels=16, c1_in_channels=8,
+                     c1_channels=8, dilations=(1, 6, 12, 18)),
+    auxiliary_head=None, pretrained=None)
+test_dataloader = dict(num_workers=1, persistent_workers=False, dataset=dict(
+    pipeline=[dict(type='LoadImageFromFile'), dict(type='LoadAnnotations'),
+              dict(type='PackSegInputs')]))
+""")
+    return path
+
+
+def publish(trained, run):
+    weights = trained['work_dir'] / 'weights.pth'
+    run(sys.executable, ROOT / 'tools/publish_model.py',
+        trained['checkpoint'], weights)
+    return weights
+
+
+def test_published_weights_fit_the_stock_config(trained, run, tmp_path):
+    from mmengine.config import Config
+    from mmseg.registry import MODELS
+    config = Config.fromfile(str(write_stock_config(tmp_path)))
+    state = torch.load(publish(trained, run), weights_only=True)['state_dict']
+    MODELS.build(config.model).load_state_dict(state, strict=True)
+
+
+@pytest.mark.skipif(
+    'MMCV_FULL_SITE' not in os.environ,
+    reason='MMCV_FULL_SITE: a folder with the full mmcv')
+def test_stock_test_tool_on_the_stock_config(trained, run, tmp_path):
+    """Nothing of this plugin is imported; mmseg needs the full mmcv."""
+    out = run(
+        sys.executable, MMSEG_TEST, write_stock_config(tmp_path),
+        publish(trained, run), '--work-dir', tmp_path,
+        PYTHONPATH=os.environ['MMCV_FULL_SITE'])
+    assert 'mmseg_dcc' not in out
+    assert miou(out) == miou(trained['after'])
+
+
+def test_inference_api(trained, in_data_dir):
+    from mmengine.config import Config, DictAction
+    from mmseg.apis import inference_model, init_model
+    config = Config.fromfile(str(CONFIG))
+    config.merge_from_dict({
+        key: DictAction._parse_iterable(value)
+        for key, value in (option.split('=', 1) for option in SMALL)
+    })
+    model = init_model(config, str(trained['checkpoint']), device='cpu')
+    image = in_data_dir / 'data/VOCdevkit/VOC2012/JPEGImages/2008_000000.jpg'
+    result = inference_model(model, str(image))
+    assert result.pred_sem_seg.data.shape == (1, 96, 128)
+    assert model.dataset_meta['classes'][15] == 'person'
+
+
+def test_supervised_checkpoint_starts_dcc(run, tmp_path):
+    twin = ROOT / 'configs/supervised/deeplabv3plus_r50_voc_1-8.py'
+    options = [
+        option for option in SMALL if not option.startswith(
+            ('custom_hooks', 'model.memory_bank', 'train_dataloader.dataset'
+             '.datasets.1', 'train_cfg', 'param_scheduler'))
+    ]
+    one = ('train_cfg.max_epochs=1', 'param_scheduler.0.end=1')
+    run(sys.executable, ROOT / 'tools/train.py', twin, '--work-dir',
+        tmp_path / 'supervised', '--cfg-options', *options, *one)
+    out = run(sys.executable, ROOT / 'tools/train.py', CONFIG, '--work-dir',
+              tmp_path / 'dcc', '--cfg-options', *SMALL,
+              *one, f'load_from={tmp_path}/supervised/epoch_1.pth')
+    missing = re.findall(r'missing keys in source state_dict: (.*)', out)
+    assert len(missing) == 1
+    for key in missing[0].split(', '):
+        assert key.startswith(('projector.', 'memory_bank.'))
+    assert 'unexpected key' not in out
+
+
+def test_two_processes_train_and_test(run, tmp_path):
+    out = run('bash', ROOT / 'tools/dist_train.sh', CONFIG, 2, '--work-dir',
+              tmp_path, '--cfg-options', *SMALL, 'train_cfg.max_epochs=2',
+              'param_scheduler.0.end=2', PORT=str(free_port()))
+    assert '2 + 2 a batch on each of 2 process(es)' in out
+    assert (tmp_path / 'epoch_2.pth').exists()
+    tested = run('bash', ROOT / 'tools/dist_test.sh', CONFIG,
+                 tmp_path / 'epoch_2.pth', 2, '--work-dir', tmp_path / 'test',
+                 '--cfg-options', *SMALL, PORT=str(free_port()))
+    assert 'mIoU' in tested
+
+
+def free_port():
+    import socket
+    with socket.socket() as server:
+        server.bind(('127.0.0.1', 0))
+        return server.getsockname()[1]
+
+
+def test_missing_data_is_one_clear_message(run, tmp_path):
+    out = run('bash', ROOT / 'tools/dist_train.sh', CONFIG, 2,
+              '--cfg-options',
+              'val_dataloader.dataset.data_root=elsewhere/VOC2012',
+              returncode=1)
+    assert out.startswith('There is no data set at elsewhere/VOC2012')
+    assert 'VOCtrainval' in out and 'make_splits.py voc' in out
+    assert 'Traceback' not in out
+
+
+def test_quickstart_tool(data_dir, tmp_path):
+    (data_dir / 'data/demo').is_dir()
+    pytest.importorskip('skimage', reason='the demo needs its photographs')
+    command = [
+        sys.executable, ROOT / 'tools/quickstart.py', '--iterations', '60',
+        '--work-dir', tmp_path, '--methods', 'supervised', 'dcc'
+    ]
+    started = time.time()
+    done = subprocess.run(
+        [str(part) for part in command],
+        env=environment(),
+        text=True,
+        capture_output=True)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    first = time.time() - started
+    results = json.loads((tmp_path / 'results.json').read_text())
+    assert set(results) == {'supervised', 'dcc'}
+    assert all(0 < entry['mIoU'] < 100 for entry in results.values())
+    assert (tmp_path / 'comparison.png').stat().st_size > 10_000
+    assert '| DCC' in done.stdout and 'iteration' in done.stdout
+    # again: nothing is trained anew
+    started = time.time()
+    again = subprocess.run(
+        [str(part) for part in command],
+        env=environment(),
+        text=True,
+        capture_output=True)
+    assert again.returncode == 0
+    assert 'started' not in again.stdout
+    assert time.time() - started < first
