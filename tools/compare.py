@@ -1,12 +1,13 @@
-"""Shows what DCC gains over supervised training, on a demo data set.
+"""Compares methods: trains each with each seed, prints a table and a picture.
 
-Generates the data, trains each method on the same few labels, tests it,
-prints a table and writes results.json and a picture. Safe to run again: what
-is finished is kept, what was interrupted goes on.
+The methods are configs that share a prefix. Safe to run again: what is
+finished is kept, what was interrupted goes on.
 
 Examples:
-    python tools/quickstart.py
-    python tools/quickstart.py --seeds 0 1 2 --methods supervised control dcc
+    python tools/compare.py configs/demo/deeplabv3plus_small_demo_ \
+        --seeds 0 1 2
+    python tools/compare.py configs/camvid/deeplabv3plus_small_camvid_1-8_ \
+        --methods supervised dcc --work-dir work_dirs/camvid
 """
 import argparse
 import json
@@ -19,12 +20,12 @@ from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[1]
+TRAIN = Path(__file__).resolve().with_name('train.py')
 LABELS = {
-    'supervised': 'Supervised only (50 labels)',
-    'control': 'Control: DCC with lambda = 0',
-    'dcc': 'DCC (50 labels + 1,200 unlabeled)',
-    'oracle': 'Supervised, all 1,250 labels',
+    'supervised': 'supervised only',
+    'control': 'control: DCC with lambda = 0',
+    'dcc': 'DCC',
+    'oracle': 'supervised, all labels',
 }
 _PROGRESS = re.compile(r'Iter\(train\)\s*\[\s*(\d+)/(\d+)\].*?'
                        r'eta: (\S+).*? loss: (\S+)')
@@ -35,13 +36,11 @@ def parse_args() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        '--config-prefix',
-        default='configs/demo/deeplabv3plus_small_demo_',
-        help='configs are PREFIX + METHOD + .py')
+        'config_prefix', help='the configs are PREFIX + METHOD + .py')
     parser.add_argument(
         '--methods', nargs='+', default=['supervised', 'control', 'dcc'])
     parser.add_argument('--seeds', nargs='+', type=int, default=[0])
-    parser.add_argument('--work-dir', default='work_dirs/quickstart')
+    parser.add_argument('--work-dir', default='work_dirs/compare')
     parser.add_argument(
         '--iterations', type=int, help='instead of those of the config')
     parser.add_argument(
@@ -53,7 +52,13 @@ def parse_args() -> argparse.Namespace:
 
 
 class Training:
-    """One method with one seed, run by tools/train.py in its own process."""
+    """One method with one seed, run by tools/train.py in its own process.
+
+    Args:
+        method (str): Name of the method.
+        seed (int): Of sampler, augmentation and weights.
+        args (argparse.Namespace): Options of this tool.
+    """
 
     def __init__(self, method: str, seed: int, args) -> None:
         self.method, self.seed = method, seed
@@ -65,7 +70,7 @@ class Training:
         if args.iterations:
             options += _shortened(self.config, args.iterations)
         self.command = [
-            sys.executable, 'tools/train.py', self.config, '--work-dir',
+            sys.executable, str(TRAIN), self.config, '--work-dir',
             str(self.work_dir), '--resume', '--cfg-options', *options
         ]
         self.wanted = dict(command=self.command[2:])
@@ -92,8 +97,7 @@ class Training:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env=env,
-            cwd=ROOT)
+            env=env)
         os.set_blocking(self.process.stdout.fileno(), False)
         print(f'  {self.name}: started, log in {self.log.name}', flush=True)
 
@@ -207,18 +211,12 @@ def table(summary: dict) -> str:
 
 def main() -> None:
     args = parse_args()
-    os.chdir(ROOT)
-    print('1/3 Demo data set', flush=True)
-    subprocess.run(
-        [sys.executable, 'tools/dataset_tools/make_demo_dataset.py'],
-        check=True)
-    print(f'2/3 Training {", ".join(args.methods)}', flush=True)
+    print(f'Training {", ".join(args.methods)}', flush=True)
     trainings = [
         Training(method, seed, args) for seed in args.seeds
         for method in args.methods
     ]
     train_all(trainings, args.jobs)
-    print('3/3 Results', flush=True)
     summary = summarise(trainings)
     results = Path(args.work_dir) / 'results.json'
     results.write_text(json.dumps(summary, indent=2))

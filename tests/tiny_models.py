@@ -1,0 +1,98 @@
+"""Configs and batches of networks that train in milliseconds."""
+import torch
+from mmengine.config import ConfigDict
+from mmengine.structures import PixelData
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+
+NUM_CLASSES, SIDE = 3, 32
+BACKBONE = dict(
+    type='ResNet',
+    depth=18,
+    num_stages=3,
+    out_indices=(0, 1, 2),
+    strides=(1, 2, 1),
+    dilations=(1, 1, 2),
+    stem_channels=8,
+    base_channels=8,
+    norm_cfg=dict(type='BN'))
+COMMON_HEAD = dict(
+    channels=8,
+    dropout_ratio=0.1,
+    num_classes=NUM_CLASSES,
+    norm_cfg=dict(type='BN'),
+    align_corners=False)
+# Features at stride 4.
+ASPP_HEAD = dict(
+    COMMON_HEAD,
+    type='DepthwiseSeparableASPPHead',
+    in_channels=32,
+    in_index=2,
+    dilations=(1, 2),
+    c1_in_channels=8,
+    c1_channels=4)
+# Features at stride 8.
+PSP_HEAD = dict(
+    COMMON_HEAD,
+    type='PSPHead',
+    in_channels=32,
+    in_index=2,
+    pool_scales=(1, 2))
+FCN_HEAD = dict(
+    COMMON_HEAD, type='FCNHead', in_channels=16, in_index=1, num_convs=1)
+OCR_HEAD = dict(
+    COMMON_HEAD, type='OCRHead', in_channels=32, in_index=2, ocr_channels=4)
+SINGLE = dict(backbone=BACKBONE, decode_head=ASPP_HEAD)
+CASCADE = dict(
+    backbone=BACKBONE, num_stages=2, decode_head=[FCN_HEAD, OCR_HEAD])
+
+
+def build(segmentor_type, preprocessor='SemiSegDataPreProcessor', **kwargs):
+    return MODELS.build(
+        ConfigDict(
+            type=segmentor_type,
+            train_cfg={},
+            test_cfg=dict(mode='whole'),
+            data_preprocessor=dict(
+                type=preprocessor,
+                mean=[128.] * 3,
+                std=[64.] * 3,
+                size=(SIDE, SIDE)),
+            **kwargs))
+
+
+def labeled_sample():
+    sample = SegDataSample(
+        metainfo=dict(
+            img_shape=(SIDE, SIDE),
+            ori_shape=(SIDE, SIDE),
+            pad_shape=(SIDE, SIDE)))
+    sample.gt_sem_seg = PixelData(
+        data=torch.randint(NUM_CLASSES, (1, SIDE, SIDE)))
+    return sample
+
+
+def unlabeled_sample(overlap_boxes=((8, 0, 32, 24), (0, 8, 24, 32)),
+                     valid_boxes=((0, 0, SIDE, SIDE), ) * 2,
+                     flips=(None, None)):
+    return SegDataSample(
+        metainfo=dict(
+            overlap_boxes=overlap_boxes, valid_boxes=valid_boxes,
+            flips=list(flips)))
+
+
+def batch(labeled=2, pairs=2):
+    return dict(
+        inputs=[
+            torch.randint(0, 256, shape, dtype=torch.uint8)
+            for shape in [(3, SIDE, SIDE)] * labeled +
+            [(2, 3, SIDE, SIDE)] * pairs
+        ],
+        data_samples=[labeled_sample() for _ in range(labeled)] + [
+            unlabeled_sample(flips=('horizontal', None)) for _ in range(pairs)
+        ])
+
+
+def losses_of(model, data=None):
+    data = model.data_preprocessor(data or batch(), training=True)
+    return model(**data, mode='loss')
