@@ -1,10 +1,11 @@
 """Two gloo processes under DDP against one process on the joined batch."""
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 from mmengine.model import MMDistributedDataParallel
 from mmengine.registry import init_default_scope
 from mmengine.structures import PixelData
+
+from .processes import run_processes
 
 SIDE, CLASSES = 32, 4
 
@@ -95,14 +96,10 @@ def train_steps(model, rank, world_size):
         loss=losses['unsup_loss_dc'].item())
 
 
-def worker(rank, folder):
-    torch.set_num_threads(1)
-    dist.init_process_group(
-        'gloo', init_method=f'file://{folder}/init', rank=rank, world_size=2)
+def train_in_process(rank):
     model = MMDistributedDataParallel(
         build_model(), broadcast_buffers=False, find_unused_parameters=False)
-    torch.save(train_steps(model, rank, 2), f'{folder}/rank{rank}.pth')
-    dist.destroy_process_group()
+    return train_steps(model, rank, 2)
 
 
 def sorted_rows(bank):
@@ -113,8 +110,7 @@ def sorted_rows(bank):
 
 
 def test_two_processes_equal_one(tmp_path):
-    mp.spawn(worker, (str(tmp_path), ), nprocs=2)
-    ranks = [torch.load(tmp_path / f'rank{i}.pth') for i in range(2)]
+    ranks = run_processes(train_in_process, tmp_path)
     single = train_steps(build_model(), 0, 1)
 
     for first, second in zip(ranks[0]['bank'], ranks[1]['bank']):

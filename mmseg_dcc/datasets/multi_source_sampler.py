@@ -68,6 +68,13 @@ class MultiSourceSampler(Sampler):
             raise ValueError(
                 f'The data sets have {self.sizes} images; none may be empty. '
                 'Check ann_file and data_prefix of each data set.')
+        if min(source_ratio) < 0 or source_ratio[-1] < 1:
+            raise ValueError(
+                f'sampler.source_ratio={list(source_ratio)} must not have '
+                'negative numbers, nor 0 for the unlabeled images.')
+        if epoch_length is not None and epoch_length < 1:
+            raise ValueError(f'sampler.epoch_length={epoch_length} must be '
+                             'positive, or None for one pass.')
         if batch_size < 1 or batch_size % sum(source_ratio):
             raise ValueError(
                 f'sampler.batch_size={batch_size} cannot be shared out in '

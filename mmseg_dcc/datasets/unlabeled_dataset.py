@@ -1,5 +1,6 @@
 import logging
 import os.path as osp
+from collections import defaultdict
 from typing import List, Optional
 
 from mmengine.dataset import BaseDataset
@@ -40,7 +41,7 @@ class UnlabeledDataset(BaseDataset):
 
     Raises:
         FileNotFoundError: If the folder or a listed image does not exist.
-        ValueError: If there is no image.
+        ValueError: If there is no image, or a listed stem fits several.
 
     Examples:
         >>> unlabeled_dataset = dict(
@@ -73,8 +74,7 @@ class UnlabeledDataset(BaseDataset):
                 f'The folder of unlabeled images {folder!r} does not exist. '
                 'Change data_root or data_prefix.img_path of the unlabeled '
                 'dataset.')
-        names = (self._listed(folder) if self.ann_file else sorted(
-            scandir(folder, IMAGE_SUFFIXES, True, case_sensitive=False)))
+        names = self._listed(folder) if self.ann_file else _images_in(folder)
         if not names:
             raise ValueError(
                 f'No unlabeled images in {self.ann_file or folder!r}. Expected'
@@ -96,12 +96,7 @@ class UnlabeledDataset(BaseDataset):
         elif all(line.lower().endswith(IMAGE_SUFFIXES) for line in lines):
             names = lines
         else:
-            by_stem = {
-                osp.splitext(name)[0]: name
-                for name in scandir(
-                    folder, IMAGE_SUFFIXES, True, case_sensitive=False)
-            }
-            names = [by_stem.get(line, line) for line in lines]
+            names = self._with_suffixes(lines, folder)
         missing = [
             name for name in names if not osp.isfile(osp.join(folder, name))
         ]
@@ -112,6 +107,19 @@ class UnlabeledDataset(BaseDataset):
                 'Correct the list, or data_prefix.img_path or img_suffix of '
                 'the unlabeled dataset.')
         return names
+
+    def _with_suffixes(self, stems: List[str], folder: str) -> List[str]:
+        by_stem = defaultdict(list)
+        for name in _images_in(folder):
+            by_stem[osp.splitext(name)[0]].append(name)
+        for stem in stems:
+            # A mask next to the image, say: nothing tells which is meant.
+            if len(by_stem[stem]) > 1:
+                raise ValueError(
+                    f'{self.ann_file} names {stem!r}, which may be any of '
+                    f'{by_stem[stem]} in {folder!r}. Give img_suffix of the '
+                    'unlabeled dataset, or write the suffixes into the list.')
+        return [by_stem[stem][0] if by_stem[stem] else stem for stem in stems]
 
     def prepare_data(self, idx: int) -> Optional[dict]:
         """Runs the pipeline on one image.
@@ -131,6 +139,8 @@ class UnlabeledDataset(BaseDataset):
         path = results['img_path']
         try:
             results = load(results)
+            if results is None:  # LoadImageFromFile with ignore_empty=True
+                raise ValueError('it could not be loaded.')
         # Whatever a decoder may raise on a broken file; errors of the other
         # transforms are not caught.
         except Exception as error:
@@ -158,3 +168,11 @@ class UnlabeledDataset(BaseDataset):
             f'{message}. Another image is taken in its place.',
             logger='current',
             level=logging.WARNING)
+
+
+def _images_in(folder: str) -> List[str]:
+    """Images below a folder, sorted, without those in hidden folders."""
+    names = scandir(folder, IMAGE_SUFFIXES, True, case_sensitive=False)
+    return sorted(
+        name for name in names
+        if not any(part.startswith('.') for part in name.split(osp.sep)))

@@ -1,0 +1,316 @@
+"""Tests of ``mmseg_dcc/datasets/unlabeled_dataset.py``."""
+import builtins
+import os.path as osp
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mmengine.config import Config
+from mmengine.dataset import ConcatDataset
+from mmseg.registry import DATASETS
+from PIL import Image
+
+from mmseg_dcc.datasets import UnlabeledDataset
+
+LOAD = dict(type='LoadImageFromFile')
+FRAGMENT = Path(__file__).parents[2] / 'configs' / '_base_' / 'dcc.py'
+
+
+def write_image(path, value=0, size=(6, 4)):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new('RGB', size, (value, ) * 3).save(path)
+
+
+def names(dataset):
+    """Paths of the images below the image folder, in order."""
+    folder = dataset.data_prefix['img_path']
+    return [
+        osp.relpath(dataset.get_data_info(i)['img_path'], folder)
+        for i in range(len(dataset))
+    ]
+
+
+@pytest.fixture
+def photos(tmp_path):
+    for i, name in enumerate(
+        ['b.jpg', 'a.png', 'trip/2/c.JPEG', 'trip/d.bmp', 'trip/e.TIFF']):
+        write_image(tmp_path / name, value=10 * i)
+    return tmp_path
+
+
+def listed(folder, *lines, **kwargs):
+    (folder / 'list.txt').write_text('\n'.join(lines))
+    return UnlabeledDataset(
+        data_root=str(folder), ann_file='list.txt', **kwargs)
+
+
+class TestFolder:
+
+    def test_every_suffix_in_either_case(self, tmp_path):
+        suffixes = ['jpg', 'jpeg', 'png', 'bmp', 'tif', 'tiff', 'webp']
+        expected = []
+        for suffix in suffixes:
+            for variant in (suffix, suffix.upper(), suffix.capitalize()):
+                expected.append(f'{len(expected):02d}.{variant}')
+                write_image(tmp_path / expected[-1])
+        dataset = UnlabeledDataset(data_root=str(tmp_path), pipeline=[LOAD])
+        assert names(dataset) == expected
+        for i in range(len(dataset)):
+            assert dataset[i]['img'].shape == (4, 6, 3)
+            assert dataset[i]['img_path'].endswith(expected[i])
+
+    def test_any_depth_sorted(self, photos):
+        assert names(UnlabeledDataset(data_root=str(photos))) == [
+            'a.png', 'b.jpg', 'trip/2/c.JPEG', 'trip/d.bmp', 'trip/e.TIFF'
+        ]
+
+    def test_other_files_are_ignored(self, photos):
+        before = names(UnlabeledDataset(data_root=str(photos)))
+        for name in ('notes.txt', 'jpg', 'b.jpg.part', '.hidden.jpg',
+                     'trip/._d.jpg', '.thumbnails/b.jpg',
+                     'trip/.cache/2/c.png'):
+            (photos / name).parent.mkdir(exist_ok=True, parents=True)
+            (photos / name).write_bytes(b'')
+        assert names(UnlabeledDataset(data_root=str(photos))) == before
+
+    def test_hidden_folder_itself_may_be_the_root(self, tmp_path):
+        write_image(tmp_path / '.data' / 'a.jpg')
+        dataset = UnlabeledDataset(data_root=str(tmp_path / '.data'))
+        assert names(dataset) == ['a.jpg']
+
+    def test_folder_below_the_root(self, photos):
+        dataset = UnlabeledDataset(
+            data_root=str(photos), data_prefix=dict(img_path='trip'))
+        assert names(dataset) == ['2/c.JPEG', 'd.bmp', 'e.TIFF']
+
+    def test_missing_folder(self, tmp_path):
+        with pytest.raises(FileNotFoundError, match='nowhere.*data_root'):
+            UnlabeledDataset(data_root=str(tmp_path / 'nowhere'))
+
+    def test_folder_without_images(self, tmp_path):
+        (tmp_path / 'notes.txt').write_text('none')
+        with pytest.raises(ValueError, match=r'No unlabeled images.*\.webp'):
+            UnlabeledDataset(data_root=str(tmp_path))
+
+
+class TestList:
+
+    def test_stems_of_any_type_in_the_order_of_the_list(self, photos):
+        assert names(listed(photos, 'trip/2/c', 'a', 'b')) == [
+            'trip/2/c.JPEG', 'a.png', 'b.jpg'
+        ]
+
+    def test_names_with_suffix(self, photos):
+        assert names(listed(photos, 'trip/e.TIFF',
+                            'b.jpg')) == ['trip/e.TIFF', 'b.jpg']
+
+    def test_stems_and_names_mixed(self, photos):
+        assert names(listed(photos, 'trip/e', 'b.jpg')) == [
+            'trip/e.TIFF', 'b.jpg'
+        ]
+
+    def test_dots_in_stems(self, tmp_path):
+        write_image(tmp_path / 'a.b.jpg')
+        assert names(listed(tmp_path, 'a.b')) == ['a.b.jpg']
+
+    def test_img_suffix(self, tmp_path):
+        write_image(tmp_path / 'ulm/1_leftImg8bit.png')
+        dataset = listed(tmp_path, 'ulm/1', img_suffix='_leftImg8bit.png')
+        assert names(dataset) == ['ulm/1_leftImg8bit.png']
+
+    def test_blank_lines_and_spaces(self, photos):
+        assert names(listed(photos, '', ' a ', '', 'b\r', '\t', '')) == [
+            'a.png', 'b.jpg'
+        ]
+
+    def test_stem_of_two_files_is_refused(self, photos):
+        write_image(photos / 'b.png')
+        with pytest.raises(
+                ValueError, match=r"'b'.*\['b.jpg', 'b.png'\].*img_suffix"):
+            listed(photos, 'b')
+        assert names(listed(photos, 'b', img_suffix='.jpg')) == ['b.jpg']
+        assert names(listed(photos, 'a', 'b.png')) == ['a.png', 'b.png']
+
+    @pytest.mark.parametrize('kwargs, first', [
+        ({}, 'y'),
+        (dict(img_suffix='.jpg'), 'y.jpg'),
+    ])
+    def test_missing_images_are_counted(self, photos, kwargs, first):
+        with pytest.raises(
+                FileNotFoundError, match=f'2 of 3 images.*{first!r}'):
+            listed(photos, 'b', 'y', 'z', **kwargs)
+
+    def test_missing_list(self, photos):
+        with pytest.raises(FileNotFoundError, match=r'no\.txt.*make_splits'):
+            UnlabeledDataset(data_root=str(photos), ann_file='no.txt')
+
+    def test_empty_list(self, photos):
+        with pytest.raises(ValueError, match=r'No unlabeled.*list\.txt'):
+            listed(photos, '', ' ')
+
+
+@pytest.fixture
+def voc(tmp_path):
+    """Tiny VOC: two labeled images, three unlabeled ones, no more masks."""
+    lists = tmp_path / 'ImageSets/Segmentation'
+    lists.mkdir(parents=True)
+    for i in range(5):
+        write_image(tmp_path / f'JPEGImages/{i}.jpg', value=i)
+    (tmp_path / 'SegmentationClass').mkdir()
+    for i in range(2):
+        Image.fromarray(np.full((4, 6), i, np.uint8)).save(
+            tmp_path / f'SegmentationClass/{i}.png')
+    (lists / 'labeled.txt').write_text('0\n1\n')
+    (lists / 'unlabeled.txt').write_text('2\n3\n4\n')
+    return tmp_path
+
+
+def voc_parts(root):
+    common = dict(data_root=str(root))
+    return [
+        dict(
+            type='PascalVOCDataset',
+            ann_file='ImageSets/Segmentation/labeled.txt',
+            data_prefix=dict(
+                img_path='JPEGImages', seg_map_path='SegmentationClass'),
+            pipeline=[
+                LOAD,
+                dict(type='LoadAnnotations'),
+                dict(type='PackSegInputs')
+            ],
+            **common),
+        dict(
+            type='UnlabeledDataset',
+            ann_file='ImageSets/Segmentation/unlabeled.txt',
+            data_prefix=dict(img_path='JPEGImages'),
+            img_suffix='.jpg',
+            pipeline=[
+                LOAD,
+                dict(type='PairedRandomCrop', crop_size=8),
+                dict(type='PackPairedSegInputs')
+            ],
+            **common)
+    ]
+
+
+def test_joined_to_voc_as_in_the_fragment(voc):
+    cfg = Config.fromfile(FRAGMENT).dcc_dataloader.dataset
+    dataset = DATASETS.build(dict(cfg, datasets=voc_parts(voc)))
+    assert isinstance(dataset, ConcatDataset)
+    assert dataset.cumulative_sizes == [2, 5]
+    assert dataset.metainfo['classes'][0] == 'background'
+    assert 'gt_sem_seg' in dataset[1]['data_samples']
+    assert dataset[4]['inputs'].shape == (2, 3, 8, 8)
+    assert dataset[4]['data_samples'].img_path.endswith('4.jpg')
+
+
+def test_no_mask_is_opened(voc, monkeypatch):
+    for i in range(2, 5):
+        (voc / f'SegmentationClass/{i}.png').write_text('not a mask')
+    opened = []
+    original = builtins.open
+
+    def observed(file, *args, **kwargs):
+        opened.append(str(file))
+        return original(file, *args, **kwargs)
+
+    monkeypatch.setattr(builtins, 'open', observed)
+    dataset = DATASETS.build(voc_parts(voc)[1])
+    for i in range(len(dataset)):
+        assert 'seg_map_path' not in dataset.get_data_info(i)
+        assert 'gt_sem_seg' not in dataset[i]['data_samples']
+    assert sum(path.endswith('.jpg') for path in opened) == 3
+    assert not any('SegmentationClass' in path for path in opened)
+
+
+class Fails:
+    """Transform with an error of its own."""
+
+    def __call__(self, results):
+        raise KeyError('gt_seg_map')
+
+
+class Refuses:
+    """Transform that wants another image in place of every dark one."""
+
+    def __call__(self, results):
+        return results if results['img'].any() else None
+
+
+class TestUnreadable:
+
+    @pytest.fixture
+    def folder(self, tmp_path):
+        for i in range(10):
+            write_image(tmp_path / f'{i}.jpg', value=20 * i, size=(60, 40))
+        return tmp_path
+
+    @pytest.mark.parametrize('content', [
+        lambda jpeg: b'',
+        lambda jpeg: jpeg[:60],
+        lambda jpeg: b'this is no image',
+    ], ids=['empty', 'truncated', 'text'])
+    @pytest.mark.parametrize('ignore_empty', [False, True])
+    def test_named_once_and_replaced(self, folder, content, ignore_empty,
+                                     warnings_logged):
+        broken = folder / '3.jpg'
+        broken.write_bytes(content(broken.read_bytes()))
+        dataset = UnlabeledDataset(
+            data_root=str(folder),
+            pipeline=[dict(LOAD, ignore_empty=ignore_empty)])
+        np.random.seed(0)
+        taken = {dataset[3]['img_path'] for _ in range(30)}
+        assert str(broken) not in taken
+        assert len(taken) > 1
+        warnings = warnings_logged()
+        assert len(warnings) == 1
+        assert str(broken) in warnings[0]
+        assert 'Another image is taken' in warnings[0]
+
+    def test_file_that_disappeared(self, folder, warnings_logged):
+        dataset = UnlabeledDataset(data_root=str(folder), pipeline=[LOAD])
+        (folder / '3.jpg').unlink()
+        assert dataset[3]['img'].shape == (40, 60, 3)
+        assert '3.jpg' in warnings_logged()[0]
+
+    def test_too_many(self, folder):
+        for i in (2, 3, 4):
+            (folder / f'{i}.jpg').write_bytes(b'')
+        dataset = UnlabeledDataset(
+            data_root=str(folder), pipeline=[LOAD], max_unreadable_ratio=0.2)
+        assert dataset.prepare_data(2) is None
+        assert dataset.prepare_data(3) is None
+        assert dataset.prepare_data(3) is None
+        with pytest.raises(
+                RuntimeError,
+                match=r'4\.jpg.*3 of 10 images.*max_unreadable_ratio=0.2'):
+            dataset.prepare_data(4)
+
+    def test_errors_of_other_transforms_are_raised(self, folder,
+                                                   warnings_logged):
+        dataset = UnlabeledDataset(
+            data_root=str(folder), pipeline=[LOAD, Fails()])
+        with pytest.raises(KeyError, match='gt_seg_map'):
+            dataset[0]
+        assert not warnings_logged()
+
+    def test_other_transform_may_ask_for_another_image(
+            self, folder, warnings_logged):
+        dataset = UnlabeledDataset(
+            data_root=str(folder), pipeline=[LOAD, Refuses(), dict])
+        assert not dataset[0]['img_path'].endswith('0.jpg')
+        assert not warnings_logged()
+
+
+def test_indices_and_registry(photos):
+    dataset = DATASETS.build(
+        dict(type='UnlabeledDataset', data_root=str(photos), indices=2))
+    assert names(dataset) == ['a.png', 'b.jpg']
+
+
+def test_can_be_sent_to_a_worker(photos):
+    dataset = UnlabeledDataset(data_root=str(photos), pipeline=[LOAD])
+    copy = pickle.loads(pickle.dumps(dataset))
+    assert names(copy) == names(dataset)
+    np.testing.assert_array_equal(copy[2]['img'], dataset[2]['img'])
