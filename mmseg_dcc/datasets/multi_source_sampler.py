@@ -11,11 +11,12 @@ from torch.utils.data import Sampler
 class MultiSourceSampler(Sampler):
     """Fills every batch from several data sets in a fixed ratio.
 
-    Each source is an endless stream of shuffled passes. Iteration t of the
-    training takes the next images of each stream, shared out to the ranks
-    without overlap. The position in the streams depends on the epoch alone,
-    so that a resumed run needs no replay, and no image is drawn for the
-    (k+1)-th time before each was drawn k times.
+    Each source is an endless stream of shuffled passes, shared out to the
+    ranks without overlap. No image is drawn for the (k+1)-th time before
+    each was drawn k times. An epoch that is long enough to see every image
+    of a source begins with a new pass and so does see every one; a shorter
+    epoch goes on where the last one stopped. Either way the position in the
+    stream depends on the epoch alone, so that a resumed run needs no replay.
 
     Args:
         dataset (ConcatDataset): Its parts are the sources, labeled first.
@@ -109,8 +110,10 @@ class MultiSourceSampler(Sampler):
         """Indices of one source for each iteration, this rank's part."""
         size, own = self.sizes[source], self.images_per_batch[source]
         step = own * self.world_size
-        first = self.epoch * self.epoch_length * step
-        last = first + self.epoch_length * step
+        drawn = self.epoch_length * step
+        stride = drawn if drawn < size else math.ceil(drawn / size) * size
+        first = self.epoch * stride
+        last = first + drawn
         passes = torch.cat([
             self._pass(source, number)
             for number in range(first // size, (last - 1) // size + 1)
