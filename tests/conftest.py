@@ -41,13 +41,12 @@ def in_data_dir(data_dir, monkeypatch):
 
 
 def environment(**variables):
-    return dict(
-        os.environ,
+    ours = dict(
         PYTHON=sys.executable,
         PYTHONPATH=str(ROOT),
         PYTHONWARNINGS='ignore',
-        OMP_NUM_THREADS='1',
-        **variables)
+        OMP_NUM_THREADS='1')
+    return {**os.environ, **ours, **variables}
 
 
 @pytest.fixture
