@@ -19,13 +19,17 @@ setup(
     # mmcv likewise: mmcv-lite is enough for most models, mmcv (with
     # compiled operators) is needed for some.
     install_requires=[
-        'mmengine>=0.10.4,<1.0.0', 'mmsegmentation>=1.2.2,<1.3.0',
+        'mmengine>=0.10.4,<1.0.0',
+        'mmsegmentation>=1.2.2,<1.3.0',
         # imported by mmsegmentation without being required by it
-        'ftfy', 'regex',
+        'ftfy',
+        'regex',
+        # mmengine reads `mmseg::` configs through pkg_resources
+        'setuptools<81',
     ],
     extras_require={
         'lite': ['mmcv-lite>=2.0.0rc4,<2.2.0'],
         'full': ['mmcv>=2.0.0rc4,<2.2.0'],
         'demo': ['scikit-image', 'scikit-learn'],
-        'tests': ['pytest', 'hypothesis', 'mmpretrain', 'torchvision'],
+        'tests': ['hypothesis', 'pytest', 'scikit-image', 'scikit-learn'],
     })
