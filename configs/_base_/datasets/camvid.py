@@ -1,5 +1,7 @@
 # CamVid at half size (240 x 180), 1/8 labeled: 46 of 367 images.
 # Lists: tools/dataset_tools/make_splits.py list
+_base_ = '../evaluation.py'
+
 dataset_type = 'CamVidDataset'
 data_root = 'data/camvid'
 crop_size = (96, 96)
@@ -64,5 +66,3 @@ val_dataloader = dict(
             dict(type='PackSegInputs'),
         ]))
 test_dataloader = val_dataloader
-val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
-test_evaluator = val_evaluator

@@ -1,5 +1,7 @@
 # Cityscapes (2,975 training images), 1/8 labeled.
 # Lists: tools/dataset_tools/make_splits.py cityscapes
+_base_ = '../evaluation.py'
+
 dataset_type = 'CityscapesDataset'
 data_root = 'data/cityscapes'
 crop_size = (720, 720)
@@ -16,28 +18,6 @@ labeled_pipeline = [
     dict(type='RandomCrop', crop_size=crop_size),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackSegInputs'),
-]
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadAnnotations'),
-    dict(type='PackSegInputs'),
-]
-tta_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(
-        type='TestTimeAug',
-        transforms=[[
-            dict(type='Resize', scale_factor=ratio, keep_ratio=True)
-            for ratio in (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
-        ],
-                    [
-                        dict(
-                            type='RandomFlip', prob=0.,
-                            direction='horizontal'),
-                        dict(
-                            type='RandomFlip', prob=1., direction='horizontal')
-                    ], [dict(type='LoadAnnotations')],
-                    [dict(type='PackSegInputs')]])
 ]
 labeled_dataset = dict(
     type=dataset_type,
@@ -62,7 +42,5 @@ val_dataloader = dict(
         data_root=data_root,
         data_prefix=dict(
             img_path='leftImg8bit/val', seg_map_path='gtFine/val'),
-        pipeline=test_pipeline))
+        pipeline=_base_.test_pipeline))
 test_dataloader = val_dataloader
-val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
-test_evaluator = val_evaluator

@@ -1,4 +1,6 @@
 # Written by tools/dataset_tools/make_demo_dataset.py in the layout of VOC.
+_base_ = '../evaluation.py'
+
 dataset_type = 'PascalVOCDataset'
 data_root = 'data/demo'
 crop_size = (64, 64)
@@ -39,11 +41,6 @@ unlabeled_pipeline = [
         transforms=[dict(type='RandomFlip', prob=0.5), color_jitter]),
     dict(type='PackPairedSegInputs'),
 ]
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadAnnotations'),
-    dict(type='PackSegInputs'),
-]
 labeled_dataset = dict(
     type=dataset_type,
     data_root=data_root,
@@ -69,7 +66,5 @@ val_dataloader = dict(
         ann_file='ImageSets/Segmentation/val.txt',
         data_prefix=dict(
             img_path='JPEGImages', seg_map_path='SegmentationClass'),
-        pipeline=test_pipeline))
+        pipeline=_base_.test_pipeline))
 test_dataloader = val_dataloader
-val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
-test_evaluator = val_evaluator

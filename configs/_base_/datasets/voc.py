@@ -1,5 +1,7 @@
 # PASCAL VOC 2012 with the SBD masks (train_aug, 10,582 images), 1/8 labeled.
 # Lists: tools/dataset_tools/make_splits.py voc
+_base_ = '../evaluation.py'
+
 dataset_type = 'PascalVOCDataset'
 data_root = 'data/VOCdevkit/VOC2012'
 crop_size = (320, 320)
@@ -17,28 +19,6 @@ labeled_pipeline = [
     dict(type='RandomCrop', crop_size=crop_size),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackSegInputs'),
-]
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadAnnotations'),
-    dict(type='PackSegInputs'),
-]
-tta_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(
-        type='TestTimeAug',
-        transforms=[[
-            dict(type='Resize', scale_factor=ratio, keep_ratio=True)
-            for ratio in (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
-        ],
-                    [
-                        dict(
-                            type='RandomFlip', prob=0.,
-                            direction='horizontal'),
-                        dict(
-                            type='RandomFlip', prob=1., direction='horizontal')
-                    ], [dict(type='LoadAnnotations')],
-                    [dict(type='PackSegInputs')]])
 ]
 labeled_dataset = dict(
     type=dataset_type,
@@ -64,7 +44,5 @@ val_dataloader = dict(
         ann_file='ImageSets/Segmentation/val.txt',
         data_prefix=dict(
             img_path='JPEGImages', seg_map_path='SegmentationClass'),
-        pipeline=test_pipeline))
+        pipeline=_base_.test_pipeline))
 test_dataloader = val_dataloader
-val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
-test_evaluator = val_evaluator

@@ -1,0 +1,25 @@
+# Images are tested at their original size, one scale, no flips.
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations'),
+    dict(type='PackSegInputs'),
+]
+# With the option --tta: six scales, each also flipped.
+tta_scales = [
+    dict(type='Resize', scale_factor=ratio, keep_ratio=True)
+    for ratio in (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)
+]
+tta_flips = [dict(type='RandomFlip', prob=prob) for prob in (0., 1.)]
+tta_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            tta_scales, tta_flips, [dict(type='LoadAnnotations')],
+            [dict(type='PackSegInputs')]
+        ])
+]
+val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
+test_evaluator = val_evaluator
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
