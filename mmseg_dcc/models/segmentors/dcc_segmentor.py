@@ -115,6 +115,15 @@ class DCCSegmentor(SemiEncoderDecoder):
             overlap that is active in a direction; ``mean_confidence`` in the
             overlap; ``bank_fill``.
         """
+        if self.loss_dc.loss_weight == 0:
+            # lambda = 0, the control of an experiment: the passes update the
+            # BN statistics, there is nothing to go backward for.
+            with torch.no_grad():
+                losses = self._dc_losses(inputs, data_samples)
+            return {**losses, **self.disabled_unsup_loss()}
+        return self._dc_losses(inputs, data_samples)
+
+    def _dc_losses(self, inputs: Tensor, data_samples: SampleList) -> dict:
         metas = [sample.metainfo for sample in data_samples]
         # One pass a crop, as published: each updates the BN statistics.
         crops = [

@@ -469,3 +469,32 @@ def test_any_data_element_with_the_metainfo_will_do():
     sample = BaseDataElement(metainfo=unlabeled_sample().metainfo)
     losses = model.unsup_loss(torch.randn(1, 2, 3, SIDE, SIDE), [sample])
     assert losses['loss_dc'] > 0
+
+
+def test_lambda_zero_touches_batch_statistics_alone():
+    """The control: the same forward passes, nothing to go backward for."""
+    models = [
+        make_model(
+            loss_dc=dict(confidence_threshold=0., loss_weight=weight))
+        for weight in (0., 1.)
+    ]
+    models[0].load_state_dict(models[1].state_dict())
+    data = batch()
+    for model in models:
+        torch.manual_seed(1)
+        losses = losses_of(model, data)
+        model.parse_losses(losses)[0].backward()
+    control, trained = models
+    for (name, buffer), other in zip(control.named_buffers(),
+                                     trained.buffers()):
+        assert torch.equal(buffer, other), name
+    for parameter in control.projector.parameters():
+        assert not parameter.grad.any()
+    supervised = make_model()
+    supervised.load_state_dict(control.state_dict())
+    supervised.unsup_enabled = False
+    torch.manual_seed(1)
+    supervised.parse_losses(losses_of(supervised, data))[0].backward()
+    for (name, parameter), other in zip(control.backbone.named_parameters(),
+                                        supervised.backbone.parameters()):
+        assert torch.equal(parameter.grad, other.grad), name
