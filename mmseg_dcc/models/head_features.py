@@ -60,7 +60,8 @@ def _recording(head: nn.Module):
 
     def record(features: Tensor) -> Tensor:
         recorded.append(features)
-        return type(head).cls_seg(head, features.detach()).detach()
+        with torch.no_grad():
+            return type(head).cls_seg(head, features)
 
     head.cls_seg = record
     try:
