@@ -229,14 +229,25 @@ def test_supervised_checkpoint_starts_dcc(run, tmp_path):
     assert 'unexpected key' not in out
 
 
-def test_two_processes_train_and_test(run, tmp_path):
-    out = run('bash', ROOT / 'tools/dist_train.sh', CONFIG, 2, '--work-dir',
-              tmp_path, '--cfg-options', *SMALL, 'train_cfg.max_epochs=2',
-              'param_scheduler.0.end=2', PORT=str(free_port()))
-    assert '2 + 2 a batch on each of 2 process(es)' in out
-    assert (tmp_path / 'epoch_2.pth').exists()
+def test_two_processes_train_resume_and_test(run, tmp_path):
+
+    def train(max_epochs, *options):
+        return run('bash', ROOT / 'tools/dist_train.sh', CONFIG, 2,
+                   '--work-dir', tmp_path, *options, '--cfg-options', *SMALL,
+                   'train_dataloader.sampler.epoch_length=3',
+                   f'train_cfg.max_epochs={max_epochs}',
+                   PORT=str(free_port()))
+
+    assert '2 + 2 a batch on each of 2 process(es)' in train(2)
+    out = train(3, '--resume')
+    assert 'resumed epoch: 2, iter: 6' in out
+    state = torch.load(
+        tmp_path / 'epoch_3.pth', weights_only=True)['state_dict']
+    # 6 steps after the warm-up in 3 slots, each with the rows of 2 processes
+    assert state['memory_bank.labels'].shape == (3, 80)
+    assert state['memory_bank.position'] == 0
     tested = run('bash', ROOT / 'tools/dist_test.sh', CONFIG,
-                 tmp_path / 'epoch_2.pth', 2, '--work-dir', tmp_path / 'test',
+                 tmp_path / 'epoch_3.pth', 2, '--work-dir', tmp_path / 'test',
                  '--cfg-options', *SMALL, PORT=str(free_port()))
     assert 'mIoU' in tested
 
