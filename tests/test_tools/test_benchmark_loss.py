@@ -1,7 +1,7 @@
 import json
 import sys
 
-from ..conftest import ROOT
+from tests.conftest import ROOT
 
 
 def test_both_schemes_agree_and_are_timed(run, tmp_path):
