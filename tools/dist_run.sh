@@ -2,6 +2,11 @@
 # NNODES, NODE_RANK, PORT and MASTER_ADDR are read from the environment.
 set -euo pipefail
 TOOLS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# Without an active environment, that of quickstart.sh if it is there.
+if [ -z "${PYTHON:-}${VIRTUAL_ENV:-}${CONDA_PREFIX:-}" ] &&
+    [ -x "$TOOLS/../.venv/bin/python" ]; then
+    PYTHON=$TOOLS/../.venv/bin/python
+fi
 PYTHON=${PYTHON:-python}
 
 run_on_gpus() { # SCRIPT GPUS ARGUMENT...
