@@ -49,7 +49,7 @@ def environment(**variables):
     return {**os.environ, **ours, **variables}
 
 
-@pytest.fixture
+@pytest.fixture(scope='session')
 def run(data_dir):
     """Runs a command in the data directory and returns what it printed."""
 

@@ -73,13 +73,12 @@ class Training:
             sys.executable, str(TRAIN), self.config, '--work-dir',
             str(self.work_dir), '--resume', '--cfg-options', *options
         ]
-        self.wanted = dict(command=self.command[2:])
 
     def result(self):
         """Result of an earlier run of the same command, or None."""
         if self.result_file.exists():
             result = json.loads(self.result_file.read_text())
-            if result['command'] == self.wanted['command']:
+            if result['command'] == self.command[2:]:
                 return result
             raise SystemExit(
                 f'{self.result_file} was made with other options. Remove '
@@ -125,7 +124,7 @@ class Training:
                 '\n'.join(Path(self.log.name).read_text().split('\n')[-20:]))
         scores = _last_scores(self.work_dir)
         result = dict(
-            self.wanted,
+            command=self.command[2:],
             mIoU=scores['mIoU'],
             minutes=round((time.time() - self.started) / 60, 2),
             checkpoint=(self.work_dir / 'last_checkpoint').read_text())

@@ -14,8 +14,6 @@ from dataset_tools.list_files import (  # noqa: E402
 )
 from mmengine.config import Config, DictAction  # noqa: E402
 
-from mmseg_dcc.engine.cpu_processes import run_on_cpu_if_needed  # noqa: E402
-
 _HOW_TO_GET = {
     'VOC2012':
     VOC_DOWNLOAD_HINT + ' Then add the SBD masks and make the splits:\n'
@@ -64,11 +62,6 @@ def load_config(args: argparse.Namespace) -> Config:
     cfg.work_dir = (
         args.work_dir or cfg.get('work_dir') or osp.join('work_dirs', name))
     return cfg
-
-
-def prepare_environment(cfg: Config) -> None:
-    """Makes a GPU config run on CPU processes where there is no GPU."""
-    run_on_cpu_if_needed(cfg)
 
 
 def exit_without_data(cfg: Config, loaders: tuple) -> None:

@@ -8,12 +8,10 @@ Example:
 """
 import argparse
 
-from launch import (
-    add_common_arguments,
-    exit_without_data,
-    load_config,
-    prepare_environment,
-)
+from launch import add_common_arguments, exit_without_data, load_config
+from mmengine.runner import Runner
+
+from mmseg_dcc.engine.cpu_processes import run_on_cpu_if_needed
 
 
 def parse_args() -> argparse.Namespace:
@@ -45,8 +43,7 @@ def main() -> None:
         cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
         cfg.tta_model.module = cfg.model
         cfg.model = cfg.tta_model
-    prepare_environment(cfg)
-    from mmengine.runner import Runner
+    run_on_cpu_if_needed(cfg)
     Runner.from_cfg(cfg).test()
 
 

@@ -5,12 +5,10 @@ Example:
 """
 import argparse
 
-from launch import (
-    add_common_arguments,
-    exit_without_data,
-    load_config,
-    prepare_environment,
-)
+from launch import add_common_arguments, exit_without_data, load_config
+from mmengine.runner import Runner
+
+from mmseg_dcc.engine.cpu_processes import run_on_cpu_if_needed
 
 
 def parse_args() -> argparse.Namespace:
@@ -40,8 +38,7 @@ def main() -> None:
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
     cfg.resume = args.resume
-    prepare_environment(cfg)
-    from mmengine.runner import Runner
+    run_on_cpu_if_needed(cfg)
     Runner.from_cfg(cfg).train()
 
 

@@ -1,9 +1,9 @@
 from .camvid import CamVidDataset
 from .multi_source_sampler import MultiSourceSampler
 from .transforms import (
-                         PackPairedSegInputs,
-                         PairedRandomCrop,
-                         RandomGaussianBlur,
+    PackPairedSegInputs,
+    PairedRandomCrop,
+    RandomGaussianBlur,
 )
 from .unlabeled_dataset import UnlabeledDataset
 

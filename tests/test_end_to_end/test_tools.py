@@ -45,7 +45,7 @@ def miou(text):
 
 
 @pytest.fixture(scope='module')
-def trained(data_dir, tmp_path_factory):
+def trained(data_dir, run, tmp_path_factory):
     """20 iterations over the warm-up border, killed in epoch 3, resumed."""
     work_dir = tmp_path_factory.mktemp('trained')
     command = [
@@ -68,19 +68,11 @@ def trained(data_dir, tmp_path_factory):
     process.stdout.close()
     assert process.wait() == -signal.SIGKILL, ''.join(seen[-40:])
     assert (work_dir / 'epoch_2.pth').exists()
-    resumed = subprocess.run(
-        [*command[:3], '--resume', *command[3:]],
-        cwd=data_dir,
-        env=environment(),
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT)
-    assert resumed.returncode == 0, resumed.stdout[-4000:]
     return dict(
         work_dir=work_dir,
         checkpoint=work_dir / 'epoch_4.pth',
         before=''.join(seen),
-        after=resumed.stdout)
+        after=run(*command[:3], '--resume', *command[3:]))
 
 
 def test_warmup_then_unsupervised_loss(trained):

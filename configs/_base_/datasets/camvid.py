@@ -1,6 +1,6 @@
 # CamVid at half size (240 x 180), 1/8 labeled: 46 of 367 images.
 # Lists: tools/dataset_tools/make_splits.py list
-_base_ = '../evaluation.py'
+_base_ = ['../evaluation.py', '../mild_color_jitter.py']
 
 dataset_type = 'CamVidDataset'
 data_root = 'data/camvid'
@@ -11,13 +11,6 @@ random_resize = dict(
     scale=image_size,
     ratio_range=(0.7, 1.4),
     keep_ratio=True)
-# Half the stock strength: a small network learns little from strong jitter.
-color_jitter = dict(
-    type='PhotoMetricDistortion',
-    brightness_delta=16,
-    contrast_range=(0.75, 1.25),
-    saturation_range=(0.75, 1.25),
-    hue_delta=9)
 labeled_dataset = dict(
     type=dataset_type,
     data_root=data_root,
@@ -28,7 +21,7 @@ labeled_dataset = dict(
         random_resize,
         dict(type='RandomCrop', crop_size=crop_size),
         dict(type='RandomFlip', prob=0.5),
-        color_jitter,
+        _base_.color_jitter,
         dict(type='PackSegInputs'),
     ])
 unlabeled_dataset = dict(
@@ -46,7 +39,9 @@ unlabeled_dataset = dict(
             mapping=dict(
                 img='img', flip='flip', flip_direction='flip_direction'),
             auto_remap=True,
-            transforms=[dict(type='RandomFlip', prob=0.5), color_jitter]),
+            transforms=[
+                dict(type='RandomFlip', prob=0.5), _base_.color_jitter
+            ]),
         dict(type='PackPairedSegInputs'),
     ])
 val_dataloader = dict(

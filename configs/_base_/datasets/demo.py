@@ -1,5 +1,5 @@
 # Written by tools/dataset_tools/make_demo_dataset.py in the layout of VOC.
-_base_ = '../evaluation.py'
+_base_ = ['../evaluation.py', '../mild_color_jitter.py']
 
 dataset_type = 'PascalVOCDataset'
 data_root = 'data/demo'
@@ -14,20 +14,13 @@ random_resize = dict(
     scale=(96, 96),
     ratio_range=(0.7, 1.4),
     keep_ratio=True)
-# Half the stock strength: a small network learns little from strong jitter.
-color_jitter = dict(
-    type='PhotoMetricDistortion',
-    brightness_delta=16,
-    contrast_range=(0.75, 1.25),
-    saturation_range=(0.75, 1.25),
-    hue_delta=9)
 labeled_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations'),
     random_resize,
     dict(type='RandomCrop', crop_size=crop_size),
     dict(type='RandomFlip', prob=0.5),
-    color_jitter,
+    _base_.color_jitter,
     dict(type='PackSegInputs'),
 ]
 unlabeled_pipeline = [
@@ -38,7 +31,7 @@ unlabeled_pipeline = [
         type='TransformBroadcaster',
         mapping=dict(img='img', flip='flip', flip_direction='flip_direction'),
         auto_remap=True,
-        transforms=[dict(type='RandomFlip', prob=0.5), color_jitter]),
+        transforms=[dict(type='RandomFlip', prob=0.5), _base_.color_jitter]),
     dict(type='PackPairedSegInputs'),
 ]
 labeled_dataset = dict(
