@@ -1,15 +1,21 @@
 """One pass for value and gradient of InfoNCE with class-masked negatives."""
+import math
+
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 # (anchors, negatives) of one tile, whose similarities are what is held at a
 # time. On a CPU they fit the second-level cache (1 MiB); other devices need
 # larger pieces to be busy (64 MiB).
-_TILE_SIZES = {'cpu': (128, 2048)}
-_LARGE_TILE_SIZES = (1024, 16384)
+_TILE_SIZES = {'cpu': (256, 1024)}
+_LARGE_TILE_SIZES = (4096, 4096)
+
+# Keeps what is held beside the tiles independent of the size of the bank.
+_NEGATIVES_SORTED_AT_ONCE = 65536
 
 
+# Its tiles depend on the labels, which no compiler can trace.
+@torch.compiler.disable
 def info_nce(anchor: Tensor, positive: Tensor, negatives: Tensor,
              anchor_labels: Tensor, negative_labels: Tensor,
              temperature: float) -> Tensor:
@@ -23,9 +29,11 @@ def info_nce(anchor: Tensor, positive: Tensor, negatives: Tensor,
     Positives and negatives carry no gradient. The gradient of the anchors is
     then a by-product of the forward pass (attention whose keys and values
     are the negatives), so that nothing of size n x m is stored and nothing
-    is computed twice. With both sides sorted by label, the negatives that
-    are masked for a tile of anchors are one contiguous range, and most of
-    them are never multiplied.
+    is computed twice. With both sides sorted by label, the anchors that a
+    negative may not repel are one contiguous range, and most of them are
+    never multiplied with it.
+
+    The matrix products follow ``torch.set_float32_matmul_precision``.
 
     Args:
         anchor (Tensor): L2-normalised rows, shape (n, c), floating point.
@@ -51,15 +59,21 @@ class _InfoNCE(torch.autograd.Function):
         dtype = torch.promote_types(anchor.dtype, torch.float32)
         with torch.autocast(anchor.device.type, enabled=False):
             losses, gradient = _losses_and_gradient(
-                anchor.to(dtype), positive.to(dtype), negatives.to(dtype),
-                anchor_labels, negative_labels, temperature)
+                anchor.to(dtype), positive.to(dtype), negatives, anchor_labels,
+                negative_labels, temperature)
         ctx.save_for_backward(gradient)
         ctx.anchor_dtype = anchor.dtype
         return losses
 
     @staticmethod
-    @once_differentiable
     def backward(ctx, grad_losses):
+        # Without this a second derivative would silently lack a term.
+        if torch.is_grad_enabled():
+            raise RuntimeError(
+                'The DC loss can be differentiated once, but its backward '
+                'pass was asked for a graph of its own (create_graph=True). '
+                'Leave the DC loss out of gradient penalties and other '
+                'second derivatives.')
         gradient, = ctx.saved_tensors
         gradient = (grad_losses[:, None] * gradient).to(ctx.anchor_dtype)
         return gradient, None, None, None, None, None
@@ -68,68 +82,71 @@ class _InfoNCE(torch.autograd.Function):
 def _losses_and_gradient(anchor, positive, negatives, anchor_labels,
                          negative_labels, temperature):
     """Value (n,) and derivative (n, c) of :func:`info_nce`."""
-    anchor_labels, anchor_order = anchor_labels.sort()
-    negative_labels, negative_order = negative_labels.sort()
-    negatives = negatives[negative_order]
-    # The scale goes into the anchors: n x c factors instead of n x m.
-    queries = anchor[anchor_order] / temperature
-    positive = positive[anchor_order]
+    labels, order = anchor_labels.sort()
+    # The scale goes into the anchors: n x c factors instead of n x m. Powers
+    # of 2 are faster than those of e.
+    queries = anchor[order] * (math.log2(math.e) / temperature)
+    positive = positive[order]
     positive_logit = (queries * positive).sum(1)
 
     # Running log-sum-exp, started with the positive: exact at any
-    # temperature, since the largest term is always exp(0).
+    # temperature, since the largest term is always 2 ** 0.
     maximum = positive_logit.clone()
     total = torch.ones_like(maximum)
     weighted = positive.clone()
-    for rows, first, last, masked in _tiles(anchor_labels, negative_labels):
-        keys = negatives[first:last]
-        weights = queries[rows] @ keys.T
-        if masked:
-            same = anchor_labels[rows, None] == negative_labels[first:last]
-            weights.masked_fill_(same, float('-inf'))
-        new_maximum = torch.maximum(maximum[rows], weights.amax(1))
-        weights.sub_(new_maximum[:, None]).exp_()
-        rescale = (maximum[rows] - new_maximum).exp_()
-        maximum[rows] = new_maximum
-        total[rows] = (total[rows] * rescale).add_(weights.sum(1))
-        weighted[rows] = torch.addmm(
-            weighted[rows].mul_(rescale[:, None]), weights, keys)
+    for start in range(0, len(negatives), _NEGATIVES_SORTED_AT_ONCE):
+        block = slice(start, start + _NEGATIVES_SORTED_AT_ONCE)
+        for rows, keys, shared, key_labels in _tiles(labels, negatives[block],
+                                                     negative_labels[block]):
+            keys = keys.to(queries.dtype)
+            weights = queries[rows] @ keys.T
+            if shared is not None:
+                same = labels[rows][shared, None] == key_labels
+                weights[shared].masked_fill_(same, float('-inf'))
+            new_maximum = torch.maximum(maximum[rows], weights.amax(1))
+            weights.sub_(new_maximum[:, None]).exp2_()
+            rescale = (maximum[rows] - new_maximum).exp2_()
+            maximum[rows] = new_maximum
+            total[rows] = (total[rows] * rescale).add_(weights.sum(1))
+            weighted[rows].mul_(rescale[:, None]).addmm_(weights, keys)
 
     losses = torch.empty_like(total)
-    losses[anchor_order] = maximum + total.log() - positive_logit
+    losses[order] = (maximum + total.log2() - positive_logit) * math.log(2)
     gradient = torch.empty_like(weighted)
-    gradient[anchor_order] = (weighted / total[:, None] -
-                              positive) / temperature
+    gradient[order] = (weighted / total[:, None] - positive) / temperature
     return losses, gradient
 
 
-def _tiles(anchor_labels: Tensor, negative_labels: Tensor):
-    """Yields the tiles that must be multiplied, given sorted labels.
+def _tiles(labels: Tensor, negatives: Tensor, negative_labels: Tensor):
+    """Yields the tiles that must be multiplied; ``labels`` are sorted.
 
     Yields:
-        tuple: slice of anchors, first and last (exclusive) negative, and
-        whether some pairs of the tile share a label.
+        tuple: Slice of the anchors; negatives; which of these anchors (slice
+        or None) have the label of some of the negatives; and the labels of
+        the negatives.
     """
-    n, m = len(anchor_labels), len(negative_labels)
-    if n == 0 or m == 0:
-        return
-    device = anchor_labels.device
-    anchor_tile, negative_tile = _TILE_SIZES.get(device.type,
+    n, m = len(labels), len(negatives)
+    anchor_tile, negative_tile = _TILE_SIZES.get(labels.device.type,
                                                  _LARGE_TILE_SIZES)
-    starts = torch.arange(0, n, anchor_tile, device=device)
-    ends = (starts + anchor_tile).clamp_(max=n)
-    lowest = anchor_labels[starts]
-    highest = anchor_labels[ends - 1]
-    shared_from = torch.searchsorted(negative_labels, lowest)
-    shared_to = torch.searchsorted(negative_labels, highest, right=True)
+    negative_labels, order = negative_labels.sort()
+    starts = torch.arange(0, m, negative_tile, device=labels.device)
+    ends = (starts + negative_tile).clamp_(max=m)
+    lowest = negative_labels[starts]
+    highest = negative_labels[ends - 1]
+    shared_from = torch.searchsorted(labels, lowest)
+    shared_to = torch.searchsorted(labels, highest, right=True)
     # One transfer to the host for all tiles.
     plan = torch.stack(
         [starts, ends, shared_from, shared_to, (lowest != highest).long()])
     for start, end, shared_first, shared_last, mixed in plan.T.tolist():
-        rows = slice(start, end)
-        ranges = [(0, shared_first, False), (shared_last, m, False)]
-        if mixed:  # else the shared range is masked for the whole tile
-            ranges.insert(1, (shared_first, shared_last, True))
-        for first, last, masked in ranges:
-            for tile in range(first, last, negative_tile):
-                yield rows, tile, min(tile + negative_tile, last), masked
+        keys = negatives[order[start:end]]
+        # A tile of one label is masked for all anchors that share it.
+        ranges = [(0, n)] if mixed else [(0, shared_first), (shared_last, n)]
+        for first, last in ranges:
+            for row in range(first, last, anchor_tile):
+                stop = min(row + anchor_tile, last)
+                shared = slice(
+                    max(shared_first - row, 0), min(shared_last, stop) - row)
+                yield (slice(row, stop), keys,
+                       shared if shared.start < shared.stop else None,
+                       negative_labels[start:end])

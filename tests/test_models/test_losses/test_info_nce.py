@@ -4,6 +4,8 @@ import math
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import FlopCounterMode
 
 from mmseg_dcc.models.losses import info_nce as info_nce_module
 from mmseg_dcc.models.losses.info_nce import info_nce
@@ -58,6 +60,7 @@ def dense_losses(anchor, positive, negatives, labels, negative_labels,
 @pytest.fixture
 def tiny_tiles(monkeypatch):
     monkeypatch.setitem(info_nce_module._TILE_SIZES, 'cpu', (3, 5))
+    monkeypatch.setattr(info_nce_module, '_NEGATIVES_SORTED_AT_ONCE', 17)
 
 
 @pytest.mark.parametrize('temperature', [0.01, 0.1, 1., 10.])
@@ -72,7 +75,7 @@ def test_equals_naive_loop_in_float64(shape, temperature, tiny_tiles):
             gradient, expected_gradient, rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize('tiles', [(3, 5), (1, 1), (128, 2048)])
+@pytest.mark.parametrize('tiles', [(3, 5), (1, 1), (256, 1024)])
 @pytest.mark.parametrize('temperature', [0.01, 0.1, 1., 10.])
 @pytest.mark.parametrize('shape', SHAPES[4:7])
 def test_float32_is_close_to_naive_loop(shape, temperature, tiles,
@@ -198,30 +201,74 @@ def test_gradient_is_scaled_by_what_arrives():
     torch.testing.assert_close(anchor.grad, gradient * weights[:, None])
 
 
-class LargestTensor(TorchDispatchMode):
-    """Number of elements of the largest tensor that any operator returns."""
+class LargestNewTensor(TorchDispatchMode):
+    """Bytes of the largest tensor that any operator makes (no views)."""
 
     def __init__(self):
         super().__init__()
-        self.elements = 0
+        self.bytes = 0
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         result = function(*args, **(kwargs or {}))
-        for tensor in torch.utils._pytree.tree_leaves(result):
-            if isinstance(tensor, torch.Tensor):
-                self.elements = max(self.elements, tensor.numel())
+        given = {
+            leaf.untyped_storage().data_ptr()
+            for leaf in tree_leaves((args, kwargs))
+            if isinstance(leaf, torch.Tensor)
+        }
+        for leaf in tree_leaves(result):
+            if (isinstance(leaf, torch.Tensor)
+                    and leaf.untyped_storage().data_ptr() not in given):
+                self.bytes = max(self.bytes, leaf.untyped_storage().nbytes())
         return result
 
 
-def test_nothing_is_larger_than_inputs_and_tile(monkeypatch):
+def test_memory_does_not_grow_with_the_negatives(monkeypatch):
     monkeypatch.setitem(info_nce_module._TILE_SIZES, 'cpu', (16, 64))
-    n, m, c = 300, 1000, 2
-    anchor, *rest = make_case(n, m, c, 4, 1, dtype=torch.float32)
+    monkeypatch.setattr(info_nce_module, '_NEGATIVES_SORTED_AT_ONCE', 512)
+    n, c = 100, 32
+    largest_bytes = []
+    for m in (1000, 20000):
+        anchor, *rest = make_case(n, m, c, 4, 1, dtype=torch.float32)
+        anchor.requires_grad_()
+        with LargestNewTensor() as largest:
+            info_nce(anchor, *rest, 0.1).sum().backward()
+        largest_bytes.append(largest.bytes)
+    # the larger one of the anchors' gradient, one tile and its keys
+    assert largest_bytes == [4 * max(n * c, 16 * 64, 64 * c)] * 2
+
+
+def flops_of_product(_, left, right, **kwargs):
+    """The counter does not know the in-place operator; gets shapes."""
+    return 2 * left[0] * left[1] * right[1]
+
+
+@pytest.mark.parametrize('classes, background, highest_share', [
+    (21, .7, .55),
+    (150, .7, .55),
+    (2, .7, .45),
+    (2, .5, .55),
+    (21, 1 / 21, 1.),
+    (150, 1 / 150, 1.),
+])
+def test_masked_pairs_are_hardly_multiplied(classes, background,
+                                            highest_share):
+    n, m, c = 500, 70000, 16
+    generator = torch.Generator().manual_seed(0)
+    shares = torch.full((classes, ), (1 - background) / (classes - 1))
+    shares[0] = background
+    labels = torch.multinomial(shares, n + m, True, generator=generator)
+    anchor, positive, negatives = (
+        unit_rows(rows, c, generator, torch.float32) for rows in (n, n, m))
     anchor.requires_grad_()
-    with LargestTensor() as largest:
-        info_nce(anchor, *rest, 0.1).sum().backward()
-    assert largest.elements <= max(m * c, 16 * 64)
-    assert m * c < n * m / 100
+    with FlopCounterMode(
+            display=False,
+            custom_mapping={torch.ops.aten.addmm_: flops_of_product}) as flops:
+        info_nce(anchor, positive, negatives, labels[:n], labels[n:],
+                 0.1).sum().backward()
+    # Two products of (n, c) and (m, c); a multiplication and an addition.
+    dense = 2 * n * m * c * 2
+    needed = dense * (labels[:n, None] != labels[n:]).float().mean().item()
+    assert 0.99 * needed <= flops.get_total_flops() <= highest_share * dense
 
 
 @pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
@@ -248,10 +295,24 @@ def test_autocast_changes_nothing():
     assert torch.equal(gradient, expected_gradient)
 
 
-def test_second_derivative_is_refused():
+def test_graph_of_the_gradient_is_refused():
     anchor, *rest = make_case(4, 6, 3, 2, 0)
     anchor.requires_grad_()
-    loss = info_nce(anchor, *rest, 0.1).square().sum()
-    gradient, = torch.autograd.grad(loss, anchor, create_graph=True)
-    with pytest.raises(RuntimeError, match='differentiate twice'):
-        gradient.sum().backward()
+    loss = info_nce(anchor, *rest, 0.1).sum()
+    with pytest.raises(RuntimeError, match='differentiated once'):
+        torch.autograd.grad(loss, anchor, create_graph=True)
+
+
+def test_compiled_caller_gets_the_same(tiny_tiles):
+    case = make_case(13, 31, 8, 5, 0)
+
+    def caller(anchor, *rest):
+        return info_nce(2 * anchor, *rest, 0.1).sum() * 3
+
+    results = []
+    for function in (caller, torch.compile(caller, backend='aot_eager')):
+        anchor = case[0].clone().requires_grad_()
+        loss = function(anchor, *case[1:])
+        loss.backward()
+        results.append((loss.detach(), anchor.grad))
+    torch.testing.assert_close(*results)
