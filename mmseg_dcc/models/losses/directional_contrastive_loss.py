@@ -1,6 +1,7 @@
 """The Directional Contrastive (DC) loss: Eqs. 1 to 8 of the paper."""
 from typing import Optional
 
+import torch
 import torch.nn as nn
 from mmengine.dist import all_reduce, get_world_size
 from mmseg.registry import MODELS
@@ -60,19 +61,13 @@ def directional_contrastive_loss(anchor: Tensor, positive: Tensor,
         Tensor: Scalar. The gradient flows to ``anchor`` alone. 0 with a
         graph when no position is active.
     """
+    _check_temperature(temperature)
     active = directional_mask(anchor_confidence, positive_confidence,
                               confidence_threshold)
-    total = _sum_over_active(anchor, positive, negatives, anchor_labels,
-                             negative_labels, active, temperature)
-    return total / active.sum().clamp(min=1)
-
-
-def _sum_over_active(anchor, positive, negatives, anchor_labels,
-                     negative_labels, active, temperature) -> Tensor:
-    _check_temperature(temperature)
     rows = active.nonzero().squeeze(1)
-    return info_nce(anchor[rows], positive[rows], negatives,
-                    anchor_labels[rows], negative_labels, temperature).sum()
+    losses = info_nce(anchor[rows], positive[rows], negatives,
+                      anchor_labels[rows], negative_labels, temperature)
+    return losses.sum() / max(len(rows), 1)
 
 
 def _check_temperature(temperature: float) -> None:
@@ -191,27 +186,28 @@ class DirectionalContrastiveLoss(nn.Module):
         Returns:
             Tensor: Scalar, times ``loss_weight``.
         """
-        active1, active2 = active or self.active_masks(confidence1,
-                                                       confidence2)
+        active = torch.stack(
+            active or self.active_masks(confidence1, confidence2))
+        rows = active.flatten().nonzero().squeeze(1)
+        labels = torch.cat([labels1, labels2])[rows]
         if not self.negative_sampling:  # no label equals -1
-            labels1, labels2 = labels1 * 0 - 1, labels2 * 0 - 1
-        loss = 0
-        for anchor, positive, labels, mask in ((features1, features2, labels1,
-                                                active1),
-                                               (features2, features1, labels2,
-                                                active2)):
-            loss = loss + _sum_over_active(
-                anchor, positive, negatives, labels, negative_labels, mask,
-                self.temperature) / _mean_over_processes(mask.sum())
-        return self.loss_weight * loss
+            labels = torch.full_like(labels, -1)
+        # Both directions at once, so that the bank is read once.
+        losses = info_nce(
+            torch.cat([features1, features2])[rows],
+            torch.cat([features2, features1])[rows], negatives, labels,
+            negative_labels, self.temperature)
+        weights = self.loss_weight / _mean_over_processes(active.sum(1))
+        return (losses *
+                weights.repeat_interleave(len(features1))[rows]).sum()
 
 
-def _mean_over_processes(count: Tensor) -> Tensor:
-    """Mean of a count over all processes, at least 1 in total.
+def _mean_over_processes(counts: Tensor) -> Tensor:
+    """Mean of counts over all processes, at least 1 in total.
 
     DDP averages gradients over processes; a sum divided by this number and
     averaged is the mean over the joined batch.
     """
-    count = count.float()
-    all_reduce(count)
-    return count.clamp(min=1) / get_world_size()
+    counts = counts.float()
+    all_reduce(counts)
+    return counts.clamp(min=1) / get_world_size()
