@@ -7,6 +7,17 @@ from mmseg.registry import DATA_SAMPLERS
 from torch.utils.data import Sampler
 
 
+class WarmupIndex(int):
+    """Index drawn in the supervised warm-up: unlabeled images can be spared.
+
+    It stays one when ``ConcatDataset`` makes it an index of its part. A data
+    set that does not know it sees a number.
+    """
+
+    def __sub__(self, other: int) -> 'WarmupIndex':
+        return WarmupIndex(int(self) - other)
+
+
 @DATA_SAMPLERS.register_module()
 class MultiSourceSampler(Sampler):
     """Fills every batch from several data sets in a fixed ratio.
@@ -91,12 +102,16 @@ class MultiSourceSampler(Sampler):
         self.shuffle = shuffle
         self.seed = sync_random_seed() if seed is None else seed
         self.epoch = 0
+        # Set by SupervisedWarmupHook; iterations of this sampler.
+        self.warmup_iters = 0
 
     def __iter__(self) -> Iterator[int]:
         streams = [self._epoch_of_source(i) for i in range(len(self.sizes))]
-        for batch in zip(*streams):
+        first = self.epoch * self.epoch_length
+        for iteration, batch in enumerate(zip(*streams), first):
+            kind = WarmupIndex if iteration < self.warmup_iters else int
             for indices in batch:
-                yield from indices
+                yield from map(kind, indices)
 
     def __len__(self) -> int:
         """Number of images that one process gets in one epoch."""

@@ -3,11 +3,15 @@ import os.path as osp
 from collections import defaultdict
 from typing import List, Optional
 
+import torch
 from mmengine.dataset import BaseDataset
 from mmengine.fileio import list_from_file
 from mmengine.logging import print_log
 from mmengine.utils import scandir
 from mmseg.registry import DATASETS
+from mmseg.structures import SegDataSample
+
+from .multi_source_sampler import WarmupIndex
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 
@@ -19,6 +23,9 @@ class UnlabeledDataset(BaseDataset):
     Without ``ann_file`` every image below the folder is taken, at any depth
     and of mixed types (jpg, jpeg, png, bmp, tif, tiff, webp). With it, the
     images of the list. No mask is ever looked for.
+
+    During the supervised warm-up no image is loaded; a pair of crops of no
+    size takes its place.
 
     An image that cannot be read is named in a warning and another one is
     taken in its place.
@@ -60,6 +67,14 @@ class UnlabeledDataset(BaseDataset):
         self.unreadable: set = set()
         super().__init__(
             *args, data_prefix=data_prefix or dict(img_path=''), **kwargs)
+
+    def __getitem__(self, idx: int) -> dict:
+        """One pair of crops; see the class for the warm-up."""
+        if isinstance(idx, WarmupIndex):
+            return dict(
+                inputs=torch.empty(2, 3, 0, 0, dtype=torch.uint8),
+                data_samples=SegDataSample())
+        return super().__getitem__(idx)
 
     def load_data_list(self) -> List[dict]:
         """Finds the images.

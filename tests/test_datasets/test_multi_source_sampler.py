@@ -1,4 +1,5 @@
 """Tests of ``mmseg_dcc/datasets/multi_source_sampler.py``."""
+import pickle
 from collections import Counter
 from contextlib import contextmanager
 from unittest import mock
@@ -10,6 +11,7 @@ from mmseg.registry import DATA_SAMPLERS
 from torch.utils.data import ConcatDataset, DataLoader
 
 from mmseg_dcc.datasets import MultiSourceSampler, multi_source_sampler
+from mmseg_dcc.datasets.multi_source_sampler import WarmupIndex
 
 
 @contextmanager
@@ -291,3 +293,23 @@ def test_wrong_arguments(sizes, kwargs, message):
 def test_data_set_without_parts_is_refused():
     with pytest.raises(ValueError, match='needs a ConcatDataset.*got range'):
         MultiSourceSampler(range(4), 4)
+
+
+@settings(deadline=None, max_examples=40)
+@given(situations(), st.integers(0, 40))
+def test_warmup_marks_the_first_iterations(situation, warmup_iters):
+    sampler, plain = make(**situation), make(**situation)
+    sampler.warmup_iters = warmup_iters
+    iteration = 0
+    for epoch in range(3):
+        expected = batches(plain, epoch)
+        for got, batch in zip(batches(sampler, epoch), expected):
+            assert got == batch
+            assert {isinstance(index, WarmupIndex)
+                    for index in got} == {iteration < warmup_iters}
+            iteration += 1
+
+
+def test_mark_survives_concatenation_and_transport():
+    index = pickle.loads(pickle.dumps(WarmupIndex(7))) - 5
+    assert index == 2 and isinstance(index, WarmupIndex)

@@ -10,6 +10,7 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from torch import nn
 
+from mmseg_dcc.datasets.multi_source_sampler import WarmupIndex
 from mmseg_dcc.engine import SupervisedWarmupHook
 
 ITERATIONS_PER_EPOCH = 3
@@ -26,7 +27,8 @@ class Numbers(BaseDataset):
         return [dict(img_path=f'{id(self)}/{i}') for i in range(self.count)]
 
     def prepare_data(self, idx):
-        return dict(inputs=torch.ones(1))
+        spared = isinstance(idx, WarmupIndex)
+        return dict(inputs=torch.tensor([float(spared)]))
 
 
 class Plain(BaseModel):
@@ -41,7 +43,10 @@ class Plain(BaseModel):
 
 
 class Recorder(Plain):
-    """Notes in every iteration whether the unsupervised branch is on."""
+    """Notes in every iteration whether the unsupervised branch is on.
+
+    And that unlabeled images are loaded if, and only if, it is.
+    """
 
     def __init__(self):
         super().__init__()
@@ -50,6 +55,8 @@ class Recorder(Plain):
 
     def forward(self, inputs, mode='loss'):
         self.seen.append(self.unsup_enabled)
+        assert [bool(spared) for spared in inputs
+                ] == [not self.unsup_enabled] * len(inputs)
         return super().forward(inputs, mode)
 
 
@@ -59,10 +66,18 @@ def train(tmp_path, monkeypatch):
     monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)
     count = 0
 
-    def run(warmup, train_cfg, model=None, resume=False, batch_size=2):
+    def run(warmup,
+            train_cfg,
+            model=None,
+            resume=False,
+            batch_size=2,
+            save_by_epoch=None,
+            load_from=None):
         nonlocal count
         count += 1
         by_epoch = train_cfg['by_epoch']
+        if save_by_epoch is None:
+            save_by_epoch = by_epoch
         runner = Runner(
             model or Recorder(),
             work_dir=str(tmp_path),
@@ -80,9 +95,11 @@ def train(tmp_path, monkeypatch):
             custom_hooks=[dict(type='SupervisedWarmupHook', **warmup)],
             default_hooks=dict(
                 checkpoint=dict(
-                    type='CheckpointHook', interval=1, by_epoch=by_epoch)),
+                    type='CheckpointHook', interval=1,
+                    by_epoch=save_by_epoch)),
             default_scope='mmseg',
             log_level='ERROR',
+            load_from=load_from and str(tmp_path / load_from),
             resume=resume)
         runner.train()
         return runner
@@ -130,6 +147,18 @@ class TestRunner:
         train(warmup, iterations(stopped))
         runner = train(warmup, iterations(7), resume=True)
         assert runner.model.seen == states(3, 7)[stopped:]
+
+    @pytest.mark.parametrize('warmup, left', [
+        (dict(warmup_iters=3), 0),
+        (dict(warmup_iters=4), 0),
+        (dict(warmup_iters=6), 2),
+        (dict(warmup_epochs=2), 3),
+    ])
+    def test_epoch_stopped_half_way(self, train, warmup, left):
+        train(warmup, epochs(2), save_by_epoch=False)
+        # mmengine goes on counting at 4, but begins epoch 1 anew
+        runner = train(warmup, epochs(3), resume=True, load_from='iter_4.pth')
+        assert runner.model.seen == states(left, 6)
 
     def test_epochs_need_a_loop_that_counts_them(self, train):
         with pytest.raises(

@@ -14,8 +14,11 @@ class SupervisedWarmupHook(Hook):
     """Trains with the supervised loss alone at first (Sec. 4.1).
 
     Keeps no state: whether the unsupervised branch is on follows from the
-    runner's iteration or epoch, so it is right after a resume, too. Before
-    training it also checks that sampler and data loader fit together.
+    runner's iteration or epoch, so it is right after a resume, too. While it
+    is off, unlabeled images are neither loaded nor put through the network.
+    (An ``IterBasedTrainLoop`` fetches its first batches before any hook runs;
+    these few are loaded.) Before training the hook also checks that sampler
+    and data loader fit together.
 
     Args:
         warmup_epochs (int, optional): Epochs without the unsupervised branch.
@@ -60,6 +63,21 @@ class SupervisedWarmupHook(Hook):
                 f'as DCCSegmentor, got {type(_bare_model(runner)).__name__}. '
                 'Change model.type or remove the hook from custom_hooks.')
         check_semi_dataloader(runner.train_dataloader)
+        sampler = runner.train_dataloader.sampler
+        sampler.warmup_iters = self._warmup_iters_of(sampler, runner)
+
+    def _warmup_iters_of(self, sampler, runner) -> int:
+        """The warm-up in iterations of the sampler.
+
+        It counts from the first epoch on, the runner from where it was
+        stopped, and an epoch that was stopped half-way begins anew.
+        """
+        if self.warmup_epochs is not None:
+            return self.warmup_epochs * sampler.epoch_length
+        if isinstance(runner.train_loop, EpochBasedTrainLoop):
+            repeated = runner.iter - runner.epoch * sampler.epoch_length
+            return self.warmup_iters - repeated
+        return self.warmup_iters
 
     def before_train_iter(self,
                           runner,

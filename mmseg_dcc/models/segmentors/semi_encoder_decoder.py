@@ -92,6 +92,14 @@ class SemiEncoderDecoder(CascadeEncoderDecoder):
                                            data_samples['sup']).items()
         }
         if self.unsup_enabled:
+            if not inputs['unsup'].numel():
+                raise RuntimeError(
+                    'The warm-up of the model is over, but the sampler still '
+                    'leaves the unlabeled images out. SupervisedWarmupHook '
+                    'keeps the two together with EpochBasedTrainLoop and '
+                    'IterBasedTrainLoop; set '
+                    'train_dataloader.sampler.warmup_iters to 0 in a hook of '
+                    'your own for another loop.')
             unsup_losses = self.unsup_loss(inputs['unsup'],
                                            data_samples['unsup'])
         else:

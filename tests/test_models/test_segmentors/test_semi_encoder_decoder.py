@@ -77,6 +77,16 @@ def test_unsup_branch_can_be_off():
     assert set(losses_of(model)) == SUP_KEYS[0]
 
 
+def test_spared_images_after_the_warmup_are_refused():
+    model = build('MeanScoreSegmentor', **SINGLE)
+    data = batch(pairs=1)
+    data['inputs'][-1] = torch.empty(2, 3, 0, 0, dtype=torch.uint8)
+    with pytest.raises(RuntimeError, match='sampler still leaves'):
+        losses_of(model, data)
+    model.unsup_enabled = False
+    assert set(losses_of(model, data)) == SUP_KEYS[0]
+
+
 @pytest.mark.parametrize('config, stock_class', STOCK_CLASSES)
 def test_supervised_losses_are_stock(config, stock_class):
     # Running statistics: both see the same whatever passed before.
