@@ -30,6 +30,7 @@ def data_dir(tmp_path_factory):
     tiny_data.make_cityscapes(folder / 'data/cityscapes')
     tiny_data.make_camvid(folder / 'data/camvid')
     tiny_data.make_demo(folder / 'data/demo')
+    tiny_data.make_own(folder / 'data/own')
     tiny_data.make_photos(folder / 'data/photos')
     return folder
 

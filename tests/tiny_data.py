@@ -99,6 +99,19 @@ def make_demo(root: Path, num_train=8, size=(96, 96)) -> None:
     _write(lists / 'val.txt', names[:2])
 
 
+def make_own(root: Path, num_labeled=6, size=(96, 128)) -> None:
+    """Nested folders and mixed types, two classes, no lists."""
+    rng = np.random.default_rng(0)
+    suffixes = ('.jpg', '.PNG', '.bmp')
+    for i in range(num_labeled):
+        name = f'site_{i % 2}/{i:03d}'
+        _save(_image(rng, size),
+              root / f'labeled/images/{name}{suffixes[i % 3]}')
+        _save(_mask(rng, size, 2), root / f'labeled/masks/{name}.png')
+    for name in ('a.jpg', 'deep/er/b.webp', 'deep/c.tif', 'd.PNG'):
+        _save(_image(rng, size), root / f'unlabeled/{name}')
+
+
 def make_photos(root: Path) -> None:
     rng = np.random.default_rng(0)
     for name in ('a.jpg', 'deep/er/b.PNG', 'deep/c.jpeg'):

@@ -1,4 +1,5 @@
 from .camvid import CamVidDataset
+from .folder_seg_dataset import FolderSegDataset
 from .multi_source_sampler import MultiSourceSampler
 from .transforms import (
     PackPairedSegInputs,
@@ -8,6 +9,7 @@ from .transforms import (
 from .unlabeled_dataset import UnlabeledDataset
 
 __all__ = [
-    'CamVidDataset', 'MultiSourceSampler', 'PackPairedSegInputs',
-    'PairedRandomCrop', 'RandomGaussianBlur', 'UnlabeledDataset'
+    'CamVidDataset', 'FolderSegDataset', 'MultiSourceSampler',
+    'PackPairedSegInputs', 'PairedRandomCrop', 'RandomGaussianBlur',
+    'UnlabeledDataset'
 ]

@@ -1,0 +1,123 @@
+# Your own images: copy this file, fill in the first part, run
+#   python tools/dataset_tools/check_dataset.py configs/custom/MINE.py
+#   python tools/train.py configs/custom/MINE.py
+# See docs/own_data.md.
+_base_ = [
+    # On a GPU rather deeplabv3plus_r50.py: the paper's network. It starts
+    # from ImageNet weights, which need torchvision and are downloaded.
+    '../_base_/models/deeplabv3plus_small.py',
+    '../_base_/schedules/small_iterations.py',
+    '../_base_/dcc.py',
+    '../_base_/evaluation.py',
+    '../_base_/mild_color_jitter.py',
+    '../_base_/default_runtime.py'
+]
+
+# ---- Fill in -------------------------------------------------------------
+classes = ('background', 'object')  # in the order of their ids: 0, 1, ...
+palette = []  # [[r, g, b], ...], one a class; [] draws one
+data_root = 'data/own'  # the folders below are relative to it, or absolute
+# Images of any type at any depth. The mask of IMAGES/deep/a.jpg is
+# MASKS/deep/a.png, of the same size: one channel of 8 bits with the class id
+# of each pixel, 255 for pixels to ignore.
+labeled_images, labeled_masks = 'labeled/images', 'labeled/masks'
+unlabeled_images = 'unlabeled'  # any depth, any type, no masks
+# None, None: val_share of the labeled images are held out instead.
+val_images, val_masks = None, None
+val_share = 0.2
+# Every image is resized to fit into image_size (width, height), in training
+# times 0.5 to 2.0; then crops (height, width) are cut, multiples of 8.
+image_size = (512, 512)
+crop_size = (256, 256)
+max_iters = 4000
+batch_size = 8  # on each GPU; one half labeled, one half unlabeled
+# --------------------------------------------------------------------------
+
+labeled_dataset = dict(
+    type='FolderSegDataset',
+    data_root=data_root,
+    data_prefix=dict(img_path=labeled_images, seg_map_path=labeled_masks),
+    metainfo=dict(classes=classes, palette=palette))
+if val_images:
+    val_part = dict(
+        data_prefix=dict(img_path=val_images, seg_map_path=val_masks))
+    train_part = dict()
+else:
+    val_part = dict(part='val', val_share=val_share)
+    train_part = dict(part='train', val_share=val_share)
+random_resize = dict(
+    type='RandomResize',
+    scale=image_size,
+    ratio_range=(0.5, 2.0),
+    keep_ratio=True)
+train_dataloader = _base_.dcc_dataloader
+train_dataloader.batch_size = batch_size
+train_dataloader.sampler.batch_size = batch_size
+# one epoch, since each new one restarts the workers
+train_dataloader.sampler.epoch_length = max_iters
+train_dataloader.dataset.datasets = [
+    dict(
+        labeled_dataset,
+        **train_part,
+        pipeline=[
+            dict(type='LoadImageFromFile'),
+            dict(type='LoadAnnotations'),
+            random_resize,
+            dict(type='RandomCrop', crop_size=crop_size),
+            dict(type='RandomFlip', prob=0.5),
+            _base_.color_jitter,
+            dict(type='PackSegInputs'),
+        ]),
+    dict(
+        type='UnlabeledDataset',
+        data_root=data_root,
+        data_prefix=dict(img_path=unlabeled_images),
+        pipeline=[
+            dict(type='LoadImageFromFile'),
+            random_resize,
+            dict(type='PairedRandomCrop', crop_size=crop_size),
+            dict(
+                type='TransformBroadcaster',
+                mapping=dict(
+                    img='img', flip='flip', flip_direction='flip_direction'),
+                auto_remap=True,
+                transforms=[
+                    dict(type='RandomFlip', prob=0.5), _base_.color_jitter
+                ]),
+            dict(type='PackPairedSegInputs'),
+        ])
+]
+# Predictions are resized to the original size before they are compared.
+resize = dict(type='Resize', scale=image_size, keep_ratio=True)
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    resize,
+    dict(type='LoadAnnotations'),
+    dict(type='PackSegInputs'),
+]
+tta_pipeline = _base_.tta_pipeline
+tta_pipeline.insert(1, resize)
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=2,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(dict(labeled_dataset, **val_part), pipeline=test_pipeline))
+test_dataloader = val_dataloader
+
+model = dict(
+    _base_.dcc_model,
+    data_preprocessor=dict(type='SemiSegDataPreProcessor', size=crop_size),
+    decode_head=dict(num_classes=len(classes)))
+custom_hooks = [
+    dict(type='SupervisedWarmupHook', warmup_iters=max_iters // 4)
+]
+if _base_.model.pretrained:
+    optim_wrapper = dict(
+        optimizer=dict(lr=1e-3),
+        paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.1))))
+param_scheduler = _base_.param_scheduler
+param_scheduler[1].end = max_iters
+interval = max(max_iters // 10, 1)
+train_cfg = dict(max_iters=max_iters, val_interval=interval)
+default_hooks = dict(
+    logger=dict(interval=10), checkpoint=dict(interval=interval))

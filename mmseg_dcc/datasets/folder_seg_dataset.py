@@ -1,0 +1,125 @@
+"""Labeled images of any type in a folder, their masks in another."""
+import hashlib
+import math
+import os.path as osp
+from collections import Counter
+from typing import List, Optional
+
+from mmseg.datasets import BaseSegDataset
+from mmseg.registry import DATASETS
+
+from .unlabeled_dataset import IMAGE_SUFFIXES, _images_in
+
+
+@DATASETS.register_module()
+class FolderSegDataset(BaseSegDataset):
+    """A folder of images and a folder of masks, without lists.
+
+    Exists because :class:`mmseg.datasets.BaseSegDataset` finds images of one
+    suffix alone and has no way to hold out some of them for validation.
+
+    Images may lie at any depth and be of mixed types (jpg, jpeg, png, bmp,
+    tif, tiff, webp). The mask of ``<images>/deep/a.jpg`` is
+    ``<masks>/deep/a.png``: the class id of each pixel, 255 to ignore it.
+
+    Args:
+        part (str, optional): 'train' or 'val' for one of the two parts that
+            ``val_share`` makes. Defaults to None: all images.
+        val_share (float): Share of the images in the part 'val', rounded up.
+            The draw depends on the names of the images alone, so both parts
+            never meet and are the same in every run. Defaults to 0.2.
+        **kwargs: Other arguments of ``BaseSegDataset`` (``data_root``,
+            ``data_prefix``, ``metainfo`` with the classes, ``pipeline``, ...)
+            without ``ann_file`` and ``img_suffix``.
+
+    Raises:
+        FileNotFoundError: If a folder or a mask does not exist.
+        ValueError: If there is no image, two images share a mask, or a part
+            is empty.
+
+    Examples:
+        >>> labeled_dataset = dict(
+        ...     type='FolderSegDataset', data_root='data/own',
+        ...     data_prefix=dict(img_path='images', seg_map_path='masks'),
+        ...     metainfo=dict(classes=('background', 'leaf')),
+        ...     part='train', val_share=0.2, pipeline=labeled_pipeline)
+    """
+
+    def __init__(self,
+                 *,
+                 part: Optional[str] = None,
+                 val_share: float = 0.2,
+                 **kwargs) -> None:
+        if part not in (None, 'train', 'val') or not 0 < val_share < 1:
+            raise ValueError(
+                "FolderSegDataset needs part='train', 'val' or None and "
+                f'val_share between 0 and 1, got {part!r} and {val_share}.')
+        self.part = part
+        self.val_share = val_share
+        super().__init__(**kwargs)
+
+    def load_data_list(self) -> List[dict]:
+        """Finds the images and names their masks.
+
+        Returns:
+            list[dict]: As those of ``BaseSegDataset``, sorted by path.
+        """
+        images, masks = (
+            self.data_prefix[key] for key in ('img_path', 'seg_map_path'))
+        for folder, key in ((images, 'img_path'), (masks, 'seg_map_path')):
+            if not osp.isdir(folder):
+                raise FileNotFoundError(
+                    f'The folder {folder!r} does not exist. Change data_root '
+                    f'or data_prefix.{key} of the labeled dataset.')
+        names = self._names_of_part(_images_in(images), images)
+        return [
+            dict(
+                img_path=osp.join(images, name),
+                seg_map_path=osp.join(
+                    masks, osp.splitext(name)[0] + self.seg_map_suffix),
+                label_map=self.label_map,
+                reduce_zero_label=self.reduce_zero_label,
+                seg_fields=[]) for name in names
+        ]
+
+    def _names_of_part(self, names: List[str], folder: str) -> List[str]:
+        if not names:
+            raise ValueError(
+                f'No labeled images in {folder!r}. Expected files ending in '
+                f'{", ".join(IMAGE_SUFFIXES)}. Change data_prefix.img_path '
+                'of the labeled dataset.')
+        stem, count = Counter(osp.splitext(n)[0]
+                              for n in names).most_common(1)[0]
+        if count > 1:
+            raise ValueError(
+                f'{count} images in {folder!r} are named {stem!r} and would '
+                'share one mask. Rename them; if one of them is the mask, '
+                'move the masks to a folder of their own.')
+        if self.part is None:
+            return names
+        # An order that stays when images are added or removed.
+        drawn = sorted(
+            names, key=lambda name: hashlib.sha256(name.encode()).digest())
+        num_val = math.ceil(self.val_share * len(names))
+        part = drawn[:num_val] if self.part == 'val' else drawn[num_val:]
+        if not part:
+            raise ValueError(
+                f'val_share={self.val_share} leaves none of the {len(names)} '
+                f'labeled images in {folder!r} for {self.part!r}. Label '
+                'more, or give a folder of validation images.')
+        return sorted(part)
+
+    def filter_data(self) -> List[dict]:
+        """Refuses images without a mask before the training meets one."""
+        missing = [
+            info['seg_map_path'] for info in self.data_list
+            if not osp.isfile(info['seg_map_path'])
+        ]
+        if missing:
+            raise FileNotFoundError(
+                f'{len(missing)} of {len(self.data_list)} labeled images have'
+                f' no mask, the first: {missing[0]!r}. A mask has the name of '
+                f'its image with the suffix {self.seg_map_suffix}. Add the '
+                'masks, or move these images to the unlabeled ones; '
+                'tools/dataset_tools/check_dataset.py lists them all.')
+        return super().filter_data()
