@@ -1,25 +1,72 @@
 """Features and class scores of any decode head that ends in ``cls_seg``."""
 from contextlib import contextmanager
-from typing import List
+from typing import List, Optional
 
 import torch
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+_WANTED = (
+    'DCC needs a backbone and a head that classifies one feature a pixel (a '
+    'subclass of BaseDecodeHead such as DepthwiseSeparableASPPHead, PSPHead, '
+    'FCNHead, UPerHead or SegformerHead); heads that classify masks, queries '
+    'or prompts do not work. Change model.decode_head.')
 
-def check_has_classifier(head: nn.Module) -> None:
-    """Refuses a head whose last step is not ``cls_seg``.
+
+def check_head_types(decode_head: dict, backbone: Optional[dict]) -> None:
+    """Refuses models of another kind before they are built.
+
+    Some of them need further packages, without which they fail to build
+    with a message that helps nobody.
+
+    Args:
+        decode_head (dict | list[dict]): Config of one head or of a cascade.
+        backbone (dict, optional): Config of the backbone.
 
     Raises:
         TypeError: With the name of the head and what to use instead.
     """
-    if not isinstance(head, BaseDecodeHead) or not hasattr(head, 'cls_seg'):
-        raise TypeError(
-            f'{type(head).__name__} has no cls_seg: DCC needs a decode head '
-            'whose last step classifies one feature a pixel (a subclass of '
-            'BaseDecodeHead such as DepthwiseSeparableASPPHead, PSPHead, '
-            'FCNHead, UPerHead or SegformerHead). Heads that classify masks '
-            'or queries do not work; change model.decode_head.')
+    for config in _as_list(decode_head):
+        head_class = config['type']
+        if isinstance(head_class, str):
+            head_class = MODELS.get(head_class)
+        # An unknown type is named when it is built.
+        if head_class is not None and (backbone is None or not issubclass(
+                head_class, BaseDecodeHead)):
+            raise TypeError(f'{head_class.__name__} is refused: {_WANTED}')
+
+
+def _as_list(heads) -> list:
+    return [*heads] if isinstance(heads, (list, nn.ModuleList)) else [heads]
+
+
+def pixel_heads(decode_head: nn.Module) -> List[nn.Module]:
+    """The heads to run in turn, the last of which classifies every pixel.
+
+    These are all heads of a model, with two exceptions. K-Net refines the
+    masks of the head that generates its kernels, PointRend at some points
+    the scores of the head before its point head. In both DCC takes the head
+    that is refined: it sees every pixel and has a loss of its own.
+
+    Args:
+        decode_head (nn.Module): One head, or the list of a cascade.
+
+    Raises:
+        TypeError: If there is none, with the name of the head.
+    """
+    heads = [
+        getattr(head, 'kernel_generate_head', head)
+        for head in _as_list(decode_head)
+    ]
+    name = type(heads[-1]).__name__
+    # Heads of another kind delete the classifier of BaseDecodeHead.
+    while heads and not (isinstance(heads[-1], BaseDecodeHead)
+                         and hasattr(heads[-1], 'conv_seg')):
+        heads.pop()
+    if not heads:
+        raise TypeError(f'{name} is refused: {_WANTED}')
+    return heads
 
 
 def classifier_input(head: nn.Module, *head_inputs) -> Tensor:

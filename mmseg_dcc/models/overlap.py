@@ -1,4 +1,5 @@
 """Geometry of the overlap on feature maps: flips, boxes, padding."""
+import math
 from typing import List, Sequence
 
 import torch
@@ -12,38 +13,39 @@ _FLIP_AXES = {None: (), 'horizontal': (3, ), 'vertical': (2, ),
 
 def pool_to_stride(features: Tensor, crop_size: Sequence[int],
                    stride: int) -> Tensor:
-    """Average-pools features to one position every ``stride`` pixels.
+    """Average-pools features that are finer than ``stride``.
 
     Sec. 4.1: features at 1/4 are pooled 2x2, those at 1/8 are used as they
-    are.
+    are. So are coarser ones, at the stride that they have.
 
     Args:
         features (Tensor): Shape (N, C, h, w).
         crop_size (tuple[int, int]): Height and width of the crop in pixels.
-        stride (int): Wanted distance of two positions in pixels.
+        stride (int): Least distance of two positions in pixels.
 
     Returns:
-        Tensor: Shape (N, C, H / stride, W / stride).
+        Tensor: Shape (N, C, H / s, W / s), with s the stride found: a whole
+        number of pixels, at least ``stride``.
 
     Raises:
         ValueError: If no whole-numbered pooling leads there.
     """
-    wanted = tuple(side // stride for side in crop_size)
-    if any(side % stride for side in crop_size):
-        raise ValueError(
-            f'The crop size {tuple(crop_size)} is not a multiple of the '
-            f'stride {stride}. Change PairedRandomCrop.crop_size, or '
-            'PairedRandomCrop.stride and model.stride.')
     got = tuple(features.shape[2:])
-    kernel = got[0] // wanted[0]
-    if kernel < 1 or tuple(side * kernel for side in wanted) != got:
-        raise ValueError(
-            f'Crops of {tuple(crop_size)} px gave features of {got}, that is '
-            f'one every {crop_size[0] / got[0]:g} px, which cannot be pooled '
-            f'to stride {stride} (features of {wanted}). Set model.stride '
-            'and PairedRandomCrop.stride to the stride of the features or a '
-            'multiple of it.')
-    return features if kernel == 1 else F.avg_pool2d(features, kernel)
+    distance = crop_size[0] / got[0]
+    # Twice as far is enough: features every 3.5 px are pooled to 14.
+    for found in range(stride, math.ceil(2 * max(stride, distance)) + 1):
+        wanted = tuple(side // found for side in crop_size)
+        kernel = got[0] // max(wanted[0], 1)
+        if (kernel * wanted[0], kernel * wanted[1]) == got and not any(
+                side % found for side in crop_size):
+            return F.avg_pool2d(features, kernel) if kernel > 1 else features
+    raise ValueError(
+        f'Crops of {tuple(crop_size)} px gave features of {got}, that is one '
+        f'every {distance:g} px, which cannot be pooled to a whole number of '
+        f'pixels from model.stride={stride} on. Set '
+        'PairedRandomCrop.crop_size to a multiple of the stride of the '
+        'backbone (usually of 32), or model.stride to a multiple of the '
+        'distance.')
 
 
 def undo_flips(maps: Tensor, flips: List[str]) -> Tensor:
@@ -82,8 +84,11 @@ def cut_boxes(maps: Tensor, boxes: Sequence, stride: int) -> Tensor:
         if any(int(edge) % stride for edge in box):
             raise ValueError(
                 f'The overlap box {tuple(map(int, box))} is not a multiple '
-                f'of model.stride={stride}. Give PairedRandomCrop the same '
-                'stride as the model.')
+                f'of {stride} px, the distance of the features: model.stride '
+                'or, if they are coarser, their own. Set '
+                f'PairedRandomCrop.stride={stride} and its crop_size to a '
+                'multiple of that (or a smaller model.stride, if the '
+                'features are finer).')
         top, left, bottom, right = (int(edge) // stride for edge in box)
         rows.append(single[:, top:bottom, left:right].flatten(1).T)
     return torch.cat(rows)

@@ -6,9 +6,10 @@ from mmseg.registry import MODELS
 from torch import nn
 
 from mmseg_dcc.models.head_features import (
-    check_has_classifier,
+    check_head_types,
     classifier_input,
     confidence_and_pseudo_label,
+    pixel_heads,
 )
 
 CHANNELS = 6
@@ -161,18 +162,56 @@ def test_cls_seg_must_be_called_once(head_class, calls):
         classifier_input(toy_head(head_class), make_levels())
 
 
-def test_head_without_cls_seg_is_refused_by_name():
+def test_head_without_classifier_is_refused_by_name():
 
-    class MaskClassifier(nn.Module):
-        pass
+    head = toy_head(HeadWithoutClassifier)
+    del head.conv_seg
+    with pytest.raises(TypeError, match='HeadWithoutClassifier is refused'):
+        pixel_heads(head)
 
-    with pytest.raises(TypeError, match='MaskClassifier has no cls_seg'):
-        check_has_classifier(MaskClassifier())
+
+def test_module_that_is_no_decode_head_is_refused_by_name():
+    with pytest.raises(TypeError, match='Conv2d is refused: DCC needs'):
+        pixel_heads(nn.Conv2d(1, 1, 1))
 
 
 @pytest.mark.parametrize('name', HEADS)
 def test_stock_heads_are_accepted(name):
-    check_has_classifier(make_head(name))
+    head = make_head(name)
+    check_head_types(dict(type=name), dict(type='ResNet'))
+    assert pixel_heads(head) == [head]
+
+
+def test_heads_of_a_cascade_run_in_turn():
+    heads = nn.ModuleList([make_head(), make_head()])
+    assert pixel_heads(heads) == [*heads]
+
+
+def test_head_that_refines_is_left_out():
+    """As in K-Net (inside its head) and PointRend (behind it)."""
+    generator, iterative, refining = make_head(), make_head(), make_head()
+    iterative.kernel_generate_head = generator
+    del iterative.conv_seg, refining.conv_seg
+    assert pixel_heads(iterative) == [generator]
+    assert pixel_heads(nn.ModuleList([generator, refining])) == [generator]
+
+
+@pytest.mark.parametrize('head_type', ['MaskFormerHead', 'Mask2FormerHead'])
+def test_mask_classification_is_refused_before_it_is_built(head_type):
+    for config in (dict(type=head_type), [dict(type='FCNHead'),
+                                          dict(type=head_type)],
+                   dict(type=MODELS.get(head_type))):
+        with pytest.raises(TypeError, match=f'^{head_type} is refused'):
+            check_head_types(config, dict(type='ResNet'))
+
+
+def test_model_without_backbone_is_refused_by_the_name_of_its_head():
+    with pytest.raises(TypeError, match='^SideAdapterCLIPHead is refused'):
+        check_head_types(dict(type='SideAdapterCLIPHead'), None)
+
+
+def test_unknown_head_is_left_to_the_registry():
+    check_head_types(dict(type='NoSuchHead'), dict(type='ResNet'))
 
 
 def test_confidence_is_the_highest_probability():

@@ -26,28 +26,42 @@ def test_features_of_the_stride_pass_unchanged():
     assert pool_to_stride(features, (32, 48), stride=8) is features
 
 
-@pytest.mark.parametrize('size, stride', [
-    ((2, 3), 8),  # coarser than the stride
-    ((6, 9), 8),  # one every 5.33 px
-    ((8, 6), 8),  # not the same in both directions
-    ((4, 12), 8),
-    ((9, 13), 8),  # one more than twice as many
-    ((8, 12), 2),
+@pytest.mark.parametrize('distance, stride, found', [
+    (4, 8, 8),
+    (4, 6, 8),
+    (8, 8, 8),
+    (16, 8, 16),  # coarser: compared as they are
+    (32, 8, 32),
+    (3.5, 8, 14),  # patches of 14 px, four times as fine
+    (14, 8, 14),
 ])
-def test_features_that_do_not_fit_the_stride(size, stride):
-    with pytest.raises(ValueError, match='Set model.stride and Paired'):
-        pool_to_stride(torch.zeros(1, 2, *size), (32, 48), stride)
+def test_stride_is_found_from_the_features(distance, stride, found):
+    crop_size = (224, 448)
+    features = torch.randn(1, 2, *(int(side / distance) for side in crop_size))
+    pooled = pool_to_stride(features, crop_size, stride)
+    assert pooled.shape[2:] == (224 // found, 448 // found)
+    kernel = int(found / distance)
+    torch.testing.assert_close(pooled[..., 0, 1],
+                               features[..., :kernel, kernel:2 * kernel].mean(
+                                   (2, 3)))
+
+
+@pytest.mark.parametrize('crop_size, size', [
+    ((32, 48), (8, 6)),  # not the same in both directions
+    ((32, 48), (4, 12)),
+    ((32, 48), (7, 11)),  # no padding in the network
+    ((65, 65), (9, 9)),  # odd crops
+    ((65, 65), (17, 17)),
+    ((30, 30), (7, 7)),
+])
+def test_features_at_no_whole_distance(crop_size, size):
+    with pytest.raises(ValueError, match='Set PairedRandomCrop.crop_size'):
+        pool_to_stride(torch.zeros(1, 2, *size), crop_size, 8)
 
 
 def test_error_names_the_distance_of_features():
-    with pytest.raises(ValueError, match='one every 16 px.*to stride 8'):
-        pool_to_stride(torch.zeros(1, 2, 2, 3), (32, 48), 8)
-
-
-@pytest.mark.parametrize('crop_size', [(32, 44), (33, 48), (4, 4)])
-def test_crop_that_is_no_multiple_of_the_stride(crop_size):
-    with pytest.raises(ValueError, match='multiple of the stride 8.*model.st'):
-        pool_to_stride(torch.zeros(1, 2, 4, 6), crop_size, 8)
+    with pytest.raises(ValueError, match='one every 7.5 px.*model.stride=8'):
+        pool_to_stride(torch.zeros(1, 2, 4, 5), (30, 40), 8)
 
 
 def test_flips_are_undone_image_by_image():
@@ -86,5 +100,5 @@ def test_empty_box_gives_no_rows():
 def test_box_that_is_no_multiple_of_the_stride(edge):
     box = [0, 0, 16, 16]
     box[edge] += 4
-    with pytest.raises(ValueError, match='not a multiple of model.stride=8'):
+    with pytest.raises(ValueError, match='not a multiple of 8 px.*Set Paired'):
         cut_boxes(torch.zeros(1, 3, 4, 4), [box], stride=8)

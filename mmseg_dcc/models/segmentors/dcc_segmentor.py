@@ -7,9 +7,10 @@ from mmseg.utils import SampleList
 from torch import Tensor, nn
 
 from ..head_features import (
-    check_has_classifier,
+    check_head_types,
     classifier_input,
     confidence_and_pseudo_label,
+    pixel_heads,
 )
 from ..overlap import cut_boxes, pool_to_stride, undo_flips
 from .semi_encoder_decoder import SemiEncoderDecoder
@@ -24,8 +25,10 @@ class DCCSegmentor(SemiEncoderDecoder):
     by the DC loss and pushed from features of other pseudo labels.
 
     Args:
-        backbone (dict): See ``EncoderDecoder``.
-        decode_head (dict | list[dict]): Head that ends in ``cls_seg``.
+        decode_head (dict | list[dict]): Head that classifies every pixel
+            with ``cls_seg``; docs/backbones.md lists those of mmseg.
+        backbone (dict, optional): See ``EncoderDecoder``. Defaults to None,
+            which is refused: models with several encoders have no such key.
         loss_dc (dict, optional): Config of the loss. Defaults to None:
             :class:`DirectionalContrastiveLoss` with the paper's values.
         projector (dict, optional): Config of the projector, usually
@@ -37,13 +40,14 @@ class DCCSegmentor(SemiEncoderDecoder):
             its whole unlabeled batch, fewer if there are fewer; ``steps``
             (int): steps kept. Defaults to None: 3,200 and 3, the 19.2k a GPU
             that did best in Table 4.
-        stride (int): Pixels between two compared positions; features that
-            are finer are average-pooled. Must equal
-            ``PairedRandomCrop.stride``. Defaults to 8, Sec. 4.1.
+        stride (int): Least distance of two compared positions in pixels:
+            finer features are average-pooled, coarser ones compared at their
+            own stride. ``PairedRandomCrop.stride`` must be a multiple of the
+            distance. Defaults to 8, Sec. 4.1.
         **kwargs: See :class:`SemiEncoderDecoder`.
 
     Raises:
-        TypeError: If the decode head does not end in ``cls_seg``.
+        TypeError: If no decode head classifies pixels with ``cls_seg``.
 
     Examples:
         >>> model = dict(
@@ -56,21 +60,21 @@ class DCCSegmentor(SemiEncoderDecoder):
     """
 
     def __init__(self,
-                 backbone: dict,
                  decode_head: dict,
+                 backbone: Optional[dict] = None,
                  loss_dc: Optional[dict] = None,
                  projector: Optional[dict] = None,
                  memory_bank: Optional[dict] = None,
                  stride: int = 8,
                  **kwargs) -> None:
+        check_head_types(decode_head, backbone)
         super().__init__(backbone=backbone, decode_head=decode_head, **kwargs)
-        check_has_classifier(self.last_head)
         self.stride = stride
         self.loss_dc = MODELS.build({
             'type': 'DirectionalContrastiveLoss',
             **(loss_dc or {})
         })
-        channels = self.last_head.channels
+        channels = self.pixel_head.channels
         self.projector = nn.Identity()
         if projector is not None:
             self.projector = MODELS.build({
@@ -86,21 +90,18 @@ class DCCSegmentor(SemiEncoderDecoder):
                 slot_size=2 * self.negatives_per_crop))
 
     @property
-    def last_head(self) -> nn.Module:
-        """The head whose ``cls_seg`` makes the prediction."""
-        if isinstance(self.decode_head, nn.ModuleList):
-            return self.decode_head[-1]
-        return self.decode_head
+    def pixel_head(self) -> nn.Module:
+        """The head whose ``cls_seg`` classifies every pixel."""
+        return pixel_heads(self.decode_head)[-1]
 
     def encoder_features(self, images: Tensor) -> Tensor:
         """f = E(x) of Fig. 4: what enters the final classifier."""
         levels = self.extract_feat(images)
-        if not isinstance(self.decode_head, nn.ModuleList):
-            return classifier_input(self.decode_head, levels)
-        scores = self.decode_head[0](levels)
-        for head in self.decode_head[1:-1]:
-            scores = head(levels, scores)
-        return classifier_input(self.last_head, levels, scores)
+        *before, last = pixel_heads(self.decode_head)
+        scores = []
+        for head in before:
+            scores = [head(levels, *scores)]
+        return classifier_input(last, levels, *scores)
 
     def unsup_loss(self, inputs: Tensor, data_samples: SampleList) -> dict:
         """DC loss of a batch of crop pairs (Eq. 8) and diagnostics.
@@ -130,10 +131,11 @@ class DCCSegmentor(SemiEncoderDecoder):
             self._crop_features(inputs[:, i], [m['flips'][i] for m in metas])
             for i in range(2)
         ]
-        self._fill_bank(crops, [m['valid_boxes'] for m in metas])
+        stride = inputs.shape[-1] // crops[0].shape[-1]
+        self._fill_bank(crops, [m['valid_boxes'] for m in metas], stride)
         overlap1, overlap2 = (
-            cut_boxes(crops[i], [m['overlap_boxes'][i] for m in metas],
-                      self.stride) for i in range(2))
+            cut_boxes(crops[i], [m['overlap_boxes'][i] for m in metas], stride)
+            for i in range(2))
         features1, confidence1, labels1 = self._split(overlap1)
         features2, confidence2, labels2 = self._split(overlap2)
         active = self.loss_dc.active_masks(confidence1, confidence2)
@@ -173,7 +175,7 @@ class DCCSegmentor(SemiEncoderDecoder):
         features = pool_to_stride(
             self.encoder_features(images), images.shape[2:], self.stride)
         confidence, labels = confidence_and_pseudo_label(
-            self.last_head, features.detach())
+            self.pixel_head, features.detach())
         projected = F.normalize(self.projector(features).float(), dim=1)
         return undo_flips(
             torch.cat([projected, confidence[:, None], labels[:, None]], 1),
@@ -184,7 +186,7 @@ class DCCSegmentor(SemiEncoderDecoder):
         return rows[:, :-2], rows[:, -2].detach(), rows[:, -1].detach().long()
 
     @torch.no_grad()
-    def _fill_bank(self, crops: list, valid_boxes: list) -> None:
+    def _fill_bank(self, crops: list, valid_boxes: list, stride: int) -> None:
         """Takes the negatives of this step from both crops, without padding.
 
         Differs from the published code, which stops with an error when there
@@ -192,8 +194,7 @@ class DCCSegmentor(SemiEncoderDecoder):
         """
         picked = []
         for i, crop in enumerate(crops):
-            rows = cut_boxes(crop, [boxes[i] for boxes in valid_boxes],
-                             self.stride)
+            rows = cut_boxes(crop, [boxes[i] for boxes in valid_boxes], stride)
             order = torch.randperm(len(rows), device=rows.device)
             picked.append(rows[order[:self.negatives_per_crop]])
         features, _, labels = self._split(torch.cat(picked))

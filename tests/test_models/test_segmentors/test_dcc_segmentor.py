@@ -407,7 +407,7 @@ def test_features_of_a_cascade_are_the_last_head_s():
     model = make_model(CASCADE).eval()
     images = torch.randn(2, 3, SIDE, SIDE)
     features = model.encoder_features(images)
-    torch.testing.assert_close(model.last_head.conv_seg(features),
+    torch.testing.assert_close(model.pixel_head.conv_seg(features),
                                model(images))
 
 
@@ -434,19 +434,22 @@ def test_one_position_every_stride_pixels(config, stride, side):
         assert torch.equal(crop[:, -1].long(), label)
 
 
-def test_stride_that_does_not_fit_the_features():
-    with pytest.raises(ValueError, match='one every 8 px.*Set model.stride'):
-        losses_of(make_model(PSP, stride=4))
+def test_features_coarser_than_the_stride_are_compared_as_they_are():
+    data, losses = batch(), []
+    for stride in (4, 8):
+        torch.manual_seed(0)
+        losses.append(losses_of(make_model(PSP, stride=stride), data))
+    assert losses[0]['unsup_loss_dc'] == losses[1]['unsup_loss_dc'] > 0
 
 
 def test_boxes_that_do_not_fit_the_stride():
     model = make_model(stride=16)
-    with pytest.raises(ValueError, match='not a multiple of model.stride=16'):
+    with pytest.raises(ValueError, match='Set PairedRandomCrop.stride=16'):
         losses_of(model)
 
 
 def test_head_without_cls_seg_is_refused():
-    with pytest.raises(TypeError, match='ClassifierlessHead has no cls_seg'):
+    with pytest.raises(TypeError, match='ClassifierlessHead is refused'):
         make_model(
             dict(
                 backbone=BACKBONE,
