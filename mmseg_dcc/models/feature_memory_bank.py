@@ -80,11 +80,13 @@ class FeatureMemoryBank(nn.Module):
         slot_labels = self.labels.new_full((self.slot_size, ), EMPTY)
         slot_features[:len(features)] = features.to(slot_features)
         slot_labels[:len(labels)] = labels
-        # mmengine gathers in the order of the ranks.
-        position = int(self.position)
-        self.features[position] = torch.cat(all_gather(slot_features))
-        self.labels[position] = torch.cat(all_gather(slot_labels))
-        self.position.fill_((position + 1) % len(self.features))
+        # mmengine gathers in the order of the ranks. The position stays on
+        # the device: nothing has to wait for it.
+        for buffer, slot in ((self.features, slot_features),
+                             (self.labels, slot_labels)):
+            rows = torch.cat(all_gather(slot))
+            buffer.index_copy_(0, self.position[None], rows[None])
+        self.position.add_(1).remainder_(len(self.features))
 
     def negatives(self) -> tuple:
         """All rows in use.
