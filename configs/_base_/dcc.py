@@ -49,13 +49,14 @@ dcc_unlabeled_pipeline = [
         mapping=dict(img='img', flip='flip', flip_direction='flip_direction'),
         auto_remap=True,
         transforms=[
-            dict(type='RandomFlip', prob=0.5),
             dict(
                 type='RandomApply',
-                transforms=[dict(type='PhotoMetricDistortion')],
+                transforms=[dict(type='FastPhotoMetricDistortion')],
                 prob=0.8),
-            dict(type='RandomGrayscale', prob=0.2, keep_channels=True),
+            dict(type='FastRandomGrayscale', prob=0.2),
             dict(type='RandomGaussianBlur', prob=0.5),
+            # last: it makes a view that the others would copy each time
+            dict(type='RandomFlip', prob=0.5),
         ]),
     dict(type='PackPairedSegInputs'),
 ]

@@ -2,6 +2,8 @@ from .camvid import CamVidDataset
 from .folder_seg_dataset import FolderSegDataset
 from .multi_source_sampler import MultiSourceSampler
 from .transforms import (
+    FastPhotoMetricDistortion,
+    FastRandomGrayscale,
     PackPairedSegInputs,
     PairedRandomCrop,
     RandomGaussianBlur,
@@ -9,7 +11,7 @@ from .transforms import (
 from .unlabeled_dataset import UnlabeledDataset
 
 __all__ = [
-    'CamVidDataset', 'FolderSegDataset', 'MultiSourceSampler',
-    'PackPairedSegInputs', 'PairedRandomCrop', 'RandomGaussianBlur',
-    'UnlabeledDataset'
+    'CamVidDataset', 'FastPhotoMetricDistortion', 'FastRandomGrayscale',
+    'FolderSegDataset', 'MultiSourceSampler', 'PackPairedSegInputs',
+    'PairedRandomCrop', 'RandomGaussianBlur', 'UnlabeledDataset'
 ]

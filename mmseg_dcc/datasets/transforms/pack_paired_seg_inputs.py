@@ -46,7 +46,8 @@ class PackPairedSegInputs(BaseTransform):
                 'PackPairedSegInputs needs the two crops of PairedRandomCrop, '
                 f'got {type(results["img"]).__name__}. Put PairedRandomCrop '
                 'before it in the unlabeled pipeline.')
-        crops = np.stack(results['img'])
+        # one copy, also of a flipped crop, which is a view
+        pair = np.array([crop.transpose(2, 0, 1) for crop in results['img']])
         sample = SegDataSample()
         sample.set_metainfo(
             dict(
@@ -59,9 +60,7 @@ class PackPairedSegInputs(BaseTransform):
                     for flipped, direction in zip(results['flip'],
                                                   results['flip_direction'])
                 ]))
-        inputs = torch.from_numpy(
-            np.ascontiguousarray(crops.transpose(0, 3, 1, 2)))
-        return dict(inputs=inputs, data_samples=sample)
+        return dict(inputs=torch.from_numpy(pair), data_samples=sample)
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(meta_keys={self.meta_keys})'

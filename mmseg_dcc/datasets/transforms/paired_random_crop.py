@@ -154,8 +154,9 @@ class PairedRandomCrop(BaseTransform):
         crop = image[top:top + height, left:left + width]
         if crop.shape[:2] == self.crop_size:
             return crop.copy()  # later transforms may write in place
-        padded = np.empty((height, width) + image.shape[2:], image.dtype)
-        padded[:] = self.pad_val
+        # row by row: filling pixel by pixel is far slower
+        row = np.full((width, ) + image.shape[2:], self.pad_val, image.dtype)
+        padded = np.repeat(row[None], height, axis=0)
         padded[:crop.shape[0], :crop.shape[1]] = crop
         return padded
 
