@@ -116,6 +116,9 @@ if _base_.model.pretrained:
         optimizer=dict(lr=1e-3),
         paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.1))))
 param_scheduler = _base_.param_scheduler
+# shorter than 50 iterations in a short trial
+param_scheduler[0].end = max(min(50, max_iters // 10), 1)
+param_scheduler[1].begin = param_scheduler[0].end
 param_scheduler[1].end = max_iters
 interval = max(max_iters // 10, 1)
 train_cfg = dict(max_iters=max_iters, val_interval=interval)

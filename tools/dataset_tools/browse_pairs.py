@@ -138,7 +138,7 @@ def _outline(axes, box: Box, color: str, label: str) -> None:
         path_effects=shadow)
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -157,19 +157,18 @@ def parse_args() -> argparse.Namespace:
         action=DictAction,
         default={},
         help='override config values, as tools/train.py does')
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
 @exit_on_input_error
-def main() -> None:
-    args = parse_args()
+def main(argv: Optional[Sequence[str]] = None) -> None:
+    args = parse_args(argv)
     datasets = unlabeled_datasets(
         load_config(args.config, args.cfg_options))
     if not datasets:
         raise InputError(f'{args.config} trains without unlabeled images: no '
                          'pipeline of train_dataloader has PairedRandomCrop.')
     dataset = datasets[0]
-    dataset.full_init()
     set_random_seed(args.seed)
     args.output_dir.mkdir(parents=True, exist_ok=True)
     indices = np.unique(

@@ -17,7 +17,7 @@ import sys
 from collections import Counter, defaultdict
 from functools import partial
 from pathlib import Path
-from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 # The first of them imports mmseg_dcc, which must come before mmseg.
 from config_datasets import (  # isort: skip
@@ -173,7 +173,11 @@ def find_parts(cfg: Config, report: Report) -> List[Part]:
                 dataset = build_lazily(config)
                 images = dataset.load_data_list()
             except (OSError, ValueError, AssertionError) as error:
-                reason = str(error) or 'a folder or list does not exist.'
+                # mmseg's own data sets do not say what is missing.
+                reason = str(error) or (
+                    'check that the list and the folder exist: '
+                    f'{config.get("ann_file")!r} and '
+                    f'{config.get("data_prefix", {}).get("img_path")!r}.')
                 report.add(
                     'problem', 'dataset',
                     f'{key}: {config.type} of {config.get("data_root")!r} '
@@ -350,22 +354,21 @@ def check_copies(parts: List[Part], report: Report) -> None:
         report.add_all('warning', 'duplicate', f'{role} images are copies',
                        (dict(path=path, detail=f'same as {paths[0]}')
                         for paths in found.values() for path in paths[1:]))
-    for first, second, text in (
+    for role, other, text in (
         ('labeled', 'unlabeled', 'labeled images are also unlabeled'),
-        ('labeled', 'val', 'validation images are also trained on'),
-        ('unlabeled', 'val', 'validation images are also unlabeled'),
-        ('labeled', 'test', 'test images are also trained on')):
-        shared = by_role[first].keys() & by_role[second].keys()
+        ('val', 'unlabeled', 'validation images are also unlabeled'),
+        ('val', 'labeled', 'validation images are also trained on'),
+        ('test', 'labeled', 'test images are also trained on')):
+        shared = by_role[role].keys() & by_role[other].keys()
         # In the full setting all labeled images are used as unlabeled, too.
-        if second == 'unlabeled' and len(shared) == len(by_role[first]):
+        if role == 'labeled' and len(shared) == len(by_role[role]):
             continue
-        shown, other = ((first, second)
-                        if second == 'unlabeled' else (second, first))
-        report.add_all('warning', f'{first}_in_{second}', text,
+        report.add_all('warning', f'{role}_in_{other}', text,
                        (dict(
-                           path=by_role[shown][digest][0],
+                           path=paths[0],
                            detail=f'same as {by_role[other][digest][0]}')
-                        for digest in by_role[shown] if digest in shared))
+                        for digest, paths in by_role[role].items()
+                        if digest in shared))
 
 
 def check_pairs(part: Part, report: Report) -> Optional[dict]:
@@ -499,7 +502,7 @@ def _show_classes(console: Console, shares: List[dict]) -> None:
     console.print(table)
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -514,11 +517,11 @@ def parse_args() -> argparse.Namespace:
         action=DictAction,
         default={},
         help='override config values, as tools/train.py does')
-    return parser.parse_args()
+    return parser.parse_args(argv)
 
 
-def main() -> None:
-    args = parse_args()
+def main(argv: Optional[Sequence[str]] = None) -> None:
+    args = parse_args(argv)
     cfg = load_config(args.config, args.cfg_options)
     report = Report()
     parts = examine_all(find_parts(cfg, report), args.processes)

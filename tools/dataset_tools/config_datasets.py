@@ -6,8 +6,6 @@ from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
 
-from mmseg_dcc.datasets import PairedRandomCrop
-
 
 def load_config(path: str, options: dict) -> Config:
     """Reads a config and makes its scope the default.
@@ -56,6 +54,9 @@ def find_transform(dataset, kind: type):
 
 def unlabeled_datasets(cfg: Config) -> List:
     """Data sets of the training whose pipeline cuts pairs of crops."""
-    datasets = map(build_lazily, plain_datasets(cfg.train_dataloader.dataset))
-    return [data for data in datasets if find_transform(data,
-                                                        PairedRandomCrop)]
+    # Built only then: the labeled images need not be there.
+    return [
+        DATASETS.build(dataset)
+        for dataset in plain_datasets(cfg.train_dataloader.dataset)
+        if any(step['type'] == 'PairedRandomCrop' for step in dataset.pipeline)
+    ]

@@ -1,0 +1,23 @@
+"""Fills in configs/custom/own_data.py as a user does."""
+import re
+from pathlib import Path
+
+from .conftest import ROOT
+
+
+def write_own_config(folder: Path, **settings) -> Path:
+    """Copies the config and its fragments, with other values at its top."""
+    text = (ROOT / 'configs/custom/own_data.py').read_text()
+    for name, value in settings.items():
+        text, count = re.subn(
+            rf'^{name} = .*?(?=  #|$)',
+            lambda _: f'{name} = {value!r}',
+            text,
+            flags=re.MULTILINE)
+        assert count == 1, name
+    path = folder / 'custom' / 'mine.py'
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    if not (folder / '_base_').exists():
+        (folder / '_base_').symlink_to(ROOT / 'configs/_base_')
+    return path

@@ -1,0 +1,147 @@
+"""The pictures show the crops and the overlap that the model gets."""
+import browse_pairs
+import numpy as np
+import pytest
+from config_datasets import load_config, unlabeled_datasets
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from tests import tiny_data
+from tests.conftest import ROOT
+from tests.own_config import write_own_config
+
+FLIP_AXES = dict(horizontal=1, vertical=0, diagonal=(0, 1))
+
+
+@pytest.fixture
+def own(tmp_path):
+    tiny_data.make_own(tmp_path / 'own')
+    return tmp_path / 'own'
+
+
+@pytest.fixture
+def config(own, tmp_path):
+    return write_own_config(
+        tmp_path / 'configs',
+        data_root=str(own),
+        image_size=(128, 128),
+        crop_size=(64, 64))
+
+
+def boxes(height, width):
+    """Boxes of at least one pixel."""
+    rows, columns = (
+        st.lists(st.integers(0, side), min_size=2, max_size=2, unique=True)
+        for side in (height, width))
+    return st.tuples(rows, columns).map(lambda pair: (min(pair[0]), min(
+        pair[1]), max(pair[0]), max(pair[1])))
+
+
+def painted(box, size):
+    canvas = np.zeros(size, bool)
+    top, left, bottom, right = box
+    canvas[top:bottom, left:right] = True
+    return canvas
+
+
+@given(boxes(9, 14), boxes(9, 14))
+def test_iou_counts_pixels(first, second):
+    one, other = painted(first, (9, 14)), painted(second, (9, 14))
+    assert browse_pairs.box_iou(first, second) == pytest.approx(
+        (one & other).sum() / (one | other).sum())
+
+
+@given(boxes(9, 14), st.sampled_from([None, *FLIP_AXES]))
+def test_flipped_box_is_the_box_of_the_flipped_crop(box, direction):
+    flipped = painted(box, (9, 14))
+    if direction:
+        flipped = np.flip(flipped, FLIP_AXES[direction])
+    found = browse_pairs.flip_box(box, (9, 14), direction)
+    np.testing.assert_array_equal(painted(found, (9, 14)), flipped)
+
+
+@pytest.mark.parametrize('direction', [None, *FLIP_AXES])
+def test_outlined_parts_show_the_same_pixels(config, direction):
+    """Through the real pipeline, without the change of colours."""
+    cfg = load_config(str(config), {})
+    flip, _ = cfg.train_dataloader.dataset.datasets[1].pipeline[3].transforms
+    flip.update(prob=float(direction is not None), direction=direction
+                or 'horizontal')
+    cfg.train_dataloader.dataset.datasets[1].pipeline[3].transforms = [flip]
+    dataset, = unlabeled_datasets(cfg)
+    for index in range(len(dataset)):
+        image, crops, meta = browse_pairs.make_pair(dataset, index)
+        assert meta['flips'] == [direction] * 2
+        figure = browse_pairs.draw_pair(image, crops, meta)
+        whole, *singles = figure.axes
+        parts = []
+        for number, axes in enumerate(singles):
+            shown = axes.images[0].get_array()
+            upright = np.flip(
+                shown, FLIP_AXES[direction]) if direction else shown
+            top, left, bottom, right = drawn_box(whole, number)
+            window = image[top:bottom, left:right]
+            np.testing.assert_array_equal(
+                upright[:window.shape[0], :window.shape[1]], window)
+            top, left, bottom, right = drawn_box(axes, 0)
+            parts.append(shown[top:bottom, left:right])
+        np.testing.assert_array_equal(*parts)
+        iou = browse_pairs.box_iou(drawn_box(whole, 0), drawn_box(whole, 1))
+        assert whole.get_title().endswith(f'IoU {iou:.2f}')
+
+
+def drawn_box(axes, number):
+    """Pixels that a drawn rectangle encloses."""
+    rectangle = axes.patches[number]
+    left, top = (edge + 0.5 for edge in rectangle.get_xy())
+    return (int(top), int(left), int(top + rectangle.get_height()),
+            int(left + rectangle.get_width()))
+
+
+def test_pictures_and_an_unreadable_image(config, own, tmp_path, capsys):
+    (own / 'unlabeled/a.jpg').write_bytes(b'no image')
+    browse_pairs.main(
+        [str(config), '--output-dir', str(tmp_path / 'out'), '--number', '3'])
+    names = sorted(path.name for path in (tmp_path / 'out').iterdir())
+    # evenly spread over four images, of which the first is broken
+    assert names == ['pair_000001.png', 'pair_000003.png']
+    assert f'Left out {own}/unlabeled/a.jpg' in capsys.readouterr().out
+    width, height = Image.open(tmp_path / 'out' / names[0]).size
+    assert width > 2 * height > 600
+
+
+def test_same_seed_same_pictures(config, tmp_path):
+    for name, seed in (('a', 0), ('b', 0), ('c', 1)):
+        browse_pairs.main([
+            str(config), '--output-dir', str(tmp_path / name), '--number', '1',
+            '--seed', str(seed)
+        ])
+    first, same, other = ((tmp_path / name / 'pair_000000.png').read_bytes()
+                          for name in 'abc')
+    assert first == same != other
+
+
+@pytest.mark.parametrize('name', [
+    'dcc/deeplabv3plus_r50_voc_1-8',
+    'camvid/deeplabv3plus_small_camvid_1-8_dcc',
+])
+def test_configs_of_the_project(in_data_dir, tmp_path, name):
+    browse_pairs.main([
+        str(ROOT / f'configs/{name}.py'), '--output-dir', str(tmp_path),
+        '--number', '1'
+    ])
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_supervised_config_is_refused(tmp_path):
+    config = ROOT / 'configs/supervised/pspnet_r50_voc_1-8.py'
+    with pytest.raises(SystemExit, match='trains without unlabeled images'):
+        browse_pairs.main([str(config), '--output-dir', str(tmp_path)])
+
+
+def test_missing_folder_is_one_message(config, tmp_path):
+    with pytest.raises(SystemExit, match='Error: The folder of unlabeled'):
+        browse_pairs.main([
+            str(config), '--output-dir', str(tmp_path), '--cfg-options',
+            'train_dataloader.dataset.datasets.1.data_prefix.img_path=nowhere'
+        ])
