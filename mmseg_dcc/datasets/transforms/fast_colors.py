@@ -1,6 +1,6 @@
 """Colour augmentation in bytes.
 
-The stock transforms compute in float32 and float64, which took a third of the
+The stock transforms compute in float32 and float64, more than a quarter of the
 time of the unlabeled pipeline (tools/benchmark/loader.py).
 """
 import cv2
