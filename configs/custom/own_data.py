@@ -30,7 +30,7 @@ val_share = 0.2
 image_size = (512, 512)
 crop_size = (256, 256)
 max_iters = 4000
-batch_size = 8  # on each GPU; one half labeled, one half unlabeled
+batch_size = 8  # on each GPU; half labeled, half unlabeled; 4 or more
 # --------------------------------------------------------------------------
 
 labeled_dataset = dict(

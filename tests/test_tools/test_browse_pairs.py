@@ -6,6 +6,7 @@ from config_datasets import load_config, unlabeled_datasets
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+
 from tests import tiny_data
 from tests.conftest import ROOT
 from tests.own_config import write_own_config

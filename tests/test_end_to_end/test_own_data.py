@@ -1,0 +1,62 @@
+"""docs/own_data.md on a small folder, with the real tools."""
+import re
+import sys
+
+import pytest
+
+from ..conftest import ROOT
+from ..own_config import write_own_config
+from .test_tools import free_port, miou
+
+OPTIONS = (
+    # an untrained network is not confident of anything
+    'model.loss_dc.confidence_threshold=0.',
+    'model.memory_bank.negatives_per_crop=20',
+    'default_hooks.logger.interval=1', 'train_dataloader.num_workers=1')
+
+
+@pytest.fixture(scope='module')
+def config(data_dir, tmp_path_factory):
+    return write_own_config(
+        tmp_path_factory.mktemp('configs'),
+        image_size=(96, 96),
+        crop_size=(64, 64),
+        max_iters=4,
+        batch_size=4)
+
+
+def test_check_train_and_test(run, config, tmp_path):
+    tools = ROOT / 'tools'
+    out = run(sys.executable, tools / 'dataset_tools/check_dataset.py', config)
+    assert '0 kinds of problems' in out
+    out = run(sys.executable, tools / 'train.py', config, '--work-dir',
+              tmp_path, '--cfg-options', *OPTIONS)
+    assert ('Images: 4 labeled, 4 unlabeled; 2 + 2 a batch on each of 1 '
+            'process(es)') in out
+    losses = re.findall(r'Iter\(train\).*unsup_loss_dc: ([\d.]+)', out)
+    assert len(losses) == 4
+    # a quarter is warm-up
+    assert float(losses[0]) == 0 and float(losses[-1]) > 0
+    # the classes by their names in the table of the validation
+    assert re.search(r'\| +object +\|', out)
+    tested = run(sys.executable, tools / 'test.py', config,
+                 tmp_path / 'iter_4.pth', '--work-dir', tmp_path / 'test',
+                 '--out', tmp_path / 'masks')
+    assert miou(tested) == miou(out)
+    assert len(list((tmp_path / 'masks').iterdir())) == 2
+
+
+def test_two_processes_and_a_validation_folder(run, data_dir, tmp_path):
+    config = write_own_config(
+        tmp_path / 'configs', **{
+            'image_size': (96, 96),
+            'crop_size': (64, 64),
+            'max_iters': 2,
+            'batch_size': 4,
+            'val_images, val_masks': ('labeled/images', 'labeled/masks')
+        })
+    out = run('bash', ROOT / 'tools/dist_train.sh', config, 2, '--work-dir',
+              tmp_path, '--cfg-options', *OPTIONS, PORT=str(free_port()))
+    assert ('Images: 6 labeled, 4 unlabeled; 2 + 2 a batch on each of 2 '
+            'process(es)') in out
+    assert 'Iter(val) [3/3]' in out and 0 <= miou(out) <= 100
