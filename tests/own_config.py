@@ -11,7 +11,7 @@ def write_own_config(folder: Path, **settings) -> Path:
     for name, value in settings.items():
         text, count = re.subn(
             rf'^{name} = .*?(?=  #|$)',
-            lambda _: f'{name} = {value!r}',
+            f'{name} = {value!r}'.replace('\\', r'\\'),
             text,
             flags=re.MULTILINE)
         assert count == 1, name

@@ -82,7 +82,10 @@ train_dataloader.dataset.datasets = [
                     img='img', flip='flip', flip_direction='flip_direction'),
                 auto_remap=True,
                 transforms=[
-                    dict(type='RandomFlip', prob=0.5), _base_.color_jitter
+                    dict(
+                        _base_.color_jitter,
+                        type='FastPhotoMetricDistortion'),
+                    dict(type='RandomFlip', prob=0.5)
                 ]),
             dict(type='PackPairedSegInputs'),
         ])

@@ -3,6 +3,9 @@ import re
 import sys
 
 import pytest
+import torch
+from mmengine.config import Config
+from mmseg.registry import MODELS
 
 from ..conftest import ROOT
 from ..own_config import write_own_config
@@ -60,3 +63,21 @@ def test_two_processes_and_a_validation_folder(run, data_dir, tmp_path):
     assert ('Images: 6 labeled, 4 unlabeled; 2 + 2 a batch on each of 2 '
             'process(es)') in out
     assert 'Iter(val) [3/3]' in out and 0 <= miou(out) <= 100
+
+
+def test_network_of_the_paper_by_one_line(tmp_path):
+    path = write_own_config(tmp_path, classes=('a', 'b', 'c'), max_iters=40)
+    path.write_text(path.read_text().replace(
+        "'../_base_/models/deeplabv3plus_small.py'",
+        "'../_base_/models/deeplabv3plus_r50.py'"))
+    config = Config.fromfile(str(path))
+    assert config.model.pretrained == 'torchvision://resnet50'
+    # pretrained layers move more slowly
+    wrapper = config.optim_wrapper
+    assert wrapper.optimizer.lr == 1e-3
+    assert wrapper.paramwise_cfg.custom_keys.backbone.lr_mult == 0.1
+    assert config.param_scheduler[1].end == 40
+    config.model.pretrained = None
+    with torch.device('meta'):
+        model = MODELS.build(config.model)
+    assert model.decode_head.conv_seg.out_channels == 3

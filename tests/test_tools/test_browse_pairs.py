@@ -65,7 +65,7 @@ def test_flipped_box_is_the_box_of_the_flipped_crop(box, direction):
 def test_outlined_parts_show_the_same_pixels(config, direction):
     """Through the real pipeline, without the change of colours."""
     cfg = load_config(str(config), {})
-    flip, _ = cfg.train_dataloader.dataset.datasets[1].pipeline[3].transforms
+    _, flip = cfg.train_dataloader.dataset.datasets[1].pipeline[3].transforms
     flip.update(prob=float(direction is not None), direction=direction
                 or 'horizontal')
     cfg.train_dataloader.dataset.datasets[1].pipeline[3].transforms = [flip]
