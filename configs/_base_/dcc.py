@@ -22,7 +22,7 @@ dcc_model = dict(
 dcc_dataloader = dict(
     batch_size=8,
     num_workers=4,
-    persistent_workers=True,
+    persistent_workers=False,  # see ReproducibleRandomnessHook
     sampler=dict(type='MultiSourceSampler', batch_size=8, source_ratio=[1, 1]),
     dataset=dict(
         type='ConcatDataset',

@@ -3,6 +3,6 @@
 supervised_dataloader = dict(
     batch_size=4,
     num_workers=4,
-    persistent_workers=True,
+    persistent_workers=False,  # see ReproducibleRandomnessHook
     sampler=dict(type='MultiSourceSampler', batch_size=4, source_ratio=[1]),
     dataset=dict(type='ConcatDataset'))

@@ -1,3 +1,3 @@
-from .hooks import SupervisedWarmupHook
+from .hooks import ReproducibleRandomnessHook, SupervisedWarmupHook
 
-__all__ = ['SupervisedWarmupHook']
+__all__ = ['ReproducibleRandomnessHook', 'SupervisedWarmupHook']

@@ -99,6 +99,34 @@ def test_killed_training_resumes(trained):
     assert resumed[0] < rates[0]
 
 
+def same_bits(first, second):
+    """Whether two checkpoints hold the same, whatever the time."""
+    if isinstance(first, torch.Tensor):
+        return torch.equal(first, second)
+    if isinstance(first, dict):
+        return first.keys() == second.keys() and all(
+            same_bits(first[key], second[key]) for key in first)
+    if isinstance(first, (list, tuple)):
+        return len(first) == len(second) and all(map(
+            same_bits, first, second))
+    return first == second
+
+
+def assert_same_training(*checkpoints):
+    loaded = [
+        torch.load(path, weights_only=True) for path in checkpoints
+    ]
+    for key in ('state_dict', 'optimizer', 'param_schedulers'):
+        assert same_bits(*(checkpoint[key] for checkpoint in loaded)), key
+
+
+def test_killed_and_resumed_ends_with_the_same_bits(trained, run, tmp_path):
+    out = run(sys.executable, ROOT / 'tools/train.py', CONFIG, '--work-dir',
+              tmp_path, '--cfg-options', *SMALL)
+    assert_same_training(tmp_path / 'epoch_4.pth', trained['checkpoint'])
+    assert miou(out) == miou(trained['after'])
+
+
 def test_checkpoint_loads_safely_and_holds_the_bank(trained):
     checkpoint = torch.load(trained['checkpoint'], weights_only=True)
     state = checkpoint['state_dict']
@@ -223,16 +251,22 @@ def test_supervised_checkpoint_starts_dcc(run, tmp_path):
 
 def test_two_processes_train_resume_and_test(run, tmp_path):
 
-    def train(max_epochs, *options):
+    def train(folder, max_epochs, *options):
         return run('bash', ROOT / 'tools/dist_train.sh', CONFIG, 2,
-                   '--work-dir', tmp_path, *options, '--cfg-options', *SMALL,
+                   '--work-dir', folder, *options, '--cfg-options', *SMALL,
                    'train_dataloader.sampler.epoch_length=3',
                    f'train_cfg.max_epochs={max_epochs}',
                    PORT=str(free_port()))
 
-    assert '2 + 2 a batch on each of 2 process(es)' in train(2)
-    out = train(3, '--resume')
+    assert '2 + 2 a batch on each of 2 process(es)' in train(
+        tmp_path / 'whole', 3)
+    # as a training that was killed after its second checkpoint
+    (tmp_path / 'whole/epoch_2.pth').rename(tmp_path / 'epoch_2.pth')
+    (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'epoch_2.pth'))
+    out = train(tmp_path, 3, '--resume')
     assert 'resumed epoch: 2, iter: 6' in out
+    assert_same_training(tmp_path / 'epoch_3.pth',
+                         tmp_path / 'whole/epoch_3.pth')
     state = torch.load(
         tmp_path / 'epoch_3.pth', weights_only=True)['state_dict']
     # 6 steps after the warm-up in 3 slots, each with the rows of 2 processes

@@ -16,6 +16,11 @@ default_hooks = dict(
     logger=dict(type='LoggerHook', interval=100, log_metric_by_epoch=False),
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(
-        type='CheckpointHook', by_epoch=False, interval=500, max_keep_ckpts=1),
+        type='CheckpointHook',
+        by_epoch=False,
+        interval=500,
+        # one is there while the next is written
+        max_keep_ckpts=2),
     sampler_seed=dict(type='DistSamplerSeedHook'),
+    randomness=dict(type='ReproducibleRandomnessHook'),
     visualization=dict(type='SegVisualizationHook'))
