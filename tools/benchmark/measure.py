@@ -1,0 +1,71 @@
+"""How the benchmarks measure: time, peak memory, tables and JSON."""
+import ctypes
+import gc
+import json
+import platform
+import statistics
+import time
+from pathlib import Path
+from typing import Callable, Dict, List, Optional
+
+import torch
+
+
+def median_seconds(functions: Dict[str, Callable],
+                   repeats: int) -> Dict[str, float]:
+    """Median process time of each function.
+
+    They take turns, so that all see the same state of the machine.
+    """
+    times: Dict[str, list] = {name: [] for name in functions}
+    for _ in range(repeats):
+        for name, function in functions.items():
+            started = time.process_time()
+            function()
+            times[name].append(time.process_time() - started)
+    return {name: statistics.median(each) for name, each in times.items()}
+
+
+def peak_megabytes(function: Callable) -> float:
+    """Most memory that the process holds during a call beyond before (MB).
+
+    Linux with glibc only: the peak of the resident set is put back before
+    the call.
+    """
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)  # what is free must not hide the peak
+    Path('/proc/self/clear_refs').write_text('5')
+    before = _resident('VmRSS')
+    function()
+    return (_resident('VmHWM') - before) / 1e6
+
+
+def _resident(key: str) -> int:
+    for line in Path('/proc/self/status').read_text().splitlines():
+        if line.startswith(key + ':'):
+            return int(line.split()[1]) * 1024
+    raise OSError(f'/proc/self/status has no {key}.')
+
+
+def print_table(rows: List[dict], formats: Optional[dict] = None) -> None:
+    """Prints rows as Markdown; ``formats`` by key, such as ``'.2f'``."""
+    formats = formats or {}
+    print('| ' + ' | '.join(rows[0]) + ' |')
+    print('|---' * len(rows[0]) + '|')
+    for row in rows:
+        print('| ' + ' | '.join(
+            format(value, formats.get(key, '')) for key, value in row.items())
+              + ' |')
+
+
+def write_json(path: Optional[str], results: dict) -> None:
+    """Writes the figures and what they were measured on."""
+    if path is None:
+        return
+    machine = dict(
+        processor=platform.processor() or platform.machine(),
+        cores=torch.get_num_threads(),
+        torch=torch.__version__,
+        python=platform.python_version())
+    with open(path, 'w') as file:
+        json.dump(dict(machine=machine, **results), file, indent=2)
