@@ -69,6 +69,8 @@ def pixel_heads(decode_head: nn.Module) -> List[nn.Module]:
     return heads
 
 
+# The method that is swapped for a moment would be compiled at each call.
+@torch.compiler.disable
 def classifier_input(head: nn.Module, *head_inputs) -> Tensor:
     """Runs a head and returns what entered its ``cls_seg``.
 

@@ -88,6 +88,12 @@ class DCCSegmentor(SemiEncoderDecoder):
             dict(
                 bank, channels=channels,
                 slot_size=2 * self.negatives_per_crop))
+        # The bank is the same on every process by itself: DDP need not send
+        # it, whatever broadcast_buffers says.
+        self._ddp_params_and_buffers_to_ignore = [
+            f'memory_bank.{name}'
+            for name, _ in self.memory_bank.named_buffers()
+        ]
 
     @property
     def pixel_head(self) -> nn.Module:

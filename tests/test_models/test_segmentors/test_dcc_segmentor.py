@@ -501,3 +501,39 @@ def test_lambda_zero_touches_batch_statistics_alone():
     for (name, parameter), other in zip(control.backbone.named_parameters(),
                                         supervised.backbone.parameters()):
         assert torch.equal(parameter.grad, other.grad), name
+
+
+def test_compiled_model_gives_the_same():
+    torch.manual_seed(0)
+    model = make_model()
+    data = model.data_preprocessor(batch(), training=True)
+    results = []
+    for forward in (model.forward,
+                    torch.compile(model.forward, backend='eager')):
+        for step in range(2):  # the second one finds compiled code
+            torch.manual_seed(1)
+            model.memory_bank.reset()
+            losses = forward(**data, mode='loss')
+            model.zero_grad()
+            model.parse_losses(losses)[0].backward()
+            results.append([
+                losses['unsup_loss_dc'].detach(),
+                *(parameter.grad.clone() for parameter in model.parameters())
+            ])
+    assert results[0][0] > 0
+    for result in results[1:]:
+        torch.testing.assert_close(result, results[0])
+
+
+def test_bank_is_not_sent_by_ddp():
+    torch.distributed.init_process_group(
+        'gloo', store=torch.distributed.HashStore(), rank=0, world_size=1)
+    try:
+        model = make_model()
+        wrapper = torch.nn.parallel.DistributedDataParallel(
+            model, broadcast_buffers=True)
+        sent = {id(buffer) for buffer in wrapper.modules_buffers}
+    finally:
+        torch.distributed.destroy_process_group()
+    of_bank = {id(buffer) for buffer in model.memory_bank.buffers()}
+    assert sent and not sent & of_bank
