@@ -19,9 +19,13 @@ setup_env() { # REQUIREMENTS_FILE...
         echo "Installing $TORCH (once) ..."
         "$PYTHON" -m pip install --quiet "$TORCH"
     fi
+    # A newer torchvision would bring its own torch.
+    "$PYTHON" -c 'import torch; print(f"torch=={torch.__version__}")' \
+        >"$VENV/constraints.txt"
     echo 'Installing mmsegmentation and what else is needed (once) ...'
     for requirements in "$@"; do
-        "$PYTHON" -m pip install --quiet -r "$requirements"
+        "$PYTHON" -m pip install --quiet -r "$requirements" \
+            --constraint "$VENV/constraints.txt"
     done
     "$PYTHON" -m pip install --quiet --no-deps --no-build-isolation \
         -e "$ROOT"
