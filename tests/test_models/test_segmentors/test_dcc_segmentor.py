@@ -510,7 +510,7 @@ def test_compiled_model_gives_the_same():
     results = []
     for forward in (model.forward,
                     torch.compile(model.forward, backend='eager')):
-        for step in range(2):  # the second one finds compiled code
+        for _ in range(2):  # the second one finds compiled code
             torch.manual_seed(1)
             model.memory_bank.reset()
             losses = forward(**data, mode='loss')
