@@ -208,8 +208,8 @@ page is written by `python -m tests.backbones` and checked by
 supervised step and one with the DC loss (2 + 2 crops, mostly of 32 px); the
 DC loss alone gives a gradient to the first convolution of the backbone, all
 weights stay finite, a prediction follows, and the weights have the names of
-the stock model. Some networks are shallower or narrower there than in the stock config
-(`overrides` in `tests/backbones.py`).
+the stock model. Some networks are shallower or narrower there than in the
+stock config (`overrides` in `tests/backbones.py`).
 
 *Features* is the distance of what enters the classifier, *compared* that of
 the positions in the DC loss. Nothing has to be set for it: finer features than
