@@ -47,8 +47,9 @@ class PairedRandomCrop(BaseTransform):
             union of the two crops, within [0, 1]; at least one position
             always overlaps. (1, 1) gives identical crops (Table 3, VI).
             Defaults to (0.1, 1.0), Sec. 4.1.
-        stride (int): Pixels between two compared positions; must equal
-            ``model.stride``. Defaults to 8, Sec. 4.1.
+        stride (int): A multiple of the distance of two compared positions in
+            pixels: ``model.stride`` or, if that is coarser, the stride of the
+            features. Defaults to 8, Sec. 4.1.
         pad_val (int | tuple[int]): Value of padded pixels, in the channel
             order of the image. Defaults to (104, 116, 124): the mean of
             ImageNet in BGR, 0 after normalisation.
