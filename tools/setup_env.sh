@@ -20,8 +20,8 @@ setup_env() { # REQUIREMENTS_FILE...
         "$PYTHON" -m pip install --quiet "$TORCH"
     fi
     # A newer torchvision would bring its own torch.
-    "$PYTHON" -c 'import torch; print(f"torch=={torch.__version__}")' \
-        >"$VENV/constraints.txt"
+    "$PYTHON" -c 'from importlib.metadata import version
+print("torch==" + version("torch"))' >"$VENV/constraints.txt"
     echo 'Installing mmsegmentation and what else is needed (once) ...'
     for requirements in "$@"; do
         "$PYTHON" -m pip install --quiet -r "$requirements" \
