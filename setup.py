@@ -14,6 +14,15 @@ setup(
     long_description=(ROOT / 'README.md').read_text(),
     long_description_content_type='text/markdown',
     packages=find_packages(include=['mmseg_dcc', 'mmseg_dcc.*']),
+    # links to configs/, tools/ and model-index.yml, where mmengine and mim
+    # look for those of an installed package
+    package_data={
+        'mmseg_dcc': [
+            f'.mim/{files}' for files in ('model-index.yml', 'configs/**/*.py',
+                                          'configs/**/metafile.yaml',
+                                          'tools/**/*.py', 'tools/**/*.sh')
+        ]
+    },
     python_requires='>=3.8',
     # torch is left to the user: the right build depends on the machine.
     # mmcv likewise: mmcv-lite is enough for most models, mmcv (with
@@ -31,5 +40,9 @@ setup(
         'lite': ['mmcv-lite>=2.0.0rc4,<2.2.0'],
         'full': ['mmcv>=2.0.0rc4,<2.2.0'],
         'demo': ['scikit-image', 'scikit-learn'],
-        'tests': ['hypothesis', 'pytest', 'scikit-image', 'scikit-learn'],
+        'onnx': ['onnx', 'onnxruntime', 'onnxscript'],
+        'tests': [
+            'hypothesis', 'model-index', 'onnx', 'onnxruntime', 'onnxscript',
+            'pytest', 'scikit-image', 'scikit-learn', 'wheel'
+        ],
     })

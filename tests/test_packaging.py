@@ -1,0 +1,115 @@
+"""What an installation carries, and how configs are found in it."""
+import shutil
+import subprocess
+import sys
+
+import modelindex
+import pytest
+import yaml
+
+from .conftest import ROOT, environment
+from .test_end_to_end.test_tools import CONFIG, SMALL
+
+BASE = f'mmseg_dcc::dcc/{CONFIG.name}'
+LOAD = """
+import sys
+import mmseg_dcc
+from mmengine.config import Config
+config = Config.fromfile(sys.argv[1])
+print(config.model.type, config.custom_hooks[0].warmup_epochs)
+"""
+
+
+@pytest.fixture(scope='module')
+def site(tmp_path_factory):
+    """A folder with the package as a wheel installs it, without links."""
+    folder = tmp_path_factory.mktemp('wheel')
+    source = folder / 'source'
+    source.mkdir()
+    names = subprocess.check_output(
+        ['git', 'ls-files', '--cached', '--others', '--exclude-standard'],
+        cwd=ROOT,
+        text=True)
+    for name in names.splitlines():
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, source / name, follow_symlinks=False)
+    subprocess.run([
+        sys.executable, '-m', 'pip', 'install', '--quiet', '--no-deps',
+        '--no-build-isolation', '--no-index', '--target', folder / 'site',
+        source
+    ],
+                   check=True,
+                   env=environment(PYTHONPATH=''))
+    return folder / 'site'
+
+
+@pytest.fixture
+def user_config(tmp_path):
+    path = tmp_path / 'mine.py'
+    path.write_text(f'_base_ = {BASE!r}\n'
+                    'custom_hooks = _base_.custom_hooks\n'
+                    'custom_hooks[0].warmup_epochs = 3\n')
+    return path
+
+
+def test_wheel_carries_every_config_and_tool(site):
+    installed = site / 'mmseg_dcc/.mim'
+    for folder in ('configs', 'tools'):
+        expected, found = ({
+            path.relative_to(root): path.read_bytes()
+            for path in (root / folder).rglob('*')
+            if path.is_file() and '__pycache__' not in path.parts
+        } for root in (ROOT, installed))
+        assert found == expected and len(found) > 20
+    assert not any(path.is_symlink() for path in installed.rglob('*'))
+    # nothing else lands beside the other packages of the environment
+    assert {path.name.split('-')[0]
+            for path in site.iterdir()} == {'mmseg_dcc'}
+
+
+def test_base_of_a_config_elsewhere(user_config, run):
+    """With the installation of this environment, editable as a rule."""
+    out = run(sys.executable, '-c', LOAD, user_config, PYTHONPATH='')
+    assert out.strip().endswith('DCCSegmentor 3')
+
+
+def test_installed_tool_trains_on_it(site, user_config, run, tmp_path):
+    """From the wheel; inherited classes are built in the scope mmseg_dcc."""
+    out = run(
+        sys.executable,
+        site / 'mmseg_dcc/.mim/tools/train.py',
+        user_config,
+        '--work-dir',
+        tmp_path,
+        '--cfg-options',
+        *SMALL,
+        'custom_hooks.0.warmup_epochs=0',
+        'train_cfg.max_epochs=1',
+        'train_cfg.val_interval=1',
+        'train_dataloader.sampler.epoch_length=1',
+        PYTHONPATH=str(site))
+    assert 'unsup_loss_dc' in out and 'mIoU' in out
+    assert 'Failed to search registry' not in out
+
+
+@pytest.mark.parametrize('folder', ['', 'mmseg_dcc/.mim'])
+def test_model_index(folder):
+    index = modelindex.load(str(ROOT / folder / 'model-index.yml'))
+    assert index.check(silent=True) == []
+    configs = [model.config for model in index.models]
+    assert sorted(configs) == sorted(
+        str(path.relative_to(ROOT))
+        for path in (ROOT / 'configs').rglob('*.py')
+        if not {'_base_', 'custom'}.intersection(path.parts))
+    names = [model.name for model in index.models]
+    assert len(set(names)) == len(names)
+    for name, model in zip(names, index.models):
+        supervised = 'supervised' in name or 'oracle' in name
+        assert (model.in_collection == 'DCC') != supervised
+
+
+def test_every_metafile_is_in_the_index():
+    index = yaml.safe_load((ROOT / 'model-index.yml').read_text())
+    assert sorted(index['Import']) == sorted(
+        str(path.relative_to(ROOT))
+        for path in (ROOT / 'configs').rglob('metafile*'))
