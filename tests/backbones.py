@@ -2,6 +2,8 @@
 
 Writes docs/backbones.md:
 ``MMCV_FULL_SITE=folder_of_the_full_mmcv python -m tests.backbones``
+(and ``MMPRETRAIN_SITE=folder`` where requirements/mmpretrain.txt is not
+installed).
 """
 import os
 import re
@@ -239,8 +241,16 @@ REFUSED_COLUMNS = ('family', 'stock config', 'error')
 _TORCHVISION = torch.library.Library('torchvision', 'FRAGMENT')
 
 
+def has_mmpretrain() -> bool:
+    """Whether it is installed, or in the folder MMPRETRAIN_SITE."""
+    return 'MMPRETRAIN_SITE' in os.environ or find_spec('mmpretrain')
+
+
 def import_mmpretrain():
     """Also with a torchvision whose compiled part is not for this torch."""
+    site = os.environ.get('MMPRETRAIN_SITE')
+    if site and site not in sys.path:
+        sys.path.append(site)
     try:
         import torchvision  # noqa: F401
     except RuntimeError:

@@ -5,5 +5,10 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/setup_env.sh"
 setup_env "$ROOT/requirements/tested.txt" "$ROOT/requirements/tests.txt"
 cd "$ROOT"
+export MMPRETRAIN_SITE=$VENV/mmpretrain
+if ! [ -d "$MMPRETRAIN_SITE" ]; then
+    "$PYTHON" -m pip install --quiet --no-deps --target "$MMPRETRAIN_SITE" \
+        -r requirements/mmpretrain.txt
+fi
 PATH=$VENV/bin:$PATH "$PYTHON" -m pre_commit run --all-files
 exec "$PYTHON" -m pytest -q tests "$@"

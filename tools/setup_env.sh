@@ -19,13 +19,9 @@ setup_env() { # REQUIREMENTS_FILE...
         echo "Installing $TORCH (once) ..."
         "$PYTHON" -m pip install --quiet "$TORCH"
     fi
-    # A newer torchvision would bring its own torch.
-    "$PYTHON" -c 'from importlib.metadata import version
-print("torch==" + version("torch"))' >"$VENV/constraints.txt"
     echo 'Installing mmsegmentation and what else is needed (once) ...'
     for requirements in "$@"; do
-        "$PYTHON" -m pip install --quiet -r "$requirements" \
-            --constraint "$VENV/constraints.txt"
+        "$PYTHON" -m pip install --quiet -r "$requirements"
     done
     "$PYTHON" -m pip install --quiet --no-deps --no-build-isolation \
         -e "$ROOT"
