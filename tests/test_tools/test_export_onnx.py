@@ -1,0 +1,106 @@
+"""ONNX Runtime returns what mmseg's own test step returns."""
+import json
+import runpy
+import sys
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from mmengine.config import Config
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+
+from tests import tiny_models
+from tests.conftest import ROOT
+
+tool = runpy.run_path(str(ROOT / 'tools/export_onnx.py'))
+CLASSES = ['sky', 'tree', 'road']
+# Features of 6 x 9 positions at stride 8: not a multiple of the 2, 3 and 6
+# bins of the pyramid, which older exporters refuse.
+SHAPE = (45, 71)
+NETWORKS = dict(
+    deeplabv3plus=tiny_models.SINGLE,
+    pspnet=dict(
+        backbone=tiny_models.BACKBONE,
+        decode_head=dict(tiny_models.PSP_HEAD, pool_scales=(1, 2, 3, 6))),
+    cascade=tiny_models.CASCADE)
+
+
+def model_config(name):
+    return dict(
+        NETWORKS[name],
+        type=('CascadeEncoderDecoder'
+              if 'num_stages' in NETWORKS[name] else 'EncoderDecoder'),
+        data_preprocessor=dict(
+            type='SegDataPreProcessor',
+            mean=[120., 110., 100.],
+            std=[60., 55., 50.],
+            bgr_to_rgb=True),
+        test_cfg=dict(mode='whole'))
+
+
+@pytest.fixture(params=list(NETWORKS))
+def files(request, tmp_path):
+    """A config and its checkpoint, as tools/publish_model.py writes them."""
+    config = Config(dict(model=model_config(request.param)))
+    torch.manual_seed(0)
+    model = MODELS.build(config.model)
+    for name, buffer in model.named_buffers():
+        if name.endswith(('running_mean', 'running_var')):
+            buffer.uniform_(0.5, 1.5)
+    config.dump(str(tmp_path / 'model.py'))
+    torch.save(
+        dict(
+            state_dict=model.state_dict(),
+            meta=dict(dataset_meta=dict(classes=CLASSES))),
+        tmp_path / 'model.pth')
+    return tmp_path / 'model.py', tmp_path / 'model.pth'
+
+
+def main(files, output, monkeypatch):
+    monkeypatch.setattr(sys, 'argv', [
+        'export_onnx.py', *map(str, files), '--output',
+        str(output), '--shape', *map(str, SHAPE)
+    ])
+    tool['main']()
+
+
+def test_runtime_meets_the_test_step(files, tmp_path, monkeypatch, capsys):
+    output = tmp_path / 'model.onnx'
+    main(files, output, monkeypatch)
+    assert f'{output}: differs from torch by' in capsys.readouterr().out
+    # one file, weights included
+    assert [path.name for path in tmp_path.glob('*.onnx*')] == [output.name]
+    session = onnxruntime.InferenceSession(
+        str(output), providers=['CPUExecutionProvider'])
+    assert json.loads(
+        session.get_modelmeta().custom_metadata_map['classes']) == CLASSES
+
+    model = tool['init_model'](*map(str, files), device='cpu')
+    for batch_size in (1, 4):
+        images = torch.randint(
+            256, (batch_size, 3, *SHAPE), dtype=torch.uint8)
+        scores, = session.run(None, dict(image=images.numpy().astype('f4')))
+        with torch.no_grad():
+            results = model.test_step(
+                dict(
+                    inputs=list(images),
+                    data_samples=[
+                        SegDataSample(
+                            metainfo=dict(img_shape=SHAPE, ori_shape=SHAPE))
+                        for _ in images
+                    ]))
+        expected = torch.stack([r.seg_logits.data for r in results]).numpy()
+        assert scores.shape == (batch_size, 3, *SHAPE)
+        np.testing.assert_allclose(
+            scores, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize('difference', [2e-4, float('nan')])
+def test_wrong_export_is_refused(difference, monkeypatch):
+    scope = tool['main'].__globals__
+    monkeypatch.setitem(scope, 'init_model', lambda *args, **kwargs: None)
+    monkeypatch.setitem(scope, 'export', lambda *args: difference)
+    with pytest.raises(SystemExit, match='more than 1e-04. Do not use it'):
+        main(('a.py', 'a.pth'), 'a.onnx', monkeypatch)

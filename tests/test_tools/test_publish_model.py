@@ -1,0 +1,243 @@
+"""Published files hold a stock network and load without this package."""
+import os
+import runpy
+import sys
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmseg.apis import inference_model, init_model
+from mmseg.registry import MODELS
+from PIL import Image
+
+from tests import tiny_models
+from tests.conftest import ROOT
+
+SCRIPT = ROOT / 'tools/publish_model.py'
+tool = runpy.run_path(str(SCRIPT))
+DATASET_META = dict(
+    classes=('sky', 'tree', 'road'),
+    # as mmseg draws them
+    palette=np.array([[1, 2, 3], [4, 5, 6], [7, 8, 9]]))
+TEST_PIPELINE = [
+    dict(type='LoadImageFromFile'),
+    dict(type='Resize', scale=(64, 64), keep_ratio=True),
+    # not the bare one, which `inference_model` knows to leave out
+    dict(type='LoadAnnotations', reduce_zero_label=False),
+    dict(type='PackSegInputs'),
+]
+# Runs plain mmseg. Without the full mmcv, whose operators mmseg imports but
+# these networks do not use, something has to stand in for them.
+PLAIN_MMSEG = """
+import sys
+from unittest.mock import MagicMock
+
+import numpy as np
+from mmengine.utils.dl_utils import mmcv_full_available
+
+
+class Trap:
+
+    def find_spec(self, name, path=None, target=None):
+        if name.split('.')[0] == 'mmseg_dcc':
+            raise RuntimeError('mmseg_dcc was imported')
+
+
+sys.meta_path.insert(0, Trap())
+if not mmcv_full_available():
+    sys.modules['mmcv.ops'] = MagicMock()
+from mmseg.apis import MMSegInferencer, inference_model, init_model
+
+config, checkpoint, image, out = sys.argv[1:]
+model = init_model(config, checkpoint, device='cpu')
+scores = inference_model(model, image).seg_logits.data
+results = dict(scores=scores.numpy())
+for name, source in (('inferencer', config), ('checkpoint_alone', None)):
+    inferencer = MMSegInferencer(source, checkpoint, device='cpu')
+    results[name] = inferencer(image)['predictions']
+    assert inferencer.model.dataset_meta == model.dataset_meta
+np.savez(out, classes=model.dataset_meta['classes'], **results)
+"""
+
+
+def training_config(network, dataset='FolderSegDataset', **changes):
+    model = dict(
+        network,
+        type='DCCSegmentor',
+        data_preprocessor=dict(
+            type='SemiSegDataPreProcessor',
+            mean=[120., 110., 100.],
+            std=[60., 55., 50.],
+            bgr_to_rgb=True,
+            size=(32, 32)),
+        projector=dict(type='PixelProjector', out_channels=16),
+        loss_dc=dict(type='DirectionalContrastiveLoss'),
+        memory_bank=dict(
+            type='FeatureMemoryBank', negatives_per_crop=8, steps=2),
+        pretrained='torchvision://resnet18',
+        train_cfg=dict(),
+        test_cfg=dict(mode='whole'))
+    test = dict(
+        batch_size=1,
+        dataset=dict(
+            type=dataset,
+            _scope_='mmseg_dcc',
+            data_root='data/mine',
+            pipeline=TEST_PIPELINE))
+    return Config(
+        dict(
+            dict(
+                default_scope='mmseg',
+                custom_imports=dict(
+                    imports=['mmseg_dcc', 'mmseg.models'],
+                    allow_failed_imports=False),
+                custom_hooks=[dict(type='SupervisedWarmupHook')],
+                default_hooks=dict(
+                    randomness=dict(type='ReproducibleRandomnessHook'),
+                    visualization=dict(type='SegVisualizationHook')),
+                train_dataloader=dict(dataset=dict(type='UnlabeledDataset')),
+                visualizer=dict(type='SegLocalVisualizer'),
+                test_evaluator=dict(type='IoUMetric'),
+                test_cfg=dict(type='TestLoop'),
+                test_dataloader=test,
+                model=model), **changes))
+
+
+def trained_checkpoint(config):
+    """As a training writes it, with statistics that are not the initial."""
+    torch.manual_seed(0)
+    model = MODELS.build(dict(config.model, pretrained=None))
+    for name, buffer in model.named_buffers():
+        if name.endswith(('running_mean', 'running_var')):
+            buffer.uniform_(0.5, 1.5)
+    return dict(
+        state_dict=model.state_dict(),
+        optimizer=dict(state={}),
+        message_hub={},
+        meta=dict(
+            cfg=config.pretty_text,
+            dataset_meta=DATASET_META,
+            mmseg_version='1.2.2'))
+
+
+@pytest.mark.parametrize('network, stock_type', [
+    (tiny_models.SINGLE, 'EncoderDecoder'),
+    (dict(
+        backbone=tiny_models.BACKBONE,
+        decode_head=tiny_models.PSP_HEAD,
+        auxiliary_head=tiny_models.FCN_HEAD), 'EncoderDecoder'),
+    (tiny_models.CASCADE, 'CascadeEncoderDecoder'),
+])
+def test_network_is_the_stock_one(network, stock_type):
+    checkpoint = trained_checkpoint(training_config(network))
+    published, config = tool['publish'](checkpoint)
+    assert config.model.type == stock_type
+    assert config.model.data_preprocessor == dict(
+        type='SegDataPreProcessor',
+        mean=[120., 110., 100.],
+        std=[60., 55., 50.],
+        bgr_to_rgb=True,
+        size=(32, 32))
+    assert config.model.pretrained is None
+    model = MODELS.build(config.model)
+    assert type(model).__module__.startswith('mmseg.')
+    model.load_state_dict(published['state_dict'], strict=True)
+    image = torch.rand(1, 3, 32, 32)
+    trained = MODELS.build(
+        Config.fromstring(checkpoint['meta']['cfg'], '.py').model)
+    trained.load_state_dict(checkpoint['state_dict'])
+    expected, scores = (
+        network.eval()(image, mode='tensor') for network in (trained, model))
+    assert torch.equal(scores, expected)
+
+
+def test_config_and_checkpoint_know_nothing_of_this_package():
+    published, config = tool['publish'](
+        trained_checkpoint(training_config(tiny_models.SINGLE)))
+    meta = published['meta']
+    assert set(published) == {'state_dict', 'meta'}
+    assert meta['cfg'] == config.pretty_text
+    for word in ('dcc', 'DCC', 'Semi', 'FolderSeg', 'Unlabeled', 'projector',
+                 'memory_bank', 'Warmup', 'Randomness', '_scope_',
+                 'torchvision'):
+        assert word not in repr(meta), word
+        assert not any(word in name for name in published['state_dict'])
+    # modules of others stay
+    assert config.custom_imports.imports == ['mmseg.models']
+    expected = dict(
+        classes=['sky', 'tree', 'road'],
+        palette=[[1, 2, 3], [4, 5, 6], [7, 8, 9]])
+    assert meta['dataset_meta'] == expected
+    dataset = config.test_dataloader.dataset
+    assert dataset.to_dict() == dict(
+        type='BaseSegDataset', pipeline=TEST_PIPELINE, metainfo=expected)
+    assert [step.type for step in config.test_pipeline
+            ] == ['LoadImageFromFile', 'Resize', 'PackSegInputs']
+
+
+def test_data_of_a_stock_data_set_stay():
+    config = tool['publish'](
+        trained_checkpoint(
+            training_config(tiny_models.SINGLE, 'PascalVOCDataset')))[1]
+    dataset = config.test_dataloader.dataset
+    assert dataset.type == 'PascalVOCDataset'
+    assert dataset.data_root == 'data/mine'
+    assert config.test_evaluator.type == 'IoUMetric'
+    assert config.test_cfg.type == 'TestLoop'
+
+
+def test_what_has_no_stock_counterpart_is_named():
+    config = training_config(
+        tiny_models.SINGLE,
+        tta_pipeline=[
+            dict(type='TestTimeAug', transforms=[[dict(type='RandomFlip')],
+                                                 [dict(
+                                                     type='PairedRandomCrop')]])
+        ])
+    with pytest.raises(ValueError, match='PairedRandomCrop of mmseg_dcc.*'
+                       'tta_pipeline'):
+        tool['publish'](trained_checkpoint(config))
+
+
+def test_incomplete_checkpoints():
+    checkpoint = trained_checkpoint(training_config(tiny_models.SINGLE))
+    del checkpoint['state_dict']['backbone.conv1.weight']
+    with pytest.raises(ValueError, match='lacks 1 .*backbone.conv1.weight'):
+        tool['publish'](checkpoint)
+    with pytest.raises(ValueError, match='no config in its meta'):
+        tool['publish'](dict(state_dict={}))
+
+
+def test_plain_mmseg_predicts_the_same(run, tmp_path):
+    checkpoint, weights = tmp_path / 'epoch_1.pth', tmp_path / 'model.pth'
+    config = training_config(tiny_models.SINGLE)
+    trained = trained_checkpoint(config)
+    trained['meta']['dataset_meta'] = dict(
+        DATASET_META, palette=DATASET_META['palette'].tolist())
+    torch.save(trained, checkpoint)
+    image = tmp_path / 'image.png'
+    noise = np.random.default_rng(0).integers(0, 256, (12, 16, 3), np.uint8)
+    Image.fromarray(noise.repeat(4, 0).repeat(4, 1)).save(image)
+    config.test_pipeline = config.test_dataloader.dataset.pipeline[:2] + [
+        dict(type='PackSegInputs')
+    ]
+    expected = inference_model(
+        init_model(config, str(checkpoint), device='cpu'), str(image))
+    expected = expected.seg_logits.data.numpy()
+
+    out = run(sys.executable, SCRIPT, checkpoint, weights)
+    assert '7 used in training alone were dropped' in out
+    run(sys.executable,
+        '-c',
+        PLAIN_MMSEG,
+        weights.with_suffix('.py'),
+        weights,
+        image,
+        tmp_path / 'results.npz',
+        PYTHONPATH=os.environ.get('MMCV_FULL_SITE', ''))
+    results = np.load(tmp_path / 'results.npz')
+    assert results['classes'].tolist() == ['sky', 'tree', 'road']
+    assert (results['scores'] == expected).all()
+    for name in ('inferencer', 'checkpoint_alone'):
+        assert (results[name] == expected.argmax(0)).all()
