@@ -8,6 +8,7 @@ from mmengine.dataset import BaseDataset
 from mmengine.fileio import list_from_file
 from mmengine.logging import print_log
 from mmengine.utils import scandir
+from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import DATASETS
 from mmseg.structures import SegDataSample
 
@@ -22,7 +23,9 @@ class UnlabeledDataset(BaseDataset):
 
     Without ``ann_file`` every image below the folder is taken, at any depth
     and of mixed types (jpg, jpeg, png, bmp, tif, tiff, webp). With it, the
-    images of the list. No mask is ever looked for.
+    images of the list. No mask is looked for unless a folder of masks is
+    named; then those that are there measure the precision of the pseudo
+    labels in the log. No loss sees them.
 
     During the supervised warm-up no image is loaded; a pair of crops of no
     size takes its place.
@@ -33,13 +36,17 @@ class UnlabeledDataset(BaseDataset):
     Args:
         data_root (str): Root of the data. Defaults to ``''``.
         data_prefix (dict): ``img_path``: image folder below ``data_root``.
-            Defaults to ``dict(img_path='')``.
+            ``seg_map_path``: folder of masks, for the log alone; it need not
+            hold one of every image. Defaults to ``dict(img_path='')``.
         ann_file (str): List below ``data_root``, one image a line, relative
             to the image folder, with or without suffix. Defaults to ``''``:
             no list.
         img_suffix (str, optional): Appended to each line of the list, as in
             ``BaseSegDataset`` (Cityscapes: ``'_leftImg8bit.png'``). Defaults
             to None: lines name a file or its stem.
+        seg_map_suffix (str): Takes the place of ``img_suffix``, or of the
+            image's own suffix, in the name of the mask. Defaults to
+            ``'.png'``.
         max_unreadable_ratio (float): Training stops when one process met
             more unreadable images than this share of the data set. Defaults
             to 0.1.
@@ -60,9 +67,12 @@ class UnlabeledDataset(BaseDataset):
                  *args,
                  data_prefix: Optional[dict] = None,
                  img_suffix: Optional[str] = None,
+                 seg_map_suffix: str = '.png',
                  max_unreadable_ratio: float = 0.1,
                  **kwargs) -> None:
         self.img_suffix = img_suffix
+        self.seg_map_suffix = seg_map_suffix
+        self.load_mask = LoadAnnotations()
         self.max_unreadable_ratio = max_unreadable_ratio
         self.unreadable: set = set()
         super().__init__(
@@ -81,7 +91,8 @@ class UnlabeledDataset(BaseDataset):
 
         Returns:
             list[dict]: One ``dict(img_path=...)`` an image, sorted by path
-            or in the order of the list.
+            or in the order of the list; with what ``LoadAnnotations`` needs
+            where there is a mask.
         """
         folder = self.data_prefix['img_path']
         if not osp.isdir(folder):
@@ -96,7 +107,29 @@ class UnlabeledDataset(BaseDataset):
                 f' files ending in {", ".join(IMAGE_SUFFIXES)}. Change '
                 'data_root, data_prefix.img_path or ann_file of the '
                 'unlabeled dataset.')
-        return [dict(img_path=osp.join(folder, name)) for name in names]
+        return [
+            dict(img_path=osp.join(folder, name), **self._mask_of(name))
+            for name in names
+        ]
+
+    def _mask_of(self, name: str) -> dict:
+        folder = self.data_prefix.get('seg_map_path')
+        if not folder:
+            return {}
+        if not osp.isdir(folder):
+            raise FileNotFoundError(
+                f'The folder of masks {folder!r} does not exist. Change '
+                'data_prefix.seg_map_path of the unlabeled dataset, or leave '
+                'it out: no loss needs it.')
+        suffix = self.img_suffix or osp.splitext(name)[1]
+        path = osp.join(folder, name[:-len(suffix)] + self.seg_map_suffix)
+        if not osp.isfile(path):
+            return {}
+        return dict(
+            seg_map_path=path,
+            seg_fields=[],
+            label_map=self.metainfo.get('label_map'),
+            reduce_zero_label=self.metainfo.get('reduce_zero_label', False))
 
     def _listed(self, folder: str) -> List[str]:
         if not osp.isfile(self.ann_file):
@@ -161,6 +194,8 @@ class UnlabeledDataset(BaseDataset):
         except Exception as error:
             self._report_unreadable(path, error)
             return None
+        if 'seg_map_path' in results:
+            results = self.load_mask(results)
         for transform in others:
             results = transform(results)
             if results is None:

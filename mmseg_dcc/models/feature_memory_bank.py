@@ -58,6 +58,14 @@ class FeatureMemoryBank(nn.Module):
         """Share of rows in use, scalar in [0, 1]."""
         return (self.labels != EMPTY).float().mean()
 
+    @property
+    def age(self) -> Tensor:
+        """Mean age in steps of the rows in use; 0 are those of this step."""
+        used = (self.labels != EMPTY).sum(1)
+        slots = torch.arange(len(used), device=used.device)
+        ages = (self.position - 1 - slots) % len(used)
+        return (ages * used).sum() / used.sum().clamp(min=1)
+
     @torch.no_grad()
     def push(self, features: Tensor, labels: Tensor) -> None:
         """Replaces the oldest step by the rows of all processes.

@@ -1,8 +1,10 @@
 from typing import Sequence
 
+import mmcv
 import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
+from mmengine.structures import PixelData
 from mmseg.registry import TRANSFORMS
 from mmseg.structures import SegDataSample
 
@@ -16,11 +18,13 @@ class PackPairedSegInputs(BaseTransform):
     - img (list of two arrays of one shape)
     - overlap_boxes, valid_boxes, flip, flip_direction: see
       :class:`PairedRandomCrop`
+    - pair_seg_maps (optional): masks of the crops before their flips
 
     Added Keys:
 
     - inputs (Tensor): uint8, shape (2, channels, height, width)
-    - data_samples (SegDataSample): without annotation; its metainfo holds
+    - data_samples (SegDataSample): ``gt_sem_seg`` with the masks of both
+      crops, shape (2, height, width), if there are any; its metainfo holds
       ``overlap_boxes``, ``valid_boxes``, ``flips`` (the direction of each
       crop's flip or None) and the ``meta_keys``
 
@@ -48,18 +52,25 @@ class PackPairedSegInputs(BaseTransform):
                 'before it in the unlabeled pipeline.')
         # one copy, also of a flipped crop, which is a view
         pair = np.array([crop.transpose(2, 0, 1) for crop in results['img']])
+        flips = [
+            direction if flipped else None for flipped, direction in zip(
+                results['flip'], results['flip_direction'])
+        ]
         sample = SegDataSample()
+        if 'pair_seg_maps' in results:
+            masks = [
+                mmcv.imflip(mask, flip) if flip else mask
+                for mask, flip in zip(results['pair_seg_maps'], flips)
+            ]
+            sample.gt_sem_seg = PixelData(data=torch.from_numpy(
+                np.array(masks)))
         sample.set_metainfo(
             dict(
                 {key: results[key]
                  for key in self.meta_keys if key in results},
                 overlap_boxes=results['overlap_boxes'],
                 valid_boxes=results['valid_boxes'],
-                flips=[
-                    direction if flipped else None
-                    for flipped, direction in zip(results['flip'],
-                                                  results['flip_direction'])
-                ]))
+                flips=flips))
         return dict(inputs=torch.from_numpy(pair), data_samples=sample)
 
     def __repr__(self) -> str:

@@ -7,6 +7,8 @@ from mmseg.registry import TRANSFORMS
 
 from .crop_geometry import feasible_offsets, overlap_boxes, valid_box
 
+IGNORE = 255  # in masks
+
 
 @TRANSFORMS.register_module()
 class PairedRandomCrop(BaseTransform):
@@ -24,11 +26,14 @@ class PairedRandomCrop(BaseTransform):
     Required Keys:
 
     - img
+    - gt_seg_map (optional, see :class:`UnlabeledDataset`)
 
     Modified Keys:
 
     - img (list of two arrays, each (crop height, crop width, channels))
     - img_shape
+    - gt_seg_map: becomes ``pair_seg_maps``, two masks that later transforms
+      do not touch
 
     Added Keys:
 
@@ -135,7 +140,14 @@ class PairedRandomCrop(BaseTransform):
         image = results['img']
         size = image.shape[:2]
         corners = self.draw_corners(size)
-        results['img'] = [self._cut(image, corner) for corner in corners]
+        results['img'] = [
+            self._cut(image, corner, self.pad_val) for corner in corners
+        ]
+        if 'gt_seg_map' in results:
+            mask = results.pop('gt_seg_map')
+            results['pair_seg_maps'] = [
+                self._cut(mask, corner, IGNORE) for corner in corners
+            ]
         results['img_shape'] = self.crop_size
         results['crop_boxes'] = [
             (top, left, top + self.crop_size[0], left + self.crop_size[1])
@@ -150,13 +162,14 @@ class PairedRandomCrop(BaseTransform):
         results['flip_direction'] = [None, None]
         return results
 
-    def _cut(self, image: np.ndarray, corner: Tuple[int, int]) -> np.ndarray:
+    def _cut(self, image: np.ndarray, corner: Tuple[int, int],
+             pad_val: Sequence[int]) -> np.ndarray:
         (top, left), (height, width) = corner, self.crop_size
         crop = image[top:top + height, left:left + width]
         if crop.shape[:2] == self.crop_size:
             return crop.copy()  # later transforms may write in place
         # row by row: filling pixel by pixel is far slower
-        row = np.full((width, ) + image.shape[2:], self.pad_val, image.dtype)
+        row = np.full((width, ) + image.shape[2:], pad_val, image.dtype)
         padded = np.repeat(row[None], height, axis=0)
         padded[:crop.shape[0], :crop.shape[1]] = crop
         return padded

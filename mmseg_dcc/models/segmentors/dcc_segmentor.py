@@ -1,4 +1,4 @@
-from typing import Optional
+from typing import Optional, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -6,6 +6,7 @@ from mmseg.registry import MODELS
 from mmseg.utils import SampleList
 from torch import Tensor, nn
 
+from ..diagnostics import pseudo_label_precision, true_labels
 from ..head_features import (
     check_head_types,
     classifier_input,
@@ -94,6 +95,9 @@ class DCCSegmentor(SemiEncoderDecoder):
             f'memory_bank.{name}'
             for name, _ in self.memory_bank.named_buffers()
         ]
+        # Of the last step, upright, for hooks: confidence, pseudo label and
+        # true label (255: unknown), shape (crop, image, 3, h, w).
+        self.last_judgement: Optional[Tensor] = None
 
     @property
     def pixel_head(self) -> nn.Module:
@@ -120,7 +124,9 @@ class DCCSegmentor(SemiEncoderDecoder):
         Returns:
             dict[str, Tensor]: ``loss_dc``; ``positive_ratio``, share of the
             overlap that is active in a direction; ``mean_confidence`` in the
-            overlap; ``bank_fill``.
+            overlap; ``bank_fill`` and ``bank_age``. Where samples have masks
+            also what :func:`pseudo_label_precision` tells of this step's
+            anchors and of the negatives that this step adds to the bank.
         """
         if self.loss_dc.loss_weight == 0:
             # lambda = 0, the control of an experiment: the passes update the
@@ -134,16 +140,18 @@ class DCCSegmentor(SemiEncoderDecoder):
         metas = [sample.metainfo for sample in data_samples]
         # One pass a crop, as published: each updates the BN statistics.
         crops = [
-            self._crop_features(inputs[:, i], [m['flips'][i] for m in metas])
-            for i in range(2)
+            self._crop_features(inputs[:, i], [m['flips'][i] for m in metas],
+                                data_samples, i) for i in range(2)
         ]
+        self.last_judgement = torch.stack([c[:, -3:].detach() for c in crops])
         stride = inputs.shape[-1] // crops[0].shape[-1]
-        self._fill_bank(crops, [m['valid_boxes'] for m in metas], stride)
+        negatives = self._fill_bank(crops, [m['valid_boxes'] for m in metas],
+                                    stride)
         overlap1, overlap2 = (
             cut_boxes(crops[i], [m['overlap_boxes'][i] for m in metas], stride)
             for i in range(2))
-        features1, confidence1, labels1 = self._split(overlap1)
-        features2, confidence2, labels2 = self._split(overlap2)
+        features1, confidence1, labels1, truth1 = self._split(overlap1)
+        features2, confidence2, labels2, truth2 = self._split(overlap2)
         active = self.loss_dc.active_masks(confidence1, confidence2)
         loss = self.loss_dc(
             features1,
@@ -155,6 +163,13 @@ class DCCSegmentor(SemiEncoderDecoder):
             *self.memory_bank.negatives(),
             active=active)
         confidence = torch.cat([confidence1, confidence2])
+        precision = {}
+        if any('gt_sem_seg' in sample for sample in data_samples):
+            anchors = torch.cat(active)
+            precision = pseudo_label_precision(
+                torch.cat([labels1, labels2])[anchors],
+                torch.cat([truth1, truth2])[anchors],
+                *self._split(negatives)[2:])
         return {
             self.loss_dc.loss_name:
             loss,
@@ -164,6 +179,9 @@ class DCCSegmentor(SemiEncoderDecoder):
             confidence.sum() / max(len(confidence), 1),
             'bank_fill':
             self.memory_bank.fill,
+            'bank_age':
+            self.memory_bank.age,
+            **precision,
         }
 
     def disabled_unsup_loss(self) -> dict:
@@ -172,27 +190,30 @@ class DCCSegmentor(SemiEncoderDecoder):
         zero = zero + self.memory_bank.features.new_zeros(())
         return {self.loss_dc.loss_name: 0 * zero}
 
-    def _crop_features(self, images: Tensor, flips: list) -> Tensor:
-        """Projected features, confidence and pseudo label of one crop.
+    def _crop_features(self, images: Tensor, flips: list,
+                       data_samples: Sequence, crop: int) -> Tensor:
+        """Projected features, confidence, pseudo and true label of one crop.
 
         They travel as channels of one map, so that flips and boxes are
-        applied once. Returns (U, c + 2, h, w), upright.
+        applied once. Returns (U, c + 3, h, w), upright.
         """
         features = pool_to_stride(
             self.encoder_features(images), images.shape[2:], self.stride)
         confidence, labels = confidence_and_pseudo_label(
             self.pixel_head, features.detach())
         projected = F.normalize(self.projector(features).float(), dim=1)
-        return undo_flips(
-            torch.cat([projected, confidence[:, None], labels[:, None]], 1),
-            flips)
+        truth = true_labels(data_samples, crop, features)
+        judged = torch.stack([confidence, labels, truth], 1)
+        return undo_flips(torch.cat([projected, judged], 1), flips)
 
     @staticmethod
     def _split(rows: Tensor) -> tuple:
-        return rows[:, :-2], rows[:, -2].detach(), rows[:, -1].detach().long()
+        confidence, labels, truth = rows[:, -3:].detach().T
+        return rows[:, :-3], confidence, labels.long(), truth.long()
 
     @torch.no_grad()
-    def _fill_bank(self, crops: list, valid_boxes: list, stride: int) -> None:
+    def _fill_bank(self, crops: list, valid_boxes: list,
+                   stride: int) -> Tensor:
         """Takes the negatives of this step from both crops, without padding.
 
         Differs from the published code, which stops with an error when there
@@ -203,5 +224,7 @@ class DCCSegmentor(SemiEncoderDecoder):
             rows = cut_boxes(crop, [boxes[i] for boxes in valid_boxes], stride)
             order = torch.randperm(len(rows), device=rows.device)
             picked.append(rows[order[:self.negatives_per_crop]])
-        features, _, labels = self._split(torch.cat(picked))
+        rows = torch.cat(picked)
+        features, _, labels, _ = self._split(rows)
         self.memory_bank.push(features, labels)
+        return rows

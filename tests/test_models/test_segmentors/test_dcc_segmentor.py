@@ -28,7 +28,7 @@ STOCK_CLASSES = [(SINGLE, 'EncoderDecoder'),
                  (CASCADE, 'CascadeEncoderDecoder')]
 UNSUP_KEYS = {
     'unsup_loss_dc', 'unsup_positive_ratio', 'unsup_mean_confidence',
-    'unsup_bank_fill'
+    'unsup_bank_fill', 'unsup_bank_age'
 }
 POSITIONS = (SIDE // 8)**2
 FLIPS = (None, 'horizontal', 'vertical', 'diagonal')
@@ -145,7 +145,11 @@ def test_diagnostics():
     assert 1 / 3 < losses['unsup_mean_confidence'] < 1
     # Two images of 16 positions a crop fill 20 of 20 rows, of two steps.
     assert losses['unsup_bank_fill'] == 0.5
-    assert losses_of(model)['unsup_bank_fill'] == 1
+    assert losses['unsup_bank_age'] == 0
+    losses = losses_of(model)
+    assert losses['unsup_bank_fill'] == 1
+    assert losses['unsup_bank_age'] == 0.5
+    assert losses_of(model)['unsup_bank_age'] == 0.5
 
 
 def test_warm_up_reaches_the_projector_with_zero():
@@ -426,12 +430,13 @@ def test_features_are_what_is_classified(config):
 def test_one_position_every_stride_pixels(config, stride, side):
     model = make_model(config, stride=stride).eval()
     images = torch.randn(2, 3, SIDE, SIDE)
-    crop = model._crop_features(images, [None, None])
-    assert crop.shape == (2, 4 + 2, side, side)
+    samples = [unlabeled_sample() for _ in range(2)]
+    crop = model._crop_features(images, [None, None], samples, 0)
+    assert crop.shape == (2, 4 + 3, side, side)
     if model.encoder_features(images).size(-1) == side:
         probability, label = model(images).softmax(1).max(1)
-        torch.testing.assert_close(crop[:, -2], probability)
-        assert torch.equal(crop[:, -1].long(), label)
+        torch.testing.assert_close(crop[:, -3], probability)
+        assert torch.equal(crop[:, -2].long(), label)
 
 
 def test_features_coarser_than_the_stride_are_compared_as_they_are():
