@@ -3,10 +3,9 @@ import browse_pairs
 import numpy as np
 import pytest
 from config_datasets import load_config, unlabeled_datasets
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 
+from mmseg_dcc.visualization import box_iou
 from tests import tiny_data
 from tests.conftest import ROOT
 from tests.own_config import write_own_config
@@ -27,38 +26,6 @@ def config(own, tmp_path):
         data_root=str(own),
         image_size=(128, 128),
         crop_size=(64, 64))
-
-
-def boxes(height, width):
-    """Boxes of at least one pixel."""
-    rows, columns = (
-        st.lists(st.integers(0, side), min_size=2, max_size=2, unique=True)
-        for side in (height, width))
-    return st.tuples(rows, columns).map(lambda pair: (min(pair[0]), min(
-        pair[1]), max(pair[0]), max(pair[1])))
-
-
-def painted(box, size):
-    canvas = np.zeros(size, bool)
-    top, left, bottom, right = box
-    canvas[top:bottom, left:right] = True
-    return canvas
-
-
-@given(boxes(9, 14), boxes(9, 14))
-def test_iou_counts_pixels(first, second):
-    one, other = painted(first, (9, 14)), painted(second, (9, 14))
-    assert browse_pairs.box_iou(first, second) == pytest.approx(
-        (one & other).sum() / (one | other).sum())
-
-
-@given(boxes(9, 14), st.sampled_from([None, *FLIP_AXES]))
-def test_flipped_box_is_the_box_of_the_flipped_crop(box, direction):
-    flipped = painted(box, (9, 14))
-    if direction:
-        flipped = np.flip(flipped, FLIP_AXES[direction])
-    found = browse_pairs.flip_box(box, (9, 14), direction)
-    np.testing.assert_array_equal(painted(found, (9, 14)), flipped)
 
 
 @pytest.mark.parametrize('direction', [None, *FLIP_AXES])
@@ -87,7 +54,7 @@ def test_outlined_parts_show_the_same_pixels(config, direction):
             top, left, bottom, right = drawn_box(axes, 0)
             parts.append(shown[top:bottom, left:right])
         np.testing.assert_array_equal(*parts)
-        iou = browse_pairs.box_iou(drawn_box(whole, 0), drawn_box(whole, 1))
+        iou = box_iou(drawn_box(whole, 0), drawn_box(whole, 1))
         assert whole.get_title().endswith(f'IoU {iou:.2f}')
 
 

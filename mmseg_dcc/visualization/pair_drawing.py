@@ -1,0 +1,182 @@
+"""Pictures of crop pairs: as the pipeline cuts them, as the loss sees them."""
+from pathlib import Path
+from typing import Sequence, Tuple
+
+import numpy as np
+from matplotlib import patheffects
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch, Rectangle
+
+Box = Tuple[int, int, int, int]
+
+COLORS = ('tab:orange', 'tab:cyan')  # of crop 1 and crop 2
+
+
+def box_iou(first: Box, second: Box) -> float:
+    """Intersection over union of two boxes (top, left, bottom, right)."""
+    boxes = np.array([first, second])
+    sides = boxes.min(0)[2:] - boxes.max(0)[:2]
+    shared = max(sides[0], 0) * max(sides[1], 0)
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(1)
+    return float(shared / (areas.sum() - shared))
+
+
+def flip_box(box: Box, size: Sequence[int], direction: str) -> Box:
+    """Moves a box to where a flip of the whole crop puts it.
+
+    Args:
+        box (tuple): (top, left, bottom, right).
+        size (tuple[int, int]): Height and width of the crop.
+        direction (str | None): Flip of mmcv.
+
+    Returns:
+        tuple: (top, left, bottom, right).
+    """
+    top, left, bottom, right = box
+    if direction in ('vertical', 'diagonal'):
+        top, bottom = size[0] - bottom, size[0] - top
+    if direction in ('horizontal', 'diagonal'):
+        left, right = size[1] - right, size[1] - left
+    return top, left, bottom, right
+
+
+def draw_pair(image: np.ndarray, crops: np.ndarray, meta: dict) -> Figure:
+    """Draws an image with both windows and the crops that were cut.
+
+    Args:
+        image (np.ndarray): Of which the crops are cut, RGB, uint8.
+        crops (np.ndarray): As the model gets them, shape (2, H, W, 3), RGB.
+        meta (dict): Metainfo of :class:`PackPairedSegInputs`.
+
+    Returns:
+        Figure: Three panels.
+    """
+    figure = Figure(figsize=(12, 4.6), layout='constrained')
+    whole, *singles = figure.subplots(1, 3)
+    whole.imshow(image)
+    whole.set_title(f'{image.shape[1]} x {image.shape[0]} after resizing, '
+                    f'IoU {box_iou(*meta["crop_boxes"]):.2f}')
+    bottom, right = np.max([image.shape[:2]] +
+                           [box[2:] for box in meta['crop_boxes']], axis=0)
+    whole.set(xlim=(0, right), ylim=(bottom, 0))
+    for number, (axes, crop, color) in enumerate(zip(singles, crops, COLORS)):
+        _outline(whole, meta['crop_boxes'][number], color, str(number + 1))
+        flip = meta['flips'][number]
+        axes.imshow(crop)
+        axes.set_title(f'crop {number + 1}, ' +
+                       (f'flipped: {flip}' if flip else 'not flipped'))
+        box = flip_box(meta['overlap_boxes'][number], crop.shape[:2], flip)
+        _outline(axes, box, 'white', 'overlap')
+        _frame(axes, color)
+    _without_ticks(figure)
+    figure.suptitle(Path(meta['img_path']).name)
+    return figure
+
+
+def draw_judged_pair(crops: np.ndarray, labels: np.ndarray,
+                     active: np.ndarray, overlap_boxes: Sequence[Box],
+                     classes: Sequence[str], palette: Sequence,
+                     title: str) -> Figure:
+    """Draws what the model says of a pair and which side the loss pulls.
+
+    Args:
+        crops (np.ndarray): Before their flips, shape (2, H, W, 3), RGB.
+        labels (np.ndarray): Their pseudo labels, shape (2, h, w).
+        active (np.ndarray): Positions of the overlap at which crop 1 and at
+            which crop 2 is pulled, boolean, shape (2, rows, columns).
+        overlap_boxes (Sequence[tuple]): (top, left, bottom, right) in pixels
+            of either crop.
+        classes (Sequence[str]): Names of the classes.
+        palette (Sequence): [red, green, blue] of each class.
+        title (str): Written above.
+
+    Returns:
+        Figure: A row of three panels for each crop, a legend below.
+    """
+    figure = Figure(figsize=(10.5, 8), layout='constrained')
+    colors = np.array(palette, float)[:, :3] / 255
+    directions = np.zeros((*active.shape[1:], 4))
+    for mask, color in zip(active, COLORS):
+        # over what is there already: without `directional` both are pulled
+        directions[mask] += to_rgba(color)
+    directions /= np.maximum(directions[..., 3:], 1)
+    for number, (row, box) in enumerate(
+            zip(figure.subplots(2, 3), overlap_boxes)):
+        grey = crops[number].mean(-1)
+        row[0].imshow(crops[number])
+        row[0].set_title(f'crop {number + 1}')
+        for axes, title_ in zip(row[1:], ('prediction', 'direction')):
+            axes.imshow(grey, cmap='gray', vmin=0, vmax=255)
+            axes.set_title(title_)
+        _overlay(row[1], colors[labels[number]],
+                 (0, 0, *crops[number].shape[:2]))
+        _overlay(row[2], directions, box)
+        for axes in row:
+            # an overlay narrows the view to itself
+            axes.set(xlim=row[0].get_xlim(), ylim=row[0].get_ylim())
+            _outline(axes, box, 'white', 'overlap' if axes is row[0] else '')
+            _frame(axes, COLORS[number])
+    _without_ticks(figure)
+    shares = (*active.mean((1, 2)), 1 - active.any(0).mean())
+    patches = [
+        Patch(facecolor=color, label=f'{side} is pulled: {share:.0%}')
+        for color, side, share in zip((*COLORS, 'none'), (
+            'crop 1', 'crop 2', 'neither'), shares)
+    ]
+    patches += [
+        Patch(facecolor=colors[label], label=classes[label])
+        for label in np.unique(labels)
+    ]
+    for patch in patches:
+        patch.set_edgecolor('black')
+    figure.legend(loc='outside lower center', ncols=4, handles=patches)
+    figure.suptitle(title)
+    return figure
+
+
+def _overlay(axes: Axes, colors: np.ndarray, box: Box) -> None:
+    top, left, bottom, right = box
+    # Pixels are centred on whole numbers.
+    axes.imshow(
+        colors,
+        alpha=0.6 * (colors[..., 3] if colors.shape[-1] == 4 else 1),
+        extent=(left - 0.5, right - 0.5, bottom - 0.5, top - 0.5),
+        interpolation='nearest')
+
+
+def _outline(axes: Axes, box: Box, color: str, label: str) -> None:
+    top, left, bottom, right = box
+    # Legible on light and on dark pictures.
+    shadow = [patheffects.withStroke(linewidth=4, foreground='black')]
+    # Pixels are centred on whole numbers.
+    axes.add_patch(
+        Rectangle((left - 0.5, top - 0.5),
+                  right - left,
+                  bottom - top,
+                  fill=False,
+                  edgecolor=color,
+                  linewidth=2,
+                  path_effects=shadow,
+                  # whole and above the frame where it runs along the border
+                  clip_on=False,
+                  zorder=3))
+    axes.text(
+        left,
+        top,
+        f' {label}',
+        color=color,
+        va='top',
+        weight='bold',
+        path_effects=shadow)
+
+
+def _frame(axes: Axes, color: str) -> None:
+    for spine in axes.spines.values():
+        spine.set(color=color, linewidth=3)
+
+
+def _without_ticks(figure: Figure) -> None:
+    for axes in figure.axes:
+        axes.set(xticks=[], yticks=[])
