@@ -194,14 +194,20 @@ def test_published_weights_fit_the_stock_config(trained, run, tmp_path):
     reason='MMCV_FULL_SITE: a folder with the full mmcv')
 class TestWithFullMmcv:
 
-    def test_stock_tool_and_stock_config(self, trained, run, tmp_path):
+    @pytest.mark.parametrize('config', ['published', 'of mmseg'])
+    def test_stock_tool_and_stock_config(self, trained, run, tmp_path,
+                                         config):
         """Without this plugin, which would stop the run if imported."""
+        weights = publish(trained, run)
+        config = (
+            weights.with_suffix('.py')
+            if config == 'published' else write_stock_config(tmp_path))
         trap = tmp_path / 'trap/mmseg_dcc/__init__.py'
         trap.parent.mkdir(parents=True)
         trap.write_text("raise RuntimeError('the plugin was imported')")
         out = run(
-            sys.executable, MMSEG_TEST, write_stock_config(tmp_path),
-            publish(trained, run), '--work-dir', tmp_path,
+            sys.executable, MMSEG_TEST, config, weights, '--work-dir',
+            tmp_path,
             PYTHONPATH=f'{tmp_path}/trap:{os.environ["MMCV_FULL_SITE"]}')
         assert miou(out) == miou(trained['after'])
 
