@@ -5,6 +5,7 @@ import warnings
 from pathlib import Path
 
 import pytest
+from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 
 import mmseg_dcc  # noqa: F401
@@ -20,6 +21,18 @@ def mmseg_scope():
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         init_default_scope('mmseg')
+
+
+@pytest.fixture
+def warnings_logged(caplog):
+    """Function that returns what was logged as a warning so far."""
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(caplog.handler)
+    yield lambda: [
+        record.getMessage() for record in caplog.records
+        if record.levelname == 'WARNING'
+    ]
+    logger.removeHandler(caplog.handler)
 
 
 @pytest.fixture(scope='session')

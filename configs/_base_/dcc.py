@@ -34,6 +34,7 @@ dcc_unlabeled_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(
         type='RandomResize',
+        resize_type='NonEmptyResize',
         scale=(500, 500),
         ratio_range=(0.5, 2.0),
         keep_ratio=True),

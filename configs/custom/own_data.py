@@ -47,6 +47,7 @@ else:
     train_part = dict(part='train', val_share=val_share)
 random_resize = dict(
     type='RandomResize',
+    resize_type='NonEmptyResize',
     scale=image_size,
     ratio_range=(0.5, 2.0),
     keep_ratio=True)

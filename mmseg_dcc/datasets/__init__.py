@@ -4,6 +4,7 @@ from .multi_source_sampler import MultiSourceSampler
 from .transforms import (
     FastPhotoMetricDistortion,
     FastRandomGrayscale,
+    NonEmptyResize,
     PackPairedSegInputs,
     PairedRandomCrop,
     RandomGaussianBlur,
@@ -12,6 +13,7 @@ from .unlabeled_dataset import UnlabeledDataset
 
 __all__ = [
     'CamVidDataset', 'FastPhotoMetricDistortion', 'FastRandomGrayscale',
-    'FolderSegDataset', 'MultiSourceSampler', 'PackPairedSegInputs',
-    'PairedRandomCrop', 'RandomGaussianBlur', 'UnlabeledDataset'
+    'FolderSegDataset', 'MultiSourceSampler', 'NonEmptyResize',
+    'PackPairedSegInputs', 'PairedRandomCrop', 'RandomGaussianBlur',
+    'UnlabeledDataset'
 ]

@@ -5,6 +5,7 @@ from typing import List, Optional
 
 import torch
 from mmengine.dataset import BaseDataset
+from mmengine.dist import all_reduce
 from mmengine.fileio import list_from_file
 from mmengine.logging import print_log
 from mmengine.utils import scandir
@@ -30,8 +31,10 @@ class UnlabeledDataset(BaseDataset):
     During the supervised warm-up no image is loaded; a pair of crops of no
     size takes its place.
 
-    An image that cannot be read is named in a warning and another one is
-    taken in its place.
+    An image that cannot be read is named once in a warning, whichever worker
+    finds it, and another one is taken in its place each time.
+    :class:`UnreadableImagesHook` counts them at the end. docs/faults.md says
+    what happens to images of unusual kinds.
 
     Args:
         data_root (str): Root of the data. Defaults to ``''``.
@@ -47,9 +50,9 @@ class UnlabeledDataset(BaseDataset):
         seg_map_suffix (str): Takes the place of ``img_suffix``, or of the
             image's own suffix, in the name of the mask. Defaults to
             ``'.png'``.
-        max_unreadable_ratio (float): Training stops when one process met
-            more unreadable images than this share of the data set. Defaults
-            to 0.1.
+        max_unreadable_ratio (float): Training stops when the workers of one
+            process met more unreadable images than this share of the data
+            set. Defaults to 0.1.
         **kwargs: See ``mmengine.dataset.BaseDataset`` (``pipeline``, whose
             first transform loads the image, ``metainfo``, ``indices``, ...).
 
@@ -74,7 +77,6 @@ class UnlabeledDataset(BaseDataset):
         self.seg_map_suffix = seg_map_suffix
         self.load_mask = LoadAnnotations()
         self.max_unreadable_ratio = max_unreadable_ratio
-        self.unreadable: set = set()
         super().__init__(
             *args, data_prefix=data_prefix or dict(img_path=''), **kwargs)
 
@@ -85,6 +87,31 @@ class UnlabeledDataset(BaseDataset):
                 inputs=torch.empty(2, 3, 0, 0, dtype=torch.uint8),
                 data_samples=SegDataSample())
         return super().__getitem__(idx)
+
+    def full_init(self) -> None:
+        """See ``BaseDataset``."""
+        if self._fully_initialized:
+            return
+        super().full_init()
+        # One byte an image in shared memory: each worker has a copy of the
+        # data set, and where workers do not outlive an epoch, many have.
+        self._unreadable = torch.zeros(
+            len(self), dtype=torch.uint8).share_memory_()
+
+    def unreadable_images(self) -> List[str]:
+        """Paths of the images that could not be read so far.
+
+        Those that the workers found, too; after
+        :meth:`gather_unreadable_images` those of all processes.
+        """
+        return [
+            self.get_data_info(i)['img_path']
+            for i in self._unreadable.nonzero().flatten().tolist()
+        ]
+
+    def gather_unreadable_images(self) -> None:
+        """Tells all processes what each of them could not read."""
+        all_reduce(self._unreadable, 'max')
 
     def load_data_list(self) -> List[dict]:
         """Finds the images.
@@ -192,7 +219,7 @@ class UnlabeledDataset(BaseDataset):
         # Whatever a decoder may raise on a broken file; errors of the other
         # transforms are not caught.
         except Exception as error:
-            self._report_unreadable(path, error)
+            self._report_unreadable(idx, path, error)
             return None
         if 'seg_map_path' in results:
             results = self.load_mask(results)
@@ -202,18 +229,20 @@ class UnlabeledDataset(BaseDataset):
                 return None
         return results
 
-    def _report_unreadable(self, path: str, error: Exception) -> None:
-        if path in self.unreadable:
+    def _report_unreadable(self, idx: int, path: str,
+                           error: Exception) -> None:
+        if self._unreadable[idx]:
             return
-        self.unreadable.add(path)
+        self._unreadable[idx] = 1
         reason = str(error).split('\n')[0] or type(error).__name__
         message = f'Unreadable unlabeled image {path}: {reason}'
-        if len(self.unreadable) > self.max_unreadable_ratio * len(self):
+        number = int(self._unreadable.sum())
+        if number > self.max_unreadable_ratio * len(self):
             raise RuntimeError(
-                f'{message}. This makes {len(self.unreadable)} of {len(self)} '
-                'images, more than max_unreadable_ratio='
-                f'{self.max_unreadable_ratio} of the unlabeled dataset. '
-                'Repair or remove them, or raise the ratio.')
+                f'{message}. This makes {number} of {len(self)} images, more '
+                f'than max_unreadable_ratio={self.max_unreadable_ratio} of '
+                'the unlabeled dataset. Repair or remove them, or raise the '
+                'ratio.')
         print_log(
             f'{message}. Another image is taken in its place.',
             logger='current',

@@ -1,3 +1,12 @@
-from .hooks import ReproducibleRandomnessHook, SupervisedWarmupHook
+from .atomic_local_backend import AtomicLocalBackend
+from .hooks import (
+    NonFiniteHook,
+    ReproducibleRandomnessHook,
+    SupervisedWarmupHook,
+    UnreadableImagesHook,
+)
 
-__all__ = ['ReproducibleRandomnessHook', 'SupervisedWarmupHook']
+__all__ = [
+    'AtomicLocalBackend', 'NonFiniteHook', 'ReproducibleRandomnessHook',
+    'SupervisedWarmupHook', 'UnreadableImagesHook'
+]

@@ -8,6 +8,7 @@ crop_size = (96, 96)
 image_size = (240, 180)  # width, height
 random_resize = dict(
     type='RandomResize',
+    resize_type='NonEmptyResize',
     scale=image_size,
     ratio_range=(0.7, 1.4),
     keep_ratio=True)

@@ -11,6 +11,7 @@ metainfo = dict(
              [128, 0, 128], [128, 128, 128], [192, 128, 128], [0, 64, 0]])
 random_resize = dict(
     type='RandomResize',
+    resize_type='NonEmptyResize',
     scale=(96, 96),
     ratio_range=(0.7, 1.4),
     keep_ratio=True)

@@ -18,8 +18,15 @@ default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),
-    checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=2),
+    checkpoint=dict(
+        type='CheckpointHook',
+        interval=1,
+        # one is there while the next is written
+        max_keep_ckpts=2,
+        backend_args=dict(backend='AtomicLocalBackend')),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     randomness=dict(type='ReproducibleRandomnessHook'),
+    non_finite=dict(type='NonFiniteHook'),
+    unreadable=dict(type='UnreadableImagesHook'),
     visualization=dict(type='SegVisualizationHook'))
 log_processor = dict(by_epoch=True)

@@ -20,7 +20,10 @@ default_hooks = dict(
         by_epoch=False,
         interval=500,
         # one is there while the next is written
-        max_keep_ckpts=2),
+        max_keep_ckpts=2,
+        backend_args=dict(backend='AtomicLocalBackend')),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     randomness=dict(type='ReproducibleRandomnessHook'),
+    non_finite=dict(type='NonFiniteHook'),
+    unreadable=dict(type='UnreadableImagesHook'),
     visualization=dict(type='SegVisualizationHook'))

@@ -1,0 +1,137 @@
+import logging
+from math import inf
+
+import torch
+from mmengine.dist import all_gather_object
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.optim import OptimWrapperDict
+from mmseg.registry import HOOKS
+from torch.nn.utils import clip_grad_norm_
+
+
+@HOOKS.register_module()
+class NonFiniteHook(Hook):
+    """Keeps NaN and infinity out of the weights and names the images.
+
+    The gradients are checked before each update, when DDP has averaged them:
+    all processes see the same and decide alike. An update with NaN or
+    infinity is left out, momentum and weight decay included. Then the
+    training stops with an error that names the iteration, the losses and the
+    images of the batch, or, if ``max_skips`` allows, goes on.
+
+    In mixed precision a gradient that overflowed is the business of the loss
+    scaler, which skips the update itself; only a loss that is not finite
+    counts here. With gradient accumulation a loss is checked in each
+    iteration.
+
+    The host waits for the gradients of each iteration once, as it does for
+    the loss scaler of mixed precision. Needs torch >= 2.0.
+
+    Args:
+        max_skips (int): Updates that may be left out in one run before the
+            training stops; buffers (batch statistics, memory bank) are put
+            back to what they were before. Defaults to 0.
+
+    Raises:
+        FloatingPointError: After one more.
+
+    Examples:
+        >>> custom_hooks = [dict(type='NonFiniteHook', max_skips=10)]
+    """
+
+    def __init__(self, max_skips: int = 0) -> None:
+        self.max_skips = max_skips
+        self.skips = 0
+        self._checked = self._refused = False
+        self._buffers: list = []
+
+    def before_train(self, runner) -> None:
+        """Puts the check in front of the update."""
+        wrapper = runner.optim_wrapper
+        wrappers = (
+            wrapper.values()
+            if isinstance(wrapper, OptimWrapperDict) else [wrapper])
+        for wrapper in wrappers:
+            wrapper.optimizer.register_step_pre_hook(self._check_gradients)
+
+    def before_train_iter(self,
+                          runner,
+                          batch_idx: int,
+                          data_batch=None) -> None:
+        """Keeps the buffers if the iteration may have to be undone."""
+        if self.max_skips:
+            self._buffers = [(buffer, buffer.clone())
+                             for buffer in runner.model.buffers()]
+
+    def _check_gradients(self, optimizer, args, kwargs) -> None:
+        # The loss scaler is in charge of a fused optimizer's gradients.
+        if getattr(optimizer, 'found_inf', None) is not None:
+            return
+        parameters = [
+            parameter for group in optimizer.param_groups
+            for parameter in group['params']
+        ]
+        self._checked = True
+        if not torch.isfinite(clip_grad_norm_(parameters, inf)):
+            self._refused = True
+            optimizer.zero_grad(set_to_none=True)  # nothing to step with
+
+    def after_train_iter(self,
+                         runner,
+                         batch_idx: int,
+                         data_batch=None,
+                         outputs=None) -> None:
+        """Stops, or says what was left out."""
+        fine = self._checked and not self._refused
+        refused, self._refused, self._checked = self._refused, False, False
+        if fine:
+            return
+        # all processes get here alike
+        keys = [
+            key for key, value in outputs.items()
+            if not torch.isfinite(value).all()
+        ]
+        found = all_gather_object((keys, _image_paths(data_batch)))
+        if not refused and not any(keys for keys, _ in found):
+            return  # skipped by the loss scaler, or gradients accumulate
+        self.skips += 1
+        message = _message(runner, found)
+        if self.skips > self.max_skips:
+            raise FloatingPointError(
+                f'{message} The weights are those before it. {_HELP}')
+        for buffer, before in self._buffers:
+            buffer.copy_(before)
+        print_log(
+            f'{message} Left out, {self.skips} of max_skips='
+            f'{self.max_skips}.',
+            logger='current',
+            level=logging.WARNING)
+
+
+_HELP = (
+    'Likely causes: a learning rate that is too high '
+    '(optim_wrapper.optimizer.lr; clip gradients with '
+    'optim_wrapper.clip_grad=dict(max_norm=1.)), overflow in mixed precision '
+    '(train without --amp), a checkpoint that holds NaN (load_from), or '
+    'unusual values in one of these images. To leave such updates out and go '
+    'on, set max_skips of NonFiniteHook.')
+
+
+def _image_paths(data_batch) -> list:
+    return [
+        sample.metainfo.get('img_path', '(path unknown)')
+        for sample in data_batch['data_samples']
+    ]
+
+
+def _message(runner, found: list) -> str:
+    lines = [
+        f'NaN or infinity in iteration {runner.iter + 1} (epoch '
+        f'{runner.epoch + 1}):'
+    ]
+    for rank, (keys, paths) in enumerate(found):
+        lines.append(f'process {rank}: {", ".join(keys) or "gradients alone"};'
+                     ' images:')
+        lines += [f'  {path}' for path in paths]
+    return '\n'.join(lines) + '\n'

@@ -1,0 +1,40 @@
+import logging
+
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmseg.registry import HOOKS
+
+
+@HOOKS.register_module()
+class UnreadableImagesHook(Hook):
+    """Counts the unreadable unlabeled images at the end of the training.
+
+    The workers name each image when they find it. Those of the processes of
+    other GPUs have no log file: the report names what they found.
+
+    Examples:
+        >>> custom_hooks = [dict(type='UnreadableImagesHook')]
+    """
+
+    def after_train(self, runner) -> None:
+        """Writes the report."""
+        dataset = runner.train_dataloader.dataset
+        for part in getattr(dataset, 'datasets', [dataset]):
+            if hasattr(part, 'unreadable_images'):
+                _report(part)
+
+
+def _report(dataset) -> None:
+    named = set(dataset.unreadable_images())
+    dataset.gather_unreadable_images()
+    images = dataset.unreadable_images()
+    found_elsewhere = [path for path in images if path not in named]
+    message = (f'Unreadable unlabeled images: {len(images)} of '
+               f'{len(dataset)}. Each was replaced by another one.')
+    if found_elsewhere:
+        message += (' Found by other processes: '
+                    f'{", ".join(found_elsewhere)}')
+    print_log(
+        message,
+        logger='current',
+        level=logging.WARNING if images else logging.INFO)
