@@ -7,8 +7,8 @@ from mmengine.device import get_device
 def run_on_cpu_if_needed(cfg: Config) -> None:
     """Adapts a config in place if torch sees no accelerator.
 
-    SyncBN, which exists on GPUs alone, becomes BN, and processes talk
-    through gloo. On a machine with an accelerator nothing is changed.
+    SyncBN, which exists on GPUs alone, becomes BN, mixed precision becomes
+    bfloat16, and processes talk through gloo. On a machine with an accelerator nothing is changed.
 
     Args:
         cfg (Config): Config with ``launcher`` set.
@@ -19,6 +19,11 @@ def run_on_cpu_if_needed(cfg: Config) -> None:
     if get_device() != 'cpu':
         return
     _replace_sync_bn(cfg._cfg_dict)
+    optim_wrapper = cfg.get('optim_wrapper') or {}
+    if optim_wrapper.get('type') == 'AmpOptimWrapper':
+        optim_wrapper.type = 'CpuAmpOptimWrapper'
+        for key in ('loss_scale', 'dtype'):
+            optim_wrapper.pop(key, None)
     launcher = cfg.get('launcher', 'none')
     if launcher == 'none':
         return

@@ -10,6 +10,8 @@ from torch import Tensor
 IGNORE = 255  # also stands for a position without a mask
 
 
+# Masks are there or not: nothing to be gained by compiling.
+@torch.compiler.disable
 @torch.no_grad()
 def true_labels(data_samples: Sequence, crop: int, features: Tensor) -> Tensor:
     """Labels of the pixels in the middle of the positions.
@@ -37,6 +39,7 @@ def true_labels(data_samples: Sequence, crop: int, features: Tensor) -> Tensor:
     return labels
 
 
+@torch.compiler.disable
 @torch.no_grad()
 def pseudo_label_precision(labels: Tensor, truth: Tensor,
                            negative_labels: Tensor,

@@ -48,6 +48,8 @@ def pool_to_stride(features: Tensor, crop_size: Sequence[int],
         'distance.')
 
 
+# Flips and boxes differ from batch to batch: each would be compiled anew.
+@torch.compiler.disable
 def undo_flips(maps: Tensor, flips: List[str]) -> Tensor:
     """Flips maps back to the orientation of the image.
 
@@ -64,6 +66,7 @@ def undo_flips(maps: Tensor, flips: List[str]) -> Tensor:
     ])
 
 
+@torch.compiler.disable
 def cut_boxes(maps: Tensor, boxes: Sequence, stride: int) -> Tensor:
     """Rows of the positions inside one box an image, image after image.
 

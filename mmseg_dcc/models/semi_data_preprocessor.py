@@ -31,6 +31,8 @@ class SemiSegDataPreProcessor(SegDataPreProcessor):
         super().__init__(*args, **kwargs)
         self.num_classes = num_classes
 
+    # Metainfo differs from batch to batch: it would be compiled each time.
+    @torch.compiler.disable
     def forward(self, data: dict, training: bool = False) -> dict:
         """Prepares a batch for the model.
 

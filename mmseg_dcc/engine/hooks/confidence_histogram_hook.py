@@ -1,0 +1,62 @@
+from typing import List
+
+import torch
+from mmengine.dist import is_main_process
+from mmseg.registry import HOOKS
+
+from ...models.diagnostics import IGNORE
+from .pair_hook import JudgedPair, PairHook
+
+
+@HOOKS.register_module()
+class ConfidenceHistogramHook(PairHook):
+    """Writes histograms of the confidence in the overlaps to TensorBoard.
+
+    ``confidence/overlap`` of all positions of both crops; where masks are
+    known also ``confidence/right`` and ``confidence/wrong``, of positions
+    whose pseudo label is the true label or is not. They show what another
+    ``confidence_threshold`` would keep.
+
+    Args:
+        interval (int): Iterations (or epochs) from one histogram to the
+            next. Defaults to 100.
+        by_epoch (bool): Whether ``interval`` counts epochs. Defaults to
+            False.
+
+    Raises:
+        ValueError: If TensorBoard is not on.
+
+    Examples:
+        >>> default_hooks = dict(
+        ...     histograms=dict(type='ConfidenceHistogramHook'))
+    """
+
+    def __init__(self, interval: int = 100, by_epoch: bool = False) -> None:
+        super().__init__(interval, by_epoch)
+
+    def before_train(self, runner) -> None:
+        """Checks model and visualizer."""
+        super().before_train(runner)
+        if is_main_process() and self._tensorboard(runner) is None:
+            raise ValueError(
+                'ConfidenceHistogramHook writes to TensorBoard, which is '
+                "off. Add dict(type='TensorboardVisBackend') to "
+                'visualizer.vis_backends or remove the hook.')
+
+    def look(self, runner, model, pairs: List[JudgedPair]) -> None:
+        """Adds the histograms of this step."""
+        confidence, labels, truth = torch.cat(
+            [pair.overlap().flatten(2) for pair in pairs], -1).transpose(0, 1)
+        known = truth != IGNORE
+        writer = self._tensorboard(runner).experiment
+        for name, mask in dict(
+                overlap=torch.ones_like(known),
+                right=known & (labels == truth),
+                wrong=known & (labels != truth)).items():
+            if mask.any():
+                writer.add_histogram(f'confidence/{name}', confidence[mask],
+                                     runner.iter + 1)
+
+    @staticmethod
+    def _tensorboard(runner):
+        return runner.visualizer.get_backend('TensorboardVisBackend')

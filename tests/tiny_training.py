@@ -1,0 +1,66 @@
+"""Trainings of a few steps through the Runner, on the tiny demo data."""
+from unittest import mock
+
+from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from mmseg_dcc.engine.cpu_processes import run_on_cpu_if_needed
+
+from .conftest import ROOT
+
+CONFIG = ROOT / 'configs/demo/deeplabv3plus_small_demo_dcc.py'
+# Of the data set, but seen by the log alone.
+MASKS = {
+    'train_dataloader.dataset.datasets.1.data_prefix.seg_map_path':
+    'SegmentationClassAug'
+}
+SMALL = {
+    'train_cfg.max_iters': 4,
+    'custom_hooks.0.warmup_iters': 1,
+    'train_dataloader.batch_size': 4,
+    'train_dataloader.sampler.batch_size': 4,
+    'train_dataloader.sampler.epoch_length': 4,
+    'train_dataloader.num_workers': 0,
+    'model.memory_bank.negatives_per_crop': 20,
+    # an untrained network is not confident of anything
+    'model.loss_dc.confidence_threshold': 0.,
+    'default_hooks.logger.interval': 1,
+    'default_hooks.checkpoint': None,
+    'val_cfg': None,
+    'val_dataloader': None,
+    'val_evaluator': None,
+}
+
+
+class StepRecorder(Hook):
+    """Keeps what each step returned, as numbers."""
+
+    def __init__(self):
+        self.steps = []
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None,
+                         outputs=None):
+        self.steps.append(
+            {key: value.item() for key, value in outputs.items()})
+
+
+def train(work_dir, options=None, hooks=(), config=CONFIG):
+    """Trains in the working directory of the fixture ``in_data_dir``.
+
+    Returns the runner and what each step returned.
+    """
+    cfg = Config.fromfile(str(config))
+    cfg.merge_from_dict({**SMALL, **(options or {})})
+    cfg.work_dir = str(work_dir)
+    cfg.experiment_name = work_dir.name
+    run_on_cpu_if_needed(cfg)
+    recorder = StepRecorder()
+    # Both take seconds and are for the reader of a log.
+    with mock.patch('mmengine.runner.runner.collect_env', dict), mock.patch(
+            'mmengine.config.config.FormatCode', lambda text, **_: (text, 1)):
+        runner = Runner.from_cfg(cfg)
+        for hook in (recorder, *hooks):
+            runner.register_hook(hook)
+        runner.train()
+    return runner, recorder.steps
