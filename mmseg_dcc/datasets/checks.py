@@ -1,10 +1,12 @@
 """Checks of a semi-supervised data loader before the first iteration."""
 import logging
 import os.path as osp
+from typing import Optional
 
 from mmengine.logging import print_log
 
 from .multi_source_sampler import MultiSourceSampler
+from .transforms import PairedRandomCrop
 
 
 def check_semi_dataloader(dataloader) -> None:
@@ -60,3 +62,13 @@ def image_paths(dataset) -> set:
         osp.abspath(dataset.get_data_info(i)['img_path'])
         for i in range(len(dataset))
     }
+
+
+def paired_crop(dataset) -> Optional[PairedRandomCrop]:
+    """The transform of the unlabeled part, wrapped or not, if there is one."""
+    while hasattr(dataset, 'datasets'):
+        dataset = dataset.datasets[-1]
+    while hasattr(dataset, 'dataset'):
+        dataset = dataset.dataset
+    return next((transform for transform in dataset.pipeline.transforms
+                 if isinstance(transform, PairedRandomCrop)), None)

@@ -291,6 +291,22 @@ def free_port():
         return server.getsockname()[1]
 
 
+def test_unfit_stride_is_named_before_the_warmup(run, tmp_path):
+    stride = 'train_dataloader.dataset.datasets.1.pipeline.2.stride=4'
+    out = run(
+        sys.executable,
+        ROOT / 'tools/train.py',
+        CONFIG,
+        '--work-dir',
+        tmp_path,
+        '--cfg-options',
+        *SMALL,
+        stride,
+        returncode=1)
+    assert 'Set PairedRandomCrop.stride=8' in out
+    assert 'Epoch(train)' not in out
+
+
 def test_missing_data_is_one_clear_message(run, tmp_path):
     out = run('bash', ROOT / 'tools/dist_train.sh', CONFIG, 2,
               '--cfg-options',

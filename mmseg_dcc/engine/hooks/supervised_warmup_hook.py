@@ -6,7 +6,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop
 from mmseg.registry import HOOKS
 
-from ...datasets.checks import check_semi_dataloader
+from ...datasets.checks import check_semi_dataloader, paired_crop
 
 
 @HOOKS.register_module()
@@ -49,7 +49,7 @@ class SupervisedWarmupHook(Hook):
         self.warmup_iters = warmup_iters
 
     def before_train(self, runner) -> None:
-        """Checks the loop, the model and the data loader."""
+        """Checks the loop, the model, the data loader and the crops."""
         if self.warmup_epochs is not None and not isinstance(
                 runner.train_loop, EpochBasedTrainLoop):
             raise ValueError(
@@ -63,6 +63,9 @@ class SupervisedWarmupHook(Hook):
                 f'as DCCSegmentor, got {type(_bare_model(runner)).__name__}. '
                 'Change model.type or remove the hook from custom_hooks.')
         check_semi_dataloader(runner.train_dataloader)
+        crop = paired_crop(runner.train_dataloader.dataset)
+        if crop and hasattr(_bare_model(runner), 'check_crops'):
+            _bare_model(runner).check_crops(crop.crop_size, crop.stride)
         sampler = runner.train_dataloader.sampler
         sampler.warmup_iters = self._warmup_iters_of(sampler, runner)
 

@@ -113,6 +113,25 @@ class DCCSegmentor(SemiEncoderDecoder):
             scores = [head(levels, *scores)]
         return classifier_input(last, levels, *scores)
 
+    @torch.no_grad()
+    def check_crops(self, crop_size: Sequence[int], stride: int) -> None:
+        """Tells before the warm-up what would fail after it.
+
+        Args:
+            crop_size (tuple[int, int]): Of ``PairedRandomCrop``, in pixels.
+            stride (int): Of ``PairedRandomCrop``, in pixels.
+
+        Raises:
+            ValueError: If features of such crops do not fit the stride.
+        """
+        was_training = self.training
+        images = self.memory_bank.features.new_zeros(1, 3, *crop_size)
+        features = pool_to_stride(self.eval().encoder_features(images),
+                                  crop_size, self.stride)
+        self.train(was_training)
+        cut_boxes(features, [(0, 0, stride, stride)],
+                  crop_size[-1] // features.shape[-1])
+
     def unsup_loss(self, inputs: Tensor, data_samples: SampleList) -> dict:
         """DC loss of a batch of crop pairs (Eq. 8) and diagnostics.
 

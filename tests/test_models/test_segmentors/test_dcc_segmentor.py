@@ -542,3 +542,15 @@ def test_bank_is_not_sent_by_ddp():
         torch.distributed.destroy_process_group()
     of_bank = {id(buffer) for buffer in model.memory_bank.buffers()}
     assert sent and not sent & of_bank
+
+
+def test_crops_are_checked_without_training():
+    model = make_model()
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    model.check_crops((SIDE, SIDE), 8)
+    model.check_crops((SIDE, SIDE), 16)
+    with pytest.raises(ValueError, match=r'PairedRandomCrop\.stride=8'):
+        model.check_crops((SIDE, SIDE), 4)
+    assert model.training
+    assert all(
+        torch.equal(before[k], v) for k, v in model.state_dict().items())
