@@ -53,7 +53,8 @@ def train(work_dir, options=None, hooks=(), config=CONFIG):
     cfg = Config.fromfile(str(config))
     cfg.merge_from_dict({**SMALL, **(options or {})})
     cfg.work_dir = str(work_dir)
-    cfg.experiment_name = work_dir.name
+    # Of each name mmengine keeps one for the whole process.
+    cfg.experiment_name = cfg.visualizer.name = str(work_dir)
     run_on_cpu_if_needed(cfg)
     recorder = StepRecorder()
     # Both take seconds and are for the reader of a log.

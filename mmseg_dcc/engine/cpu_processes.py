@@ -8,7 +8,8 @@ def run_on_cpu_if_needed(cfg: Config) -> None:
     """Adapts a config in place if torch sees no accelerator.
 
     SyncBN, which exists on GPUs alone, becomes BN, mixed precision becomes
-    bfloat16, and processes talk through gloo. On a machine with an accelerator nothing is changed.
+    bfloat16, and processes talk through gloo. On a machine with an
+    accelerator nothing is changed.
 
     Args:
         cfg (Config): Config with ``launcher`` set.

@@ -461,9 +461,10 @@ def test_head_without_cls_seg_is_refused():
                 decode_head=dict(type='ClassifierlessHead')))
 
 
-def test_autocast_keeps_the_loss_in_float32():
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
+def test_autocast_keeps_the_loss_in_float32(dtype):
     model = make_model()
-    with torch.autocast('cpu', dtype=torch.bfloat16):
+    with torch.autocast('cpu', dtype=dtype):
         losses = losses_of(model)
     assert losses['unsup_loss_dc'].dtype == torch.float32
     assert torch.isfinite(losses['unsup_loss_dc'])
