@@ -1,18 +1,22 @@
 """Tests of ``mmseg_dcc/datasets/unlabeled_dataset.py``."""
 import builtins
+import logging
 import os.path as osp
 import pickle
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.dataset import ConcatDataset, pseudo_collate
+from mmengine.logging import MMLogger
 from mmengine.structures import PixelData
 from mmseg.registry import DATASETS
 from mmseg.structures import SegDataSample
 from PIL import Image
+from torch.utils.data import DataLoader
 
 from mmseg_dcc.datasets import UnlabeledDataset
 from mmseg_dcc.datasets.multi_source_sampler import WarmupIndex
@@ -292,6 +296,40 @@ class TestUnreadable:
                 match=r'4\.jpg.*3 of 10 images.*max_unreadable_ratio=0.2'):
             dataset.prepare_data(4)
 
+    def test_workers_tell_each_other(self, folder):
+        for i in (2, 7):
+            (folder / f'{i}.jpg').write_bytes(b'')
+        paths = [str(folder / '2.jpg'), str(folder / '7.jpg')]
+        dataset = UnlabeledDataset(
+            data_root=str(folder), pipeline=[LOAD], max_unreadable_ratio=0.2)
+        list(DataLoader(dataset, num_workers=2, collate_fn=pseudo_collate))
+        assert dataset.unreadable_images() == paths
+        dataset.gather_unreadable_images()  # one process: nothing to add
+        dataset.full_init()  # ConcatDataset calls it again
+        assert dataset.unreadable_images() == paths
+
+    def test_named_by_one_worker_of_one_epoch(self, folder, tmp_path):
+        (folder / '3.jpg').write_bytes(b'')
+        dataset = UnlabeledDataset(data_root=str(folder), pipeline=[LOAD])
+        log = tmp_path / 'log.txt'
+        handler = logging.FileHandler(log)
+        logger = MMLogger.get_current_instance()
+        logger.addHandler(handler)
+        for _ in range(3):
+            list(DataLoader(dataset, num_workers=2, sampler=[3] * 4,
+                            collate_fn=pseudo_collate))
+        logger.removeHandler(handler)
+        assert 1 <= log.read_text().count('Unreadable') <= 2
+
+    def test_too_many_of_all_workers(self, folder):
+        for i in (2, 7):
+            (folder / f'{i}.jpg').write_bytes(b'')
+        dataset = UnlabeledDataset(
+            data_root=str(folder), pipeline=[LOAD], max_unreadable_ratio=0.1)
+        with pytest.raises(RuntimeError, match='2 of 10 images'):
+            list(DataLoader(dataset, num_workers=2, batch_size=5,
+                            collate_fn=pseudo_collate))
+
     def test_errors_of_other_transforms_are_raised(self, folder,
                                                    warnings_logged):
         dataset = UnlabeledDataset(
@@ -306,6 +344,120 @@ class TestUnreadable:
             data_root=str(folder), pipeline=[LOAD, Refuses(), dict])
         assert not dataset[0]['img_path'].endswith('0.jpg')
         assert not warnings_logged()
+
+
+SIDE = 64
+
+
+class TestOddImages:
+    """Pixels of the pair, in BGR, against what the image shows."""
+
+    @pytest.fixture
+    def rgb(self):
+        rng = np.random.default_rng(0)
+        blocks = rng.integers(0, 255, (4, 4, 3), np.uint8)
+        return blocks.repeat(SIDE // 4, 0).repeat(SIDE // 4, 1)
+
+    def pair_of(self, folder, *others):
+        dataset = UnlabeledDataset(
+            data_root=str(folder),
+            pipeline=[
+                LOAD, *others,
+                dict(type='PairedRandomCrop', crop_size=SIDE),
+                dict(type='PackPairedSegInputs')
+            ])
+        sample = dataset[0]
+        assert sample['inputs'].shape == (2, 3, SIDE, SIDE)
+        assert sample['inputs'].dtype == torch.uint8
+        return sample['inputs'].numpy()[:, ::-1].transpose(
+            0, 2, 3, 1), sample['data_samples']
+
+    def assert_shows(self, folder, expected, tolerance=0):
+        pair, _ = self.pair_of(folder)
+        for crop in pair:  # an image of the size of a crop has one crop
+            error = np.abs(crop.astype(int) - expected.astype(int))
+            assert error.max() <= tolerance
+
+    def test_16_bit_color_is_scaled(self, tmp_path, rgb):
+        wide = rgb[..., ::-1].astype(np.uint16) * 256 + 77
+        cv2.imwrite(str(tmp_path / 'a.png'), wide)
+        self.assert_shows(tmp_path, rgb)
+
+    def test_16_bit_gray_is_scaled(self, tmp_path, rgb):
+        wide = rgb[..., 0].astype(np.uint16) * 256 + 77
+        Image.fromarray(wide).save(tmp_path / 'a.png')
+        self.assert_shows(tmp_path, rgb[..., :1].repeat(3, 2))
+
+    def test_cmyk_is_not_inverted(self, tmp_path, rgb):
+        Image.fromarray(rgb).convert('CMYK').save(
+            tmp_path / 'a.jpg', quality=100, subsampling=0)
+        self.assert_shows(tmp_path, rgb, tolerance=4)
+
+    def test_gray(self, tmp_path, rgb):
+        Image.fromarray(rgb[..., 0]).save(tmp_path / 'a.png')
+        self.assert_shows(tmp_path, rgb[..., :1].repeat(3, 2))
+
+    def test_alpha_is_dropped(self, tmp_path, rgb):
+        alpha = np.arange(SIDE * SIDE).reshape(SIDE, SIDE, 1) % 256
+        Image.fromarray(np.concatenate(
+            [rgb, alpha.astype(np.uint8)], 2)).save(tmp_path / 'a.png')
+        self.assert_shows(tmp_path, rgb)
+
+    @pytest.mark.parametrize('orientation, upright', [
+        (3, lambda image: np.rot90(image, 2)),
+        (6, lambda image: np.rot90(image, -1)),
+        (8, np.rot90),
+    ])
+    def test_rotation_of_exif_is_applied(self, tmp_path, rgb, orientation,
+                                         upright):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        Image.fromarray(rgb).save(
+            tmp_path / 'a.jpg', quality=100, subsampling=0, exif=exif)
+        self.assert_shows(tmp_path, upright(rgb), tolerance=4)
+
+    def test_palette(self, tmp_path, rgb):
+        image = Image.fromarray(rgb).convert('P')
+        image.save(tmp_path / 'a.png')
+        self.assert_shows(tmp_path, np.asarray(image.convert('RGB')))
+
+    def test_one_pixel(self, tmp_path):
+        Image.new('RGB', (1, 1), (10, 20, 30)).save(tmp_path / 'a.png')
+        pair, sample = self.pair_of(tmp_path)
+        assert (pair[:, 0, 0] == (10, 20, 30)).all()
+        assert (pair[:, 1:] == (124, 116, 104)).all()  # padding
+        # less than one position of the features
+        assert sample.valid_boxes[0] == (0, 0, 0, 0)
+        resize = dict(
+            type='NonEmptyResize', scale=(100, 100), keep_ratio=True)
+        pair, sample = self.pair_of(tmp_path, resize)
+        assert (pair == (10, 20, 30)).all()
+        assert sample.valid_boxes[0] == (0, 0, SIDE, SIDE)
+
+    def test_very_wide(self, tmp_path):
+        rng = np.random.default_rng(0)
+        image = rng.integers(0, 255, (20, 20000, 3), np.uint8)
+        Image.fromarray(image).save(tmp_path / 'a.png')
+        pair, sample = self.pair_of(tmp_path)
+        for crop, (_, left, _, right), box in zip(pair, sample.crop_boxes,
+                                                  sample.valid_boxes):
+            np.testing.assert_array_equal(crop[:20], image[:, left:right])
+            assert (crop[20:] == (124, 116, 104)).all()
+            assert box == (0, 0, 16, SIDE)
+        resize = dict(
+            type='NonEmptyResize', scale=(500, 500), keep_ratio=True)
+        pair, sample = self.pair_of(tmp_path, resize)
+        assert sample.valid_boxes[0] == (0, 0, 0, SIDE)
+        assert (pair[:, 1:] == (124, 116, 104)).all()
+
+
+def test_folder_named_like_an_image(photos):
+    (photos / 'folder.jpg').mkdir()
+    (photos / 'nowhere.jpg').symlink_to(photos / 'missing.jpg')
+    dataset = UnlabeledDataset(data_root=str(photos))
+    assert len(dataset) == 5
+    with pytest.raises(FileNotFoundError, match=r'1 of 1 .*folder\.jpg'):
+        listed(photos, 'folder.jpg')
 
 
 def test_warmup_loads_nothing(photos):

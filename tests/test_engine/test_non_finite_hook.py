@@ -9,11 +9,11 @@ import torch.distributed as dist
 from mmengine.model import BaseModel, MMDistributedDataParallel
 from mmengine.optim import OptimWrapper
 from mmseg.structures import SegDataSample
-from tests import tiny_models
-from tests.processes import run_processes
 from torch import nn
 
 from mmseg_dcc.engine import NonFiniteHook
+from tests import tiny_models
+from tests.processes import run_processes
 
 
 class Normed(BaseModel):

@@ -6,11 +6,11 @@ from types import SimpleNamespace
 import pytest
 from mmengine.logging import MMLogger
 from PIL import Image
-from tests.processes import run_processes
 from torch.utils.data import ConcatDataset
 
 from mmseg_dcc.datasets import UnlabeledDataset
 from mmseg_dcc.engine import UnreadableImagesHook
+from tests.processes import run_processes
 
 
 def make_folder(folder, broken):
