@@ -103,3 +103,16 @@ def test_nothing_changes_with_an_accelerator(groups, monkeypatch, device,
     run_on_cpu_if_needed(cfg)
     assert cfg._cfg_dict == before
     assert not groups
+
+
+@pytest.mark.parametrize('settings',
+                         [dict(loss_scale='dynamic', dtype='float16'), {}])
+def test_mixed_precision_becomes_bfloat16(groups, settings):
+    optimizer = dict(type='SGD', lr=0.1)
+    cfg = config(
+        optim_wrapper=dict(
+            type='AmpOptimWrapper', optimizer=optimizer,
+            accumulative_counts=2, **settings))
+    run_on_cpu_if_needed(cfg)
+    assert cfg.optim_wrapper == dict(
+        type='CpuAmpOptimWrapper', optimizer=optimizer, accumulative_counts=2)
