@@ -186,20 +186,22 @@ class DirectionalContrastiveLoss(nn.Module):
         Returns:
             Tensor: Scalar, times ``loss_weight``.
         """
-        active = torch.stack(
-            active or self.active_masks(confidence1, confidence2))
-        rows = active.flatten().nonzero().squeeze(1)
-        labels = torch.cat([labels1, labels2])[rows]
+        active = active or self.active_masks(confidence1, confidence2)
+        rows1, rows2 = (mask.nonzero().squeeze(1) for mask in active)
+        labels = torch.cat([labels1[rows1], labels2[rows2]])
         if not self.negative_sampling:  # no label equals -1
             labels = torch.full_like(labels, -1)
         # Both directions at once, so that the bank is read once.
         losses = info_nce(
-            torch.cat([features1, features2])[rows],
-            torch.cat([features2, features1])[rows], negatives, labels,
-            negative_labels, self.temperature)
-        weights = self.loss_weight / _mean_over_processes(active.sum(1))
-        return (losses *
-                weights.repeat_interleave(len(features1))[rows]).sum()
+            torch.cat([features1[rows1], features2[rows2]]),
+            torch.cat([features2[rows1], features1[rows2]]).detach(),
+            negatives, labels, negative_labels, self.temperature)
+        sums = torch.stack([
+            losses[:len(rows1)].sum(),
+            losses[len(rows1):].sum(),
+        ])
+        counts = torch.stack(active).sum(1)
+        return self.loss_weight * (sums / _mean_over_processes(counts)).sum()
 
 
 def _mean_over_processes(counts: Tensor) -> Tensor:
