@@ -10,5 +10,7 @@ if ! [ -d "$MMPRETRAIN_SITE" ]; then
     "$PYTHON" -m pip install --quiet --no-deps --target "$MMPRETRAIN_SITE" \
         -r requirements/mmpretrain.txt
 fi
+# The networks of the tests are so small that threads mostly wait.
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 PATH=$VENV/bin:$PATH "$PYTHON" -m pre_commit run --all-files
 exec "$PYTHON" -m pytest -q tests "$@"
