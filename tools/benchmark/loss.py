@@ -11,7 +11,6 @@ Example:
     python tools/benchmark/loss.py --curve loss.png --json curve.json
 """
 import argparse
-import multiprocessing
 
 import torch
 import torch.nn.functional as F
@@ -105,48 +104,33 @@ def forward_backward(function, inputs):
     return loss.detach(), torch.cat([tensor.grad for tensor in features])
 
 
-SCHEMES = dict(published=published_scheme, ours=OURS, dense=dense_scheme)
-
-
-def schemes_for(inputs, names):
+def schemes_for(inputs, dense=True):
     """Callables by name, after a check that all give the same."""
+    functions = dict(published=published_scheme, ours=OURS)
+    if dense:
+        functions['dense'] = dense_scheme
     schemes = {
-        name: lambda f=SCHEMES[name]: forward_backward(f, inputs)
-        for name in names
+        name: lambda f=function: forward_backward(f, inputs)
+        for name, function in functions.items()
     }
     expected = schemes['published']()
-    for name in names:
+    for name in functions:
         for got, wanted in zip(schemes[name](), expected):
             torch.testing.assert_close(got, wanted, rtol=1e-4, atol=1e-6)
     return schemes
-
-
-def memory_of(names, shape):
-    """Peak memory by name, each in a process that has done nothing else."""
-    memory = {}
-    for name in names:
-        with multiprocessing.get_context('spawn').Pool(1) as pool:
-            memory[name] = pool.apply(peak_of_scheme, (name, shape))
-    return memory
-
-
-def peak_of_scheme(name, shape):
-    torch.set_num_threads(1)
-    inputs = make_inputs(*shape)
-    return peak_megabytes(lambda: forward_backward(SCHEMES[name], inputs))
 
 
 def benchmark_labels(args) -> list:
     """One row for each distribution of labels."""
     rows = []
     for classes, background in LABELS[:args.rows]:
-        shape = (args.positions, args.negatives, classes, background)
-        inputs = make_inputs(*shape)
-        schemes = schemes_for(inputs, list(SCHEMES))
+        inputs = make_inputs(args.positions, args.negatives, classes,
+                             background)
+        schemes = schemes_for(inputs)
         active = sum(
             mask.sum().item() for mask in OURS.active_masks(*inputs[2:4]))
         queries, bank = torch.randn(active, CHANNELS), inputs[6]
-        memory = memory_of(list(SCHEMES), shape)
+        memory = {name: peak_megabytes(schemes[name]) for name in schemes}
         schemes['products'] = lambda q=queries, b=bank: (q @ b.T) @ b
         seconds = median_seconds(schemes, args.repeats)
         rows.append({
@@ -170,10 +154,9 @@ def benchmark_curve(args) -> list:
     """One row for each number of negatives, on 21 skewed classes."""
     rows = []
     for negatives in args.curve_negatives:
-        shape = (args.positions, negatives, *LABELS[0])
-        inputs = make_inputs(*shape)
-        schemes = schemes_for(inputs, ['published', 'ours'])
-        memory = memory_of(list(schemes), shape)
+        inputs = make_inputs(args.positions, negatives, *LABELS[0])
+        schemes = schemes_for(inputs, dense=False)
+        memory = {name: peak_megabytes(schemes[name]) for name in schemes}
         seconds = median_seconds(schemes, args.repeats)
         rows.append({
             'negatives': negatives,
