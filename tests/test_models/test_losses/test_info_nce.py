@@ -4,7 +4,7 @@ import math
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_flatten
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmseg_dcc.models.losses import info_nce as info_nce_module
@@ -212,10 +212,10 @@ class LargestNewTensor(TorchDispatchMode):
         result = function(*args, **(kwargs or {}))
         given = {
             leaf.untyped_storage().data_ptr()
-            for leaf in tree_leaves((args, kwargs))
+            for leaf in tree_flatten((args, kwargs))[0]
             if isinstance(leaf, torch.Tensor)
         }
-        for leaf in tree_leaves(result):
+        for leaf in tree_flatten(result)[0]:
             if (isinstance(leaf, torch.Tensor)
                     and leaf.untyped_storage().data_ptr() not in given):
                 self.bytes = max(self.bytes, leaf.untyped_storage().nbytes())
