@@ -19,6 +19,7 @@ from torch.utils.checkpoint import checkpoint
 
 import mmseg_dcc  # noqa: F401
 from mmseg_dcc.models.losses import DirectionalContrastiveLoss
+from mmseg_dcc.models.losses.info_nce import product
 
 TEMPERATURE, THRESHOLD, CHANNELS, CHUNK = 0.1, 0.75, 128, 8000
 
@@ -131,7 +132,8 @@ def benchmark_labels(args) -> list:
             mask.sum().item() for mask in OURS.active_masks(*inputs[2:4]))
         queries, bank = torch.randn(active, CHANNELS), inputs[6]
         memory = {name: peak_megabytes(schemes[name]) for name in schemes}
-        schemes['products'] = lambda q=queries, b=bank: (q @ b.T) @ b
+        schemes['products'] = lambda q=queries, b=bank: product(
+            product(q, b), b.T)
         seconds = median_seconds(schemes, args.repeats)
         rows.append({
             'classes': classes,

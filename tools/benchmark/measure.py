@@ -17,13 +17,16 @@ def median_seconds(functions: Dict[str, Callable],
                    repeats: int) -> Dict[str, float]:
     """Median process time of each function.
 
-    They take turns, so that all see the same state of the machine.
+    They take turns, back and forth, so that all see the same state of the
+    machine and none always comes first.
     """
     times: Dict[str, list] = {name: [] for name in functions}
+    order = list(functions)
     for _ in range(repeats):
-        for name, function in functions.items():
+        order.reverse()
+        for name in order:
             started = time.process_time()
-            function()
+            functions[name]()
             times[name].append(time.process_time() - started)
     return {name: statistics.median(each) for name, each in times.items()}
 
