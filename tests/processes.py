@@ -1,18 +1,61 @@
 """Runs a function in several processes that talk through gloo."""
+import faulthandler
+import os
+import signal
+import time
+from pathlib import Path
+
 import torch
 import torch.distributed as dist
 import torch.multiprocessing
 
 
-def run_processes(function, folder, world_size=2):
-    """Results of ``function(rank)`` in the order of the ranks."""
-    torch.multiprocessing.spawn(
-        _run, args=(function, str(folder), world_size), nprocs=world_size)
+def run_processes(function, folder, world_size=2, seconds=120):
+    """Results of ``function(rank)`` in the order of the ranks.
+
+    Raises:
+        RuntimeError: If one fails, or they take longer than ``seconds``. It
+            holds what each printed and, if it still ran, where it was.
+    """
+    context = torch.multiprocessing.spawn(
+        _run,
+        args=(function, str(folder), world_size),
+        nprocs=world_size,
+        join=False)
+    end = time.monotonic() + seconds
+    try:
+        while not context.join(max(end - time.monotonic(), 0)):
+            if time.monotonic() > end:
+                raise TimeoutError(f'Not all had ended after {seconds} s.')
+    except Exception as error:
+        outputs = (
+            f'\n---- rank {rank}, {_end(process)}\n{_output(folder, rank)}'
+            for rank, process in enumerate(context.processes))
+        raise RuntimeError(f'{error}{"".join(outputs)}') from error
     return [torch.load(folder / f'rank{rank}.pt')
             for rank in range(world_size)]
 
 
+def _end(process):
+    if not process.is_alive():
+        return f'ended with {process.exitcode}:'
+    # `faulthandler` answers with the stack of each thread
+    os.kill(process.pid, signal.SIGABRT)
+    process.join(5)
+    process.kill()
+    return 'still ran:'
+
+
+def _output(folder, rank):
+    path = Path(folder, f'rank{rank}.txt')
+    return path.read_text() if path.exists() else '(had not begun)'
+
+
 def _run(rank, function, folder, world_size):
+    with open(f'{folder}/rank{rank}.txt', 'w') as output:
+        for stream in (1, 2):
+            os.dup2(output.fileno(), stream)
+    faulthandler.enable()
     torch.set_num_threads(1)
     dist.init_process_group(
         'gloo',

@@ -8,8 +8,9 @@ def run_on_cpu_if_needed(cfg: Config) -> None:
     """Adapts a config in place if torch sees no accelerator.
 
     SyncBN, which exists on GPUs alone, becomes BN, mixed precision becomes
-    bfloat16, and processes talk through gloo. On a machine with an
-    accelerator nothing is changed.
+    bfloat16, and processes talk through gloo and validate with the running
+    statistics of the first. On a machine with an accelerator nothing is
+    changed.
 
     Args:
         cfg (Config): Config with ``launcher`` set.
@@ -40,6 +41,11 @@ def run_on_cpu_if_needed(cfg: Config) -> None:
             type='MMDistributedDataParallel',
             device_ids=None,
             broadcast_buffers=False))
+    # Without SyncBN their running statistics differ.
+    cfg.custom_hooks = [
+        *(cfg.get('custom_hooks') or []),
+        dict(type='RankZeroBuffersHook')
+    ]
     # mmengine would ask for a CUDA device, whatever the backend; it leaves
     # a process group alone that is there already.
     if not dist.is_initialized():

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from .. import tiny_data
-from ..conftest import ROOT, environment
+from ..conftest import ROOT, environment, reads_trainings_safely
 from ..own_config import write_own_config
 from .test_tools import CONFIG, SMALL, free_port
 
@@ -209,9 +209,7 @@ class Malicious:
         return exec, (f'open({str(self.trace)!r}, "w")', )
 
 
-@pytest.mark.skipif(
-    not hasattr(torch.serialization, 'get_unsafe_globals_in_checkpoint'),
-    reason='torch < 2.6 does not restrict what a checkpoint may hold')
+@reads_trainings_safely
 @pytest.mark.parametrize('way', ['resume', 'load_from', 'test', 'publish'])
 def test_malicious_checkpoint_is_refused(way, run, tmp_path):
     checkpoint, trace = tmp_path / 'epoch_1.pth', tmp_path / 'trace'

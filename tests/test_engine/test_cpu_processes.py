@@ -63,6 +63,7 @@ def test_one_process_needs_no_group(groups):
     run_on_cpu_if_needed(cfg)
     assert not groups
     assert 'model_wrapper_cfg' not in cfg
+    assert 'custom_hooks' not in cfg
 
 
 def test_pytorch_launcher_uses_gloo(groups):
@@ -75,14 +76,20 @@ def test_pytorch_launcher_uses_gloo(groups):
         broadcast_buffers=False)
     assert cfg.model_wrapper_cfg.type in MODEL_WRAPPERS
     assert cfg.norm_cfg.type == 'BN'
+    assert cfg.custom_hooks == [dict(type='RankZeroBuffersHook')]
 
 
 def test_existing_group_and_wrapper_are_kept(groups):
     groups.append('made before')
-    cfg = config('pytorch', model_wrapper_cfg=dict(type='Mine'))
+    cfg = config(
+        'pytorch',
+        model_wrapper_cfg=dict(type='Mine'),
+        custom_hooks=[dict(type='SupervisedWarmupHook')])
     run_on_cpu_if_needed(cfg)
     assert groups == ['made before']
     assert cfg.model_wrapper_cfg == dict(type='Mine')
+    assert [hook.type for hook in cfg.custom_hooks
+            ] == ['SupervisedWarmupHook', 'RankZeroBuffersHook']
 
 
 @pytest.mark.parametrize('launcher', ['slurm', 'mpi'])

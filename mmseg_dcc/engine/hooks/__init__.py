@@ -1,12 +1,13 @@
 from .confidence_histogram_hook import ConfidenceHistogramHook
 from .non_finite_hook import NonFiniteHook
 from .pair_visualization_hook import PairVisualizationHook
+from .rank_zero_buffers_hook import RankZeroBuffersHook
 from .reproducible_randomness_hook import ReproducibleRandomnessHook
 from .supervised_warmup_hook import SupervisedWarmupHook
 from .unreadable_images_hook import UnreadableImagesHook
 
 __all__ = [
     'ConfidenceHistogramHook', 'NonFiniteHook', 'PairVisualizationHook',
-    'ReproducibleRandomnessHook', 'SupervisedWarmupHook',
-    'UnreadableImagesHook'
+    'RankZeroBuffersHook', 'ReproducibleRandomnessHook',
+    'SupervisedWarmupHook', 'UnreadableImagesHook'
 ]

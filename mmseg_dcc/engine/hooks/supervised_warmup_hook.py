@@ -6,7 +6,11 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop
 from mmseg.registry import HOOKS
 
-from ...datasets.checks import check_semi_dataloader, paired_crop
+from ...datasets.checks import (
+    check_semi_dataloader,
+    check_weak_masks,
+    paired_crop,
+)
 
 
 @HOOKS.register_module()
@@ -63,9 +67,12 @@ class SupervisedWarmupHook(Hook):
                 f'as DCCSegmentor, got {type(_bare_model(runner)).__name__}. '
                 'Change model.type or remove the hook from custom_hooks.')
         check_semi_dataloader(runner.train_dataloader)
+        check_weak_masks(runner.train_dataloader.dataset,
+                         hasattr(_bare_model(runner), 'weak_classifier'))
         crop = paired_crop(runner.train_dataloader.dataset)
         if crop and hasattr(_bare_model(runner), 'check_crops'):
-            _bare_model(runner).check_crops(crop.crop_size, crop.stride)
+            _bare_model(runner).check_crops(crop.crop_size, crop.stride,
+                                            crop.iou_range)
         sampler = runner.train_dataloader.sampler
         sampler.warmup_iters = self._warmup_iters_of(sampler, runner)
 

@@ -1,0 +1,30 @@
+"""Tests of ``mmseg_dcc/engine/hooks/rank_zero_buffers_hook.py``."""
+from types import SimpleNamespace
+
+import torch
+from mmseg.registry import HOOKS
+from torch import nn
+
+import mmseg_dcc  # noqa: F401
+from tests.processes import run_processes
+
+
+def statistics_in_validation(rank):
+    model = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    nn.init.constant_(model[0].weight, rank)
+    torch.manual_seed(rank)
+    model[1](torch.rand(4, 3))
+    before = [buffer.clone() for buffer in model.buffers()]
+    hook = HOOKS.build(dict(type='RankZeroBuffersHook'))
+    hook.before_val_epoch(SimpleNamespace(model=model))
+    return before, list(model.buffers()), model[0].weight.detach()
+
+
+def test_buffers_alone_are_those_of_the_first(tmp_path):
+    ranks = run_processes(statistics_in_validation, tmp_path)
+    saved = ranks[0][0]
+    assert not torch.equal(saved[0], ranks[1][0][0])
+    for rank, (_, buffers, weight) in enumerate(ranks):
+        assert len(buffers) == 3
+        assert all(map(torch.equal, buffers, saved))
+        assert (weight == rank).all()
