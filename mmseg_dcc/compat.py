@@ -77,6 +77,15 @@ def _history_buffer_getattr(owner, name: str):
         'was tampered with.')
 
 
+def can_allow_classes() -> bool:
+    """Whether torch lets a class of a checkpoint load with weights_only.
+
+    From 2.6 on it also takes the name under which a function is pickled,
+    which the stand-in for ``getattr`` needs.
+    """
+    return hasattr(torch.serialization, 'get_unsafe_globals_in_checkpoint')
+
+
 def allow_mmengine_checkpoints() -> None:
     """Allow-lists exactly the classes that mmengine writes to checkpoints.
 
@@ -84,7 +93,7 @@ def allow_mmengine_checkpoints() -> None:
     refused by torch. Plain ``getattr``, which would open a way to run code,
     is replaced by a function that knows four names of one class.
     """
-    if not hasattr(torch.serialization, 'get_unsafe_globals_in_checkpoint'):
+    if not can_allow_classes():
         return  # torch < 2.6 does not restrict what a checkpoint may hold
     reconstruct = np.ndarray.__reduce__(np.empty(0))[0]
     scalar = np.float64(0).__reduce__()[0]

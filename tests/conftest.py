@@ -9,10 +9,15 @@ from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 
 import mmseg_dcc  # noqa: F401
+from mmseg_dcc.compat import can_allow_classes
 
 from . import tiny_data
 
 ROOT = Path(__file__).resolve().parents[1]
+reads_trainings_safely = pytest.mark.skipif(
+    not can_allow_classes(),
+    reason='torch < 2.6 cannot read the checkpoint of a training without '
+    'running the code that it may hold')
 
 
 @pytest.fixture(autouse=True)

@@ -18,11 +18,10 @@ from torch import nn
 
 from mmseg_dcc import compat
 
+from .conftest import reads_trainings_safely
+
 lite_only = pytest.mark.skipif(
     mmcv_full_available(), reason='full mmcv has these operators')
-restricts_checkpoints = pytest.mark.skipif(
-    not hasattr(torch.serialization, 'get_unsafe_globals_in_checkpoint'),
-    reason='torch < 2.6 does not restrict what a checkpoint may hold')
 
 FACTS = """
 import json, warnings
@@ -161,7 +160,7 @@ def checkpoint(tmp_path_factory):
     return str(tmp_path / 'iter_2.pth')
 
 
-@restricts_checkpoints
+@reads_trainings_safely
 class TestCheckpoints:
 
     def test_of_a_runner_is_loaded(self, checkpoint):
@@ -242,7 +241,7 @@ MALICIOUS = dict(
     exec=lambda path: Call(exec, f'open(r{str(path)!r}, "w")'))
 
 
-@restricts_checkpoints
+@reads_trainings_safely
 @pytest.mark.parametrize('kind', MALICIOUS)
 def test_tampered_file_is_refused(kind, tmp_path):
     trace, path = tmp_path / 'trace', str(tmp_path / 'tampered.pth')

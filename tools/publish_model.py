@@ -25,6 +25,7 @@ from mmseg.models import (
 )
 from mmseg.registry import DATASETS, MODELS
 
+from mmseg_dcc.compat import can_allow_classes
 from mmseg_dcc.models import SemiEncoderDecoder
 
 # What testing and inference read, beside the model and the data.
@@ -218,6 +219,12 @@ def main() -> None:
     args = parser.parse_args()
     if args.out.suffix == '.py':
         parser.error('out is the checkpoint, such as model.pth')
+    if not can_allow_classes():
+        raise SystemExit(
+            f'Publishing needs torch >= 2.6, but this is {torch.__version__}. '
+            'It could read the checkpoint of a training only by running the '
+            'code that such a file may hold. Publish where a newer torch is '
+            'installed; the published files then load with this one.')
     checkpoint = torch.load(
         args.checkpoint, map_location='cpu', weights_only=True)
     published, config = publish(checkpoint)

@@ -19,6 +19,8 @@ class SemiSegDataPreProcessor(SegDataPreProcessor):
     Args:
         num_classes (int, optional): Label ids must be below it. Filled in by
             :class:`SemiEncoderDecoder`. Defaults to None: not checked.
+        bgr_to_rgb (bool): See ``SegDataPreProcessor``. Defaults to False.
+        rgb_to_bgr (bool): Likewise. Defaults to False.
         **kwargs: See ``SegDataPreProcessor``.
 
     Examples:
@@ -27,9 +29,17 @@ class SemiSegDataPreProcessor(SegDataPreProcessor):
         ...         type='SemiSegDataPreProcessor', size=(320, 320)))
     """
 
-    def __init__(self, *args, num_classes: Optional[int] = None, **kwargs):
-        super().__init__(*args, **kwargs)
+    def __init__(self,
+                 *args,
+                 num_classes: Optional[int] = None,
+                 bgr_to_rgb: bool = False,
+                 rgb_to_bgr: bool = False,
+                 **kwargs):
+        super().__init__(
+            *args, bgr_to_rgb=bgr_to_rgb, rgb_to_bgr=rgb_to_bgr, **kwargs)
         self.num_classes = num_classes
+        # The parent's flag has different names in mmengine and its forks.
+        self._swap_channels = bgr_to_rgb or rgb_to_bgr
 
     # Metainfo differs from batch to batch: it would be compiled each time.
     @torch.compiler.disable
@@ -52,6 +62,7 @@ class SemiSegDataPreProcessor(SegDataPreProcessor):
             return super().forward(data, training)
         sup, unsup = self._split(data)
         self._check_label_ids(sup['data_samples'])
+        self._check_label_ids(unsup['data_samples'], 'weak')
         sup = super().forward(sup, training)
         return {
             key: dict(sup=sup[key], unsup=unsup_part)
@@ -78,16 +89,19 @@ class SemiSegDataPreProcessor(SegDataPreProcessor):
                     'PackPairedSegInputs.')
         return parts
 
-    def _check_label_ids(self, data_samples: list) -> None:
+    def _check_label_ids(self, data_samples: list, kind: str = 'gt') -> None:
         """Names the file before the loss fails on the device."""
         if self.num_classes is None:
             return
         for sample in data_samples:
-            labels = sample.gt_sem_seg.data
+            if f'{kind}_sem_seg' not in sample:
+                continue
+            labels = sample.get(f'{kind}_sem_seg').data
             bad = labels[(labels != self.seg_pad_val)
                          & ((labels < 0) | (labels >= self.num_classes))]
             if len(bad):
-                path = sample.metainfo.get('seg_map_path', '(path unknown)')
+                key = 'seg_map_path' if kind == 'gt' else 'weak_seg_map_path'
+                path = sample.metainfo.get(key, '(path unknown)')
                 raise ValueError(
                     f'The mask {path} has the ids {bad.unique().tolist()}, '
                     f'but the model has num_classes={self.num_classes} (ids '
@@ -105,7 +119,7 @@ class SemiSegDataPreProcessor(SegDataPreProcessor):
                 'size.')
         # Bytes go to the device; they become floats there.
         images = self.cast_data(torch.stack(pairs))
-        if self.channel_conversion:
+        if self._swap_channels:
             images = images[:, :, [2, 1, 0]]
         images = images.float()
         if self._enable_normalize:

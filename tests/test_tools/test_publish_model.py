@@ -12,7 +12,7 @@ from mmseg.registry import MODELS
 from PIL import Image
 
 from tests import tiny_models
-from tests.conftest import ROOT
+from tests.conftest import ROOT, reads_trainings_safely
 
 tool = runpy.run_path(str(ROOT / 'tools/publish_model.py'))
 DATASET_META = dict(
@@ -206,6 +206,20 @@ def test_incomplete_checkpoints():
         tool['publish'](dict(state_dict={}))
 
 
+def test_old_torch_is_told_what_is_needed(tmp_path, monkeypatch):
+    monkeypatch.delattr(torch.serialization,
+                        'get_unsafe_globals_in_checkpoint', raising=False)
+    monkeypatch.setattr(torch, '__version__', '2.1.2')
+    monkeypatch.setattr(torch, 'load', None)  # not even tried
+    monkeypatch.setattr(
+        sys, 'argv', ['publish_model.py',
+                      str(tmp_path / 'epoch_1.pth'),
+                      str(tmp_path / 'model.pth')])
+    with pytest.raises(SystemExit, match='torch >= 2.6, but this is 2.1.2'):
+        tool['main']()
+
+
+@reads_trainings_safely
 def test_plain_mmseg_predicts_the_same(run, tmp_path, monkeypatch, capsys):
     checkpoint, weights = tmp_path / 'epoch_1.pth', tmp_path / 'model.pth'
     config = training_config(tiny_models.SINGLE)
