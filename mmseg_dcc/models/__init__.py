@@ -1,10 +1,11 @@
 from .feature_memory_bank import FeatureMemoryBank
 from .losses import DirectionalContrastiveLoss
 from .pixel_projector import PixelProjector
-from .segmentors import DCCSegmentor, SemiEncoderDecoder
+from .segmentors import DCCSegmentor, SemiEncoderDecoder, WeakDCCSegmentor
 from .semi_data_preprocessor import SemiSegDataPreProcessor
 
 __all__ = [
     'DCCSegmentor', 'DirectionalContrastiveLoss', 'FeatureMemoryBank',
-    'PixelProjector', 'SemiEncoderDecoder', 'SemiSegDataPreProcessor'
+    'PixelProjector', 'SemiEncoderDecoder', 'SemiSegDataPreProcessor',
+    'WeakDCCSegmentor'
 ]

@@ -1,5 +1,5 @@
 """The Directional Contrastive (DC) loss: Eqs. 1 to 8 of the paper."""
-from typing import Optional
+from typing import Optional, Sequence
 
 import torch
 import torch.nn as nn
@@ -120,6 +120,9 @@ class DirectionalContrastiveLoss(nn.Module):
         ...         loss_weight=0.1))
     """
 
+    #: Whether :class:`DCCSegmentor` keeps a memory bank for this loss.
+    needs_negatives = True
+
     def __init__(self,
                  temperature: float = 0.1,
                  confidence_threshold: float = 0.75,
@@ -188,20 +191,33 @@ class DirectionalContrastiveLoss(nn.Module):
         """
         active = active or self.active_masks(confidence1, confidence2)
         rows1, rows2 = (mask.nonzero().squeeze(1) for mask in active)
-        labels = torch.cat([labels1[rows1], labels2[rows2]])
-        if not self.negative_sampling:  # no label equals -1
-            labels = torch.full_like(labels, -1)
         # Both directions at once, so that the bank is read once.
-        losses = info_nce(
+        losses = self.row_losses(
             torch.cat([features1[rows1], features2[rows2]]),
             torch.cat([features2[rows1], features1[rows2]]).detach(),
-            negatives, labels, negative_labels, self.temperature)
+            torch.cat([labels1[rows1], labels2[rows2]]), negatives,
+            negative_labels)
         sums = torch.stack([
             losses[:len(rows1)].sum(),
             losses[len(rows1):].sum(),
         ])
         counts = torch.stack(active).sum(1)
         return self.loss_weight * (sums / _mean_over_processes(counts)).sum()
+
+    def check_pairs(self, iou_range: Sequence[float]) -> None:
+        """Refuses crop pairs on which the loss makes no sense.
+
+        Args:
+            iou_range (tuple[float, float]): Of ``PairedRandomCrop``.
+        """
+
+    def row_losses(self, anchor: Tensor, positive: Tensor, labels: Tensor,
+                   negatives: Tensor, negative_labels: Tensor) -> Tensor:
+        """Loss of each anchor, shape (n,); see :func:`info_nce`."""
+        if not self.negative_sampling:  # no label equals -1
+            labels = torch.full_like(labels, -1)
+        return info_nce(anchor, positive, negatives, labels, negative_labels,
+                        self.temperature)
 
 
 def _mean_over_processes(counts: Tensor) -> Tensor:

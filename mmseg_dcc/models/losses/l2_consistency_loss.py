@@ -1,0 +1,86 @@
+from typing import Sequence
+
+from mmseg.registry import MODELS
+from torch import Tensor
+
+from .directional_contrastive_loss import DirectionalContrastiveLoss
+
+
+@MODELS.register_module()
+class L2ConsistencyLoss(DirectionalContrastiveLoss):
+    r"""Squared distance of positive pairs, in place of the DC loss.
+
+    The ablation of Table 3, I, without negatives:
+
+    .. math::
+        \mathcal{L} = \lambda \left( \frac{1}{N} \sum
+        \lVert \phi_{o1} - \bar\phi_{o2} \rVert_2^2 + \frac{1}{N} \sum
+        \lVert \phi_{o2} - \bar\phi_{o1} \rVert_2^2 \right)
+
+    with L2-normalised features; no gradient flows to those with a bar.
+    Without ``directional`` this has the gradient of the plain squared
+    distance of both sides.
+
+    Args:
+        loss_weight (float): lambda, >= 0. Defaults to 0.1, that of the DC
+            loss: the paper names no other.
+        directional (bool): Whether only the less confident side is moved.
+            Defaults to False, Table 3, I.
+        positive_filtering (bool): Whether positives below
+            ``confidence_threshold`` are dropped. Defaults to False, Table 3,
+            I.
+        confidence_threshold (float): gamma of Eq. 7, in [0, 1). Defaults to
+            0.75, Sec. 4.1.
+        negative_sampling (bool): Refused if True: there are no negatives.
+        loss_name (str): See :class:`DirectionalContrastiveLoss`. Defaults to
+            ``'loss_l2'``.
+
+    Raises:
+        ValueError: If an argument is out of its range or makes no sense.
+
+    Examples:
+        >>> model = dict(
+        ...     loss_dc=dict(
+        ...         _delete_=True, type='L2ConsistencyLoss', loss_weight=0.1),
+        ...     memory_bank=None)
+    """
+
+    needs_negatives = False
+
+    def __init__(self,
+                 loss_weight: float = 0.1,
+                 directional: bool = False,
+                 positive_filtering: bool = False,
+                 confidence_threshold: float = 0.75,
+                 negative_sampling: bool = False,
+                 loss_name: str = 'loss_l2') -> None:
+        if negative_sampling:
+            raise ValueError(
+                'L2ConsistencyLoss has no negatives to sample. Remove '
+                'loss_dc.negative_sampling, or set loss_dc.type='
+                "'DirectionalContrastiveLoss'.")
+        super().__init__(
+            loss_weight=loss_weight,
+            directional=directional,
+            positive_filtering=positive_filtering,
+            confidence_threshold=confidence_threshold,
+            negative_sampling=False,
+            loss_name=loss_name)
+
+    def check_pairs(self, iou_range: Sequence[float]) -> None:
+        """See :class:`DirectionalContrastiveLoss`.
+
+        Raises:
+            ValueError: If a direction is asked for between identical crops.
+        """
+        if self.directional and min(iou_range) >= 1:
+            raise ValueError(
+                'L2ConsistencyLoss with directional=True needs two contexts, '
+                'one of which is more confident, but '
+                f'PairedRandomCrop.iou_range={tuple(iou_range)} cuts '
+                'identical crops. Set loss_dc.directional=False or a lower '
+                'iou_range.')
+
+    def row_losses(self, anchor: Tensor, positive: Tensor, *_) -> Tensor:
+        """Squared distance of each pair, shape (n,), at least float32."""
+        return (anchor.float() - positive.float()).square().sum(1)
