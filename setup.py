@@ -20,7 +20,8 @@ setup(
         'mmseg_dcc': [
             f'.mim/{files}' for files in ('model-index.yml', 'configs/**/*.py',
                                           'configs/**/metafile.yaml',
-                                          'tools/**/*.py', 'tools/**/*.sh')
+                                          'tools/**/*.py', 'tools/**/*.sh',
+                                          'tools/**/*.yaml')
         ]
     },
     python_requires='>=3.8',
@@ -41,6 +42,8 @@ setup(
         'full': ['mmcv>=2.0.0rc4,<2.2.0'],
         'demo': ['scikit-image', 'scikit-learn'],
         'onnx': ['onnx', 'onnxruntime', 'onnxscript'],
+        # class activation maps; torchvision is left to the user, as torch is
+        'weak': ['mmpretrain', 'grad-cam'],
         'tests': [
             'hypothesis', 'model-index', 'onnx', 'onnxruntime', 'onnxscript',
             'pytest', 'scikit-image', 'scikit-learn', 'wheel'

@@ -327,7 +327,8 @@ def trained_row(name):
 
     setting = family.setting
     try:
-        model.check_crops((family.side, family.side), stride)
+        model.check_crops((family.side, family.side), stride,
+                          (0.1, 1.0))
     except ValueError as error:
         setting = re.search(r'PairedRandomCrop.stride=(\d+)', str(error))
         stride, setting = int(setting[1]), f'`{setting[0]}`'

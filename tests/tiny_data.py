@@ -34,6 +34,8 @@ def _write_splits(folder, names, num_labeled):
         _write(folder / f'{ratio}_seed0_unlabeled.txt', names[num_labeled:])
     for part in ('labeled', 'unlabeled'):
         _write(folder / f'full_seed0_{part}.txt', names)
+    _write(folder / '1464_labeled.txt', names[:num_labeled])
+    _write(folder / '1464_unlabeled.txt', names[num_labeled:])
 
 
 def make_voc(root: Path, num_train=10, num_val=2, size=(96, 128)) -> None:
@@ -44,8 +46,9 @@ def make_voc(root: Path, num_train=10, num_val=2, size=(96, 128)) -> None:
     for name in train + val:
         _save(_image(rng, size), root / f'JPEGImages/{name}.jpg')
     for name in train:
-        _save(
-            _mask(rng, size, 21), root / f'SegmentationClassAug/{name}.png')
+        mask = _mask(rng, size, 21)
+        for folder in ('ClassAug', 'WeakR50', 'WeakVGG16'):
+            _save(mask, root / f'Segmentation{folder}/{name}.png')
     for name in val:
         _save(_mask(rng, size, 21), root / f'SegmentationClass/{name}.png')
     lists = root / 'ImageSets/Segmentation'
@@ -89,9 +92,11 @@ def make_demo(root: Path, num_train=8, size=(96, 96)) -> None:
     ids = np.array([0, 1, 3, 4, 5, 7, 15, 16], np.uint8)
     for name in names:
         _save(_image(rng, size), root / f'JPEGImages/{name}.jpg')
-        mask = Image.fromarray(ids[np.array(_mask(rng, size, 8))])
+        weak = _mask(rng, size, 8)
+        mask = Image.fromarray(ids[np.array(weak)])
         _save(mask, root / f'SegmentationClass/{name}.png')
         _save(mask, root / f'SegmentationClassAug/{name}.png')
+        _save(weak, root / f'SegmentationWeak/{name}.png')
     lists = root / 'ImageSets/Segmentation'
     _write(lists / 'train_labeled.txt', names[:4])
     _write(lists / 'train_unlabeled.txt', names[4:])

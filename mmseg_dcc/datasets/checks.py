@@ -7,6 +7,7 @@ from mmengine.logging import print_log
 
 from .multi_source_sampler import MultiSourceSampler
 from .transforms import PairedRandomCrop
+from .unlabeled_dataset import UnlabeledDataset
 
 
 def check_semi_dataloader(dataloader) -> None:
@@ -52,23 +53,55 @@ def _report_sources(sources, sampler: MultiSourceSampler) -> None:
             level=logging.WARNING)
 
 
+def plain_datasets(dataset) -> list:
+    """The data sets inside of wrappers, in their order."""
+    parts = getattr(dataset, 'datasets', None)
+    if parts is None and hasattr(dataset, 'dataset'):
+        parts = [dataset.dataset]
+    if parts is None:
+        return [dataset]
+    return [plain for part in parts for plain in plain_datasets(part)]
+
+
 def image_paths(dataset) -> set:
     """Absolute paths of all images of a data set, wrapped or not."""
-    if hasattr(dataset, 'datasets'):
-        return set().union(*map(image_paths, dataset.datasets))
-    if hasattr(dataset, 'dataset'):
-        return image_paths(dataset.dataset)
     return {
-        osp.abspath(dataset.get_data_info(i)['img_path'])
-        for i in range(len(dataset))
+        osp.abspath(plain.get_data_info(i)['img_path'])
+        for plain in plain_datasets(dataset) for i in range(len(plain))
     }
+
+
+def check_weak_masks(dataset, wanted: bool) -> None:
+    """Compares the unlabeled part with what the model does with it.
+
+    Args:
+        dataset (Dataset): Of the training.
+        wanted (bool): Whether the model trains on weak masks.
+
+    Raises:
+        ValueError: If masks are wanted and not there, or the reverse.
+    """
+    found = any(
+        isinstance(part, UnlabeledDataset) and part.has_weak_masks
+        for part in plain_datasets(dataset))
+    if wanted and not found:
+        raise ValueError(
+            'WeakDCCSegmentor trains on weak masks, but no data set has any: '
+            'set data_prefix.weak_seg_map_path of the UnlabeledDataset '
+            "(docs/weak_labels.md), or model.type='DCCSegmentor'.")
+    if found and not wanted:
+        raise ValueError(
+            'The unlabeled dataset has data_prefix.weak_seg_map_path, but the '
+            'model does not train on weak masks. Set '
+            "model.type='WeakDCCSegmentor', or remove the key.")
 
 
 def paired_crop(dataset) -> Optional[PairedRandomCrop]:
     """The transform of the unlabeled part, wrapped or not, if there is one."""
-    while hasattr(dataset, 'datasets'):
-        dataset = dataset.datasets[-1]
-    while hasattr(dataset, 'dataset'):
-        dataset = dataset.dataset
+    return find_transform(plain_datasets(dataset)[-1], PairedRandomCrop)
+
+
+def find_transform(dataset, kind: type):
+    """The first transform of a kind in the pipeline of a data set, or None."""
     return next((transform for transform in dataset.pipeline.transforms
-                 if isinstance(transform, PairedRandomCrop)), None)
+                 if isinstance(transform, kind)), None)

@@ -3,6 +3,7 @@ import os.path as osp
 from collections import defaultdict
 from typing import List, Optional
 
+import numpy as np
 import torch
 from mmengine.dataset import BaseDataset
 from mmengine.dist import all_reduce
@@ -16,6 +17,9 @@ from mmseg.structures import SegDataSample
 from .multi_source_sampler import WarmupIndex
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
+IGNORE = 255  # in masks
+_WEAK_ADVICE = ('of the unlabeled dataset, or make the masks with '
+                'tools/dataset_tools/make_cam_masks.py (docs/weak_labels.md).')
 
 
 @DATASETS.register_module()
@@ -26,7 +30,8 @@ class UnlabeledDataset(BaseDataset):
     and of mixed types (jpg, jpeg, png, bmp, tif, tiff, webp). With it, the
     images of the list. No mask is looked for unless a folder of masks is
     named; then those that are there measure the precision of the pseudo
-    labels in the log. No loss sees them.
+    labels in the log. No loss sees them. Weak masks, made from image-level
+    labels for :class:`WeakDCCSegmentor`, have a folder and keys of their own.
 
     During the supervised warm-up no image is loaded; a pair of crops of no
     size takes its place.
@@ -40,7 +45,10 @@ class UnlabeledDataset(BaseDataset):
         data_root (str): Root of the data. Defaults to ``''``.
         data_prefix (dict): ``img_path``: image folder below ``data_root``.
             ``seg_map_path``: folder of masks, for the log alone; it need not
-            hold one of every image. Defaults to ``dict(img_path='')``.
+            hold one of every image. ``weak_seg_map_path``: folder of weak
+            masks to train on, see docs/weak_labels.md; their ids are those
+            of the model, and an image without one counts as unknown (255)
+            everywhere. Defaults to ``dict(img_path='')``.
         ann_file (str): List below ``data_root``, one image a line, relative
             to the image folder, with or without suffix. Defaults to ``''``:
             no list.
@@ -76,6 +84,7 @@ class UnlabeledDataset(BaseDataset):
         self.img_suffix = img_suffix
         self.seg_map_suffix = seg_map_suffix
         self.load_mask = LoadAnnotations()
+        self.load_weak_mask = LoadAnnotations()
         self.max_unreadable_ratio = max_unreadable_ratio
         super().__init__(
             *args, data_prefix=data_prefix or dict(img_path=''), **kwargs)
@@ -134,29 +143,53 @@ class UnlabeledDataset(BaseDataset):
                 f' files ending in {", ".join(IMAGE_SUFFIXES)}. Change '
                 'data_root, data_prefix.img_path or ann_file of the '
                 'unlabeled dataset.')
-        return [
-            dict(img_path=osp.join(folder, name), **self._mask_of(name))
-            for name in names
+        infos = [
+            dict(
+                img_path=osp.join(folder, name),
+                **self._mask_of(name),
+                **self._weak_mask_of(name)) for name in names
         ]
+        if self.has_weak_masks and not any('weak_seg_map_path' in info
+                                           for info in infos):
+            raise FileNotFoundError(
+                f'None of the {len(infos)} unlabeled images has a weak mask '
+                f'in {self.data_prefix["weak_seg_map_path"]!r}. Change '
+                f'data_prefix.weak_seg_map_path {_WEAK_ADVICE}')
+        return infos
+
+    @property
+    def has_weak_masks(self) -> bool:
+        """Whether a folder of weak masks is named."""
+        return bool(self.data_prefix.get('weak_seg_map_path'))
 
     def _mask_of(self, name: str) -> dict:
-        folder = self.data_prefix.get('seg_map_path')
-        if not folder:
-            return {}
-        if not osp.isdir(folder):
-            raise FileNotFoundError(
-                f'The folder of masks {folder!r} does not exist. Change '
-                'data_prefix.seg_map_path of the unlabeled dataset, or leave '
-                'it out: no loss needs it.')
         suffix = self.img_suffix or osp.splitext(name)[1]
-        path = osp.join(folder, name[:-len(suffix)] + self.seg_map_suffix)
-        if not osp.isfile(path):
+        path = self._path_in(
+            'seg_map_path', name[:-len(suffix)] + self.seg_map_suffix,
+            'of the unlabeled dataset, or leave it out: no loss needs it.')
+        if path is None:
             return {}
         return dict(
             seg_map_path=path,
             seg_fields=[],
             label_map=self.metainfo.get('label_map'),
             reduce_zero_label=self.metainfo.get('reduce_zero_label', False))
+
+    def _weak_mask_of(self, name: str) -> dict:
+        path = self._path_in('weak_seg_map_path',
+                             osp.splitext(name)[0] + '.png', _WEAK_ADVICE)
+        return {} if path is None else dict(weak_seg_map_path=path)
+
+    def _path_in(self, key: str, name: str, advice: str) -> Optional[str]:
+        folder = self.data_prefix.get(key)
+        if not folder:
+            return None
+        if not osp.isdir(folder):
+            raise FileNotFoundError(
+                f'The folder of masks {folder!r} does not exist. Change '
+                f'data_prefix.{key} {advice}')
+        path = osp.join(folder, name)
+        return path if osp.isfile(path) else None
 
     def _listed(self, folder: str) -> List[str]:
         if not osp.isfile(self.ann_file):
@@ -223,11 +256,32 @@ class UnlabeledDataset(BaseDataset):
             return None
         if 'seg_map_path' in results:
             results = self.load_mask(results)
+        if self.has_weak_masks:
+            self._add_weak_mask(results)
         for transform in others:
             results = transform(results)
             if results is None:
                 return None
         return results
+
+    def _add_weak_mask(self, results: dict) -> None:
+        size = results['img'].shape[:2]
+        path = results.get('weak_seg_map_path')
+        mask = np.full(size, IGNORE, np.uint8)
+        if path is not None:
+            mask = self.load_weak_mask(
+                dict(
+                    seg_map_path=path,
+                    seg_fields=[],
+                    label_map=None,
+                    reduce_zero_label=False))['gt_seg_map']
+        if mask.shape != size:
+            raise ValueError(
+                f'The weak mask {path} has the size {mask.shape}, its image '
+                f'{results["img_path"]} has {size} (height, width). Make it '
+                'anew with tools/dataset_tools/make_cam_masks.py.')
+        results['weak_seg_map'] = mask
+        results.setdefault('seg_fields', []).append('weak_seg_map')
 
     def _report_unreadable(self, idx: int, path: str,
                            error: Exception) -> None:

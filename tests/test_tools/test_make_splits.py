@@ -27,6 +27,7 @@ def read_split(folder, name):
 def voc_root(tmp_path):
     root = tmp_path / 'VOC2012'
     write_stems(root / 'ImageSets/Segmentation/train_aug.txt', VOC_STEMS)
+    write_stems(root / 'ImageSets/Segmentation/train.txt', VOC_STEMS[:1464])
     return root
 
 
@@ -121,8 +122,27 @@ def test_voc_writes_all_lists(voc_root, capsys):
             assert set(labeled) | set(unlabeled) == set(VOC_STEMS)
             assert (f'{name}_seed{seed}: {count} labeled, {10582 - count} '
                     'unlabeled' in captured.out)
-    assert len(list(out_dir.iterdir())) == 4 * 3 * 2
+    assert len(list(out_dir.iterdir())) == 4 * 3 * 2 + 2
     assert captured.err == ''
+
+
+def test_split_of_table_5(voc_root, capsys):
+    make_splits.main(['voc', '--data-root', str(voc_root), '--seeds', '0'])
+    folder = voc_root / 'ImageSets/Segmentation/dcc'
+    labeled, unlabeled = read_split(folder, '1464')
+    assert labeled == sorted(VOC_STEMS[:1464])
+    assert unlabeled == sorted(VOC_STEMS[1464:])
+    assert len(unlabeled) == 9118
+    assert not capsys.readouterr().err
+
+    (voc_root / 'ImageSets/Segmentation/train.txt').unlink()
+    make_splits.main([
+        'voc', '--data-root',
+        str(voc_root), '--seeds', '0', '--out-dir',
+        str(voc_root / 'new')
+    ])
+    assert 'Table 5 is not written' in capsys.readouterr().err
+    assert not (voc_root / 'new/1464_labeled.txt').exists()
 
 
 def test_full_uses_the_master_list_twice(voc_root):
@@ -145,7 +165,7 @@ def test_second_run_writes_the_same(voc_root, tmp_path):
         file.name: file.read_bytes()
         for file in (tmp_path / name).iterdir()
     } for name in ('first', 'second'))
-    assert first == second and len(first) == 6
+    assert first == second and len(first) == 8
 
 
 def test_voc_warns_of_another_count(voc_root, capsys):

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Optional, Sequence, Tuple
 
 # Imports mmseg_dcc, which must come before mmseg.
-from config_datasets import load_config, unlabeled_datasets  # isort: skip
+from config_datasets import (  # isort: skip
+    add_config_arguments, load_config, unlabeled_datasets)
 import numpy as np
 from list_files import InputError, exit_on_input_error
-from mmengine.config import DictAction
 from mmengine.runner import set_random_seed
 from mmengine.utils import track_iter_progress
 
@@ -56,7 +56,7 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config', help='config file of a training')
+    add_config_arguments(parser)
     parser.add_argument('--output-dir', type=Path, required=True)
     parser.add_argument(
         '--number',
@@ -65,12 +65,6 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         help='pictures, of images evenly spread over the folder (default: 8)')
     parser.add_argument(
         '--seed', type=int, default=0, help='of the crops (default: 0)')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        default={},
-        help='override config values, as tools/train.py does')
     return parser.parse_args(argv)
 
 

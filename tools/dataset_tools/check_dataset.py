@@ -21,13 +21,13 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 # The first of them imports mmseg_dcc, which must come before mmseg.
 from config_datasets import (  # isort: skip
-    build_lazily, find_transform, load_config, plain_datasets)
+    add_config_arguments, build_lazily, load_config, plain_datasets)
 import cv2
 import numpy as np
 from list_files import written_atomically
 from mmcv.image import rescale_size
 from mmcv.transforms import LoadAnnotations, RandomResize
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.utils import track_parallel_progress, track_progress
 from mmseg.datasets.transforms import RandomCrop
 from PIL import Image, UnidentifiedImageError
@@ -35,6 +35,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mmseg_dcc.datasets import PairedRandomCrop
+from mmseg_dcc.datasets.checks import find_transform
 from mmseg_dcc.datasets.transforms.crop_geometry import feasible_offsets
 
 MAX_LISTED = 4
@@ -506,17 +507,11 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('config', help='config file of a training')
+    add_config_arguments(parser)
     parser.add_argument(
         '--json', type=Path, metavar='FILE', help='write everything found')
     parser.add_argument(
         '--processes', type=int, default=1, help='that read (default: 1)')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        default={},
-        help='override config values, as tools/train.py does')
     return parser.parse_args(argv)
 
 

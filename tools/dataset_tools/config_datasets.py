@@ -1,10 +1,22 @@
 """The data sets of a config, one by one and without their wrappers."""
+import argparse
 from typing import Iterator, List
 
 import mmseg_dcc  # noqa: F401  isort: skip  (before mmseg)
-from mmengine.config import Config, ConfigDict
+from mmengine.config import Config, ConfigDict, DictAction
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
+
+
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds what :func:`load_config` takes."""
+    parser.add_argument('config', help='config file of a training')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        help='override config values, as tools/train.py does')
 
 
 def load_config(path: str, options: dict) -> Config:
@@ -44,12 +56,6 @@ def plain_datasets(dataset: ConfigDict) -> Iterator[ConfigDict]:
 def build_lazily(dataset: ConfigDict):
     """Builds a data set that has not looked for its images yet."""
     return DATASETS.build(dict(dataset, lazy_init=True))
-
-
-def find_transform(dataset, kind: type):
-    """The first transform of a kind in the pipeline of a data set, or None."""
-    return next((transform for transform in dataset.pipeline.transforms
-                 if isinstance(transform, kind)), None)
 
 
 def unlabeled_datasets(cfg: Config) -> List:

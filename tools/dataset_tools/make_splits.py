@@ -24,6 +24,9 @@ For every ratio and seed two files are written, for instance
 
 The number of labeled images is ``total * ratio`` rounded up, except where
 published lists say otherwise: see :data:`PUBLISHED_LABELED_COUNTS`.
+
+For VOC ``1464_labeled.txt`` and ``1464_unlabeled.txt`` are written, too: the
+training images of VOC itself and those that SBD adds (Table 5).
 """
 import argparse
 import math
@@ -41,11 +44,13 @@ from list_files import (
     exit_on_input_error,
     read_stems,
     require_folder,
+    warn,
     warn_if_count_differs,
     write_split,
 )
 from mmengine.utils import scandir
 
+VOC_TRAIN_COUNT = 1464
 CITYSCAPES_TRAIN_COUNT = 2975
 CITYSCAPES_IMAGE_SUFFIX = '_leftImg8bit.png'
 
@@ -176,6 +181,28 @@ def read_voc_stems(data_root: Path, list_file: Path) -> List[str]:
         'The labeled counts will not be those of the published lists; run '
         'convert_sbd.py for the full augmented training set.')
     return stems
+
+
+def write_original_split(stems: Sequence[str], data_root: Path,
+                         out_dir: Path) -> None:
+    """Writes the split of Table 5, if VOC's own list is there.
+
+    Args:
+        stems (Sequence[str]): Master list.
+        data_root (Path): Folder ``VOC2012`` of the devkit.
+        out_dir (Path): Folder of the lists; made if needed.
+    """
+    path = data_root / VOC_LISTS_FOLDER / 'train.txt'
+    if not path.is_file():
+        warn(f'{path} is missing, so the split {VOC_TRAIN_COUNT} of Table 5 '
+             'is not written.')
+        return
+    labeled = sorted(set(stems).intersection(read_stems(path)))
+    warn_if_count_differs(
+        len(labeled), VOC_TRAIN_COUNT, f'Images of {path} in the master list',
+        'Table 5 has all of them.')
+    write_split(out_dir, str(VOC_TRAIN_COUNT), labeled,
+                sorted(set(stems).difference(labeled)))
 
 
 def scan_cityscapes_stems(data_root: Path) -> List[str]:
@@ -321,6 +348,8 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
         stems = read_stems(args.list)
         out_dir = args.out_dir
     make_splits(stems, ratios, args.seeds, out_dir)
+    if args.dataset == 'voc':
+        write_original_split(stems, args.data_root, out_dir)
 
 
 if __name__ == '__main__':

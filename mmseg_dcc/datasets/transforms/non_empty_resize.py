@@ -1,5 +1,5 @@
 import mmcv
-from mmcv.transforms import Resize
+from mmseg.datasets.transforms import Resize
 from mmseg.registry import TRANSFORMS
 
 

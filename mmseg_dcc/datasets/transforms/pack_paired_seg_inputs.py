@@ -18,19 +18,21 @@ class PackPairedSegInputs(BaseTransform):
     - img (list of two arrays of one shape)
     - overlap_boxes, valid_boxes, flip, flip_direction: see
       :class:`PairedRandomCrop`
-    - pair_seg_maps (optional): masks of the crops before their flips
+    - pair_gt_seg_map, pair_weak_seg_map (optional): masks of the crops
+      before their flips
 
     Added Keys:
 
     - inputs (Tensor): uint8, shape (2, channels, height, width)
-    - data_samples (SegDataSample): ``gt_sem_seg`` with the masks of both
+    - data_samples (SegDataSample): ``gt_sem_seg`` (for the log) and
+      ``weak_sem_seg`` (for :class:`WeakDCCSegmentor`) with the masks of both
       crops, shape (2, height, width), if there are any; its metainfo holds
       ``overlap_boxes``, ``valid_boxes``, ``flips`` (the direction of each
       crop's flip or None) and the ``meta_keys``
 
     Args:
         meta_keys (Sequence[str]): Further keys to keep where present.
-            Defaults to the path, shapes and windows of the crops.
+            Defaults to the paths, shapes and windows of the crops.
 
     Examples:
         >>> unlabeled_pipeline = [..., dict(type='PackPairedSegInputs')]
@@ -38,8 +40,9 @@ class PackPairedSegInputs(BaseTransform):
 
     def __init__(
         self,
-        meta_keys: Sequence[str] = ('img_path', 'ori_shape', 'img_shape',
-                                    'scale_factor', 'crop_boxes')
+        meta_keys: Sequence[str] = ('img_path', 'weak_seg_map_path',
+                                    'ori_shape', 'img_shape', 'scale_factor',
+                                    'crop_boxes')
     ) -> None:
         self.meta_keys = tuple(meta_keys)
 
@@ -57,13 +60,15 @@ class PackPairedSegInputs(BaseTransform):
                 results['flip'], results['flip_direction'])
         ]
         sample = SegDataSample()
-        if 'pair_seg_maps' in results:
-            masks = [
-                mmcv.imflip(mask, flip) if flip else mask
-                for mask, flip in zip(results['pair_seg_maps'], flips)
-            ]
-            sample.gt_sem_seg = PixelData(data=torch.from_numpy(
-                np.array(masks)))
+        for key in ('gt', 'weak'):
+            if f'pair_{key}_seg_map' in results:
+                masks = [
+                    mmcv.imflip(mask, flip) if flip else mask for mask, flip in
+                    zip(results[f'pair_{key}_seg_map'], flips)
+                ]
+                sample.set_field(
+                    PixelData(data=torch.from_numpy(np.array(masks))),
+                    f'{key}_sem_seg')
         sample.set_metainfo(
             dict(
                 {key: results[key]

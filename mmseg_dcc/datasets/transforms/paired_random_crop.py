@@ -26,14 +26,15 @@ class PairedRandomCrop(BaseTransform):
     Required Keys:
 
     - img
-    - gt_seg_map (optional, see :class:`UnlabeledDataset`)
+    - gt_seg_map, weak_seg_map (optional, see :class:`UnlabeledDataset`)
 
     Modified Keys:
 
     - img (list of two arrays, each (crop height, crop width, channels))
     - img_shape
-    - gt_seg_map: becomes ``pair_seg_maps``, two masks that later transforms
-      do not touch
+    - gt_seg_map, weak_seg_map: become ``pair_gt_seg_map`` and
+      ``pair_weak_seg_map``, two masks each that later transforms do not
+      touch
 
     Added Keys:
 
@@ -143,9 +144,16 @@ class PairedRandomCrop(BaseTransform):
         results['img'] = [
             self._cut(image, corner, self.pad_val) for corner in corners
         ]
-        if 'gt_seg_map' in results:
-            mask = results.pop('gt_seg_map')
-            results['pair_seg_maps'] = [
+        for key in ('gt_seg_map', 'weak_seg_map'):
+            if key not in results:
+                continue
+            mask = results.pop(key)
+            if mask.shape != size:
+                raise ValueError(
+                    f'{key} has the size {mask.shape}, the image '
+                    f'{size}. Transforms before PairedRandomCrop must change '
+                    'everything in seg_fields, as those of mmseg do.')
+            results[f'pair_{key}'] = [
                 self._cut(mask, corner, IGNORE) for corner in corners
             ]
         results['img_shape'] = self.crop_size

@@ -83,21 +83,35 @@ class DCCSegmentor(SemiEncoderDecoder):
                 **projector
             })
             channels = self.projector.out_channels
-        bank = {'type': 'FeatureMemoryBank', 'steps': 3, **(memory_bank or {})}
-        self.negatives_per_crop = bank.pop('negatives_per_crop', 3200)
-        self.memory_bank = MODELS.build(
-            dict(
-                bank, channels=channels,
-                slot_size=2 * self.negatives_per_crop))
+        self.memory_bank: Optional[nn.Module] = None
+        if self.loss_dc.needs_negatives:
+            self._build_bank(channels, **(memory_bank or {}))
+        elif memory_bank is not None:
+            raise ValueError(
+                f'{type(self.loss_dc).__name__} compares no negatives, but '
+                'model.memory_bank would collect some. Set '
+                'model.memory_bank=None.')
+        # Of the last step, upright, for hooks: confidence, pseudo label and
+        # true label (255: unknown), shape (crop, image, 3, h, w).
+        self.last_judgement: Optional[Tensor] = None
+
+    def _build_bank(self,
+                    channels: int,
+                    negatives_per_crop: int = 3200,
+                    **kwargs) -> None:
+        self.negatives_per_crop = negatives_per_crop
+        self.memory_bank = MODELS.build({
+            'type': 'FeatureMemoryBank',
+            'channels': channels,
+            'slot_size': 2 * negatives_per_crop,
+            **kwargs
+        })
         # The bank is the same on every process by itself: DDP need not send
         # it, whatever broadcast_buffers says.
         self._ddp_params_and_buffers_to_ignore = [
             f'memory_bank.{name}'
             for name, _ in self.memory_bank.named_buffers()
         ]
-        # Of the last step, upright, for hooks: confidence, pseudo label and
-        # true label (255: unknown), shape (crop, image, 3, h, w).
-        self.last_judgement: Optional[Tensor] = None
 
     @property
     def pixel_head(self) -> nn.Module:
@@ -114,18 +128,22 @@ class DCCSegmentor(SemiEncoderDecoder):
         return classifier_input(last, levels, *scores)
 
     @torch.no_grad()
-    def check_crops(self, crop_size: Sequence[int], stride: int) -> None:
+    def check_crops(self, crop_size: Sequence[int], stride: int,
+                    iou_range: Sequence[float]) -> None:
         """Tells before the warm-up what would fail after it.
 
         Args:
             crop_size (tuple[int, int]): Of ``PairedRandomCrop``, in pixels.
             stride (int): Of ``PairedRandomCrop``, in pixels.
+            iou_range (tuple[float, float]): Of ``PairedRandomCrop``.
 
         Raises:
-            ValueError: If features of such crops do not fit the stride.
+            ValueError: If features of such crops do not fit the stride, or
+                the loss makes no sense on such pairs.
         """
+        self.loss_dc.check_pairs(iou_range)
         was_training = self.training
-        images = self.memory_bank.features.new_zeros(1, 3, *crop_size)
+        images = next(self.parameters()).new_zeros(1, 3, *crop_size)
         features = pool_to_stride(self.eval().encoder_features(images),
                                   crop_size, self.stride)
         self.train(was_training)
@@ -143,29 +161,40 @@ class DCCSegmentor(SemiEncoderDecoder):
         Returns:
             dict[str, Tensor]: ``loss_dc``; ``positive_ratio``, share of the
             overlap that is active in a direction; ``mean_confidence`` in the
-            overlap; ``bank_fill`` and ``bank_age``. Where samples have masks
-            also what :func:`pseudo_label_precision` tells of this step's
-            anchors and of the negatives that this step adds to the bank.
+            overlap; ``bank_fill`` and ``bank_age``, if there is one. Where
+            samples have masks also what :func:`pseudo_label_precision` tells
+            of this step's anchors and of the negatives that this step adds
+            to the bank.
         """
         if self.loss_dc.loss_weight == 0:
             # lambda = 0, the control of an experiment: the passes update the
             # BN statistics, there is nothing to go backward for.
             with torch.no_grad():
-                losses = self._dc_losses(inputs, data_samples)
+                losses = self._dc_losses(
+                    self._features_of_pairs(inputs), inputs.shape[3:],
+                    data_samples)
             return {**losses, **self.disabled_unsup_loss()}
-        return self._dc_losses(inputs, data_samples)
+        return self._dc_losses(
+            self._features_of_pairs(inputs), inputs.shape[3:], data_samples)
 
-    def _dc_losses(self, inputs: Tensor, data_samples: SampleList) -> dict:
-        metas = [sample.metainfo for sample in data_samples]
+    def _features_of_pairs(self, inputs: Tensor) -> list:
+        """f of the first crops and f of the second, not pooled."""
         # One pass a crop, as published: each updates the BN statistics.
+        return [self.encoder_features(inputs[:, i]) for i in range(2)]
+
+    def _dc_losses(self, features: list, crop_size: Sequence[int],
+                   data_samples: SampleList) -> dict:
+        metas = [sample.metainfo for sample in data_samples]
         crops = [
-            self._crop_features(inputs[:, i], [m['flips'][i] for m in metas],
-                                data_samples, i) for i in range(2)
+            self._project_and_judge(
+                pool_to_stride(features[i], crop_size, self.stride),
+                [m['flips'][i] for m in metas], data_samples, i)
+            for i in range(2)
         ]
         self.last_judgement = torch.stack([c[:, -3:].detach() for c in crops])
-        stride = inputs.shape[-1] // crops[0].shape[-1]
-        negatives = self._fill_bank(crops, [m['valid_boxes'] for m in metas],
-                                    stride)
+        stride = crop_size[-1] // crops[0].shape[-1]
+        valid_boxes = [m['valid_boxes'] for m in metas]
+        new_negatives = self._fill_bank(crops, valid_boxes, stride)
         overlap1, overlap2 = (
             cut_boxes(crops[i], [m['overlap_boxes'][i] for m in metas], stride)
             for i in range(2))
@@ -179,7 +208,8 @@ class DCCSegmentor(SemiEncoderDecoder):
             confidence2,
             labels1,
             labels2,
-            *self.memory_bank.negatives(),
+            *(self.memory_bank.negatives() if self.memory_bank else
+              (None, None)),
             active=active)
         confidence = torch.cat([confidence1, confidence2])
         precision = {}
@@ -188,36 +218,33 @@ class DCCSegmentor(SemiEncoderDecoder):
             precision = pseudo_label_precision(
                 torch.cat([labels1, labels2])[anchors],
                 torch.cat([truth1, truth2])[anchors],
-                *self._split(negatives)[2:])
+                *self._split(new_negatives)[2:])
+        bank = {}
+        if self.memory_bank:
+            bank = dict(
+                bank_fill=self.memory_bank.fill, bank_age=self.memory_bank.age)
         return {
-            self.loss_dc.loss_name:
-            loss,
+            self.loss_dc.loss_name: loss,
             'positive_ratio':
             torch.cat(active).sum() / max(len(confidence1), 1),
-            'mean_confidence':
-            confidence.sum() / max(len(confidence), 1),
-            'bank_fill':
-            self.memory_bank.fill,
-            'bank_age':
-            self.memory_bank.age,
+            'mean_confidence': confidence.sum() / max(len(confidence), 1),
+            **bank,
             **precision,
         }
 
     def disabled_unsup_loss(self) -> dict:
         """Zero that reaches the projector, for DDP."""
         zero = sum(p.sum() for p in self.projector.parameters())
-        zero = zero + self.memory_bank.features.new_zeros(())
+        zero = zero + next(self.parameters()).new_zeros(())
         return {self.loss_dc.loss_name: 0 * zero}
 
-    def _crop_features(self, images: Tensor, flips: list,
-                       data_samples: Sequence, crop: int) -> Tensor:
+    def _project_and_judge(self, features: Tensor, flips: list,
+                           data_samples: Sequence, crop: int) -> Tensor:
         """Projected features, confidence, pseudo and true label of one crop.
 
         They travel as channels of one map, so that flips and boxes are
         applied once. Returns (U, c + 3, h, w), upright.
         """
-        features = pool_to_stride(
-            self.encoder_features(images), images.shape[2:], self.stride)
         confidence, labels = confidence_and_pseudo_label(
             self.pixel_head, features.detach())
         projected = F.normalize(self.projector(features).float(), dim=1)
@@ -235,9 +262,13 @@ class DCCSegmentor(SemiEncoderDecoder):
                    stride: int) -> Tensor:
         """Takes the negatives of this step from both crops, without padding.
 
+        Returns them, none without a bank.
+
         Differs from the published code, which stops with an error when there
         are fewer features than asked for.
         """
+        if not self.memory_bank:
+            return crops[0].new_empty(0, crops[0].shape[1])
         picked = []
         for i, crop in enumerate(crops):
             rows = cut_boxes(crop, [boxes[i] for boxes in valid_boxes], stride)

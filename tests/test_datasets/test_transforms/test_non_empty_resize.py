@@ -2,7 +2,7 @@
 import cv2
 import numpy as np
 import pytest
-from mmcv.transforms import Resize
+from mmseg.datasets.transforms import Resize
 from mmseg.registry import TRANSFORMS
 
 from mmseg_dcc.datasets import NonEmptyResize
@@ -12,7 +12,9 @@ def image_and_mask(height, width):
     rng = np.random.default_rng(0)
     return dict(
         img=rng.integers(0, 256, (height, width, 3), np.uint8),
-        gt_seg_map=rng.integers(0, 9, (height, width), np.uint8))
+        gt_seg_map=rng.integers(0, 9, (height, width), np.uint8),
+        weak_seg_map=rng.integers(0, 9, (height, width), np.uint8),
+        seg_fields=['gt_seg_map', 'weak_seg_map'])
 
 
 @pytest.mark.parametrize('kwargs', [
@@ -36,7 +38,8 @@ def test_thin_image_keeps_a_pixel(size, expected):
         Resize(**kwargs)(image_and_mask(*size))
     results = NonEmptyResize(**kwargs)(image_and_mask(*size))
     assert results['img'].shape == (*expected, 3)
-    assert results['gt_seg_map'].shape == expected
+    for key in ('gt_seg_map', 'weak_seg_map'):
+        assert results[key].shape == expected
     assert results['img_shape'] == expected
 
 

@@ -429,14 +429,15 @@ def test_features_are_what_is_classified(config):
                                                   (PSP, 8, 4)])
 def test_one_position_every_stride_pixels(config, stride, side):
     model = make_model(config, stride=stride).eval()
-    images = torch.randn(2, 3, SIDE, SIDE)
-    samples = [unlabeled_sample() for _ in range(2)]
-    crop = model._crop_features(images, [None, None], samples, 0)
-    assert crop.shape == (2, 4 + 3, side, side)
-    if model.encoder_features(images).size(-1) == side:
-        probability, label = model(images).softmax(1).max(1)
-        torch.testing.assert_close(crop[:, -3], probability)
-        assert torch.equal(crop[:, -2].long(), label)
+    pairs = torch.randn(2, 2, 3, SIDE, SIDE)
+    model.unsup_loss(pairs, [unlabeled_sample() for _ in range(2)])
+    judged = model.last_judgement
+    assert judged.shape == (2, 2, 3, side, side)
+    for images, crop in zip(pairs.transpose(0, 1), judged):
+        if model.encoder_features(images).size(-1) == side:
+            probability, label = model(images).softmax(1).max(1)
+            torch.testing.assert_close(crop[:, 0], probability)
+            assert torch.equal(crop[:, 1].long(), label)
 
 
 def test_features_coarser_than_the_stride_are_compared_as_they_are():
@@ -548,10 +549,10 @@ def test_bank_is_not_sent_by_ddp():
 def test_crops_are_checked_without_training():
     model = make_model()
     before = {k: v.clone() for k, v in model.state_dict().items()}
-    model.check_crops((SIDE, SIDE), 8)
-    model.check_crops((SIDE, SIDE), 16)
+    model.check_crops((SIDE, SIDE), 8, (0.1, 1.0))
+    model.check_crops((SIDE, SIDE), 16, (0.1, 1.0))
     with pytest.raises(ValueError, match=r'PairedRandomCrop\.stride=8'):
-        model.check_crops((SIDE, SIDE), 4)
+        model.check_crops((SIDE, SIDE), 4, (0.1, 1.0))
     assert model.training
     assert all(
         torch.equal(before[k], v) for k, v in model.state_dict().items())

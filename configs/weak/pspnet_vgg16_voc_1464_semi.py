@@ -1,0 +1,25 @@
+# Table 5, VGG-16 of mmpretrain. The paper does not say how it is dilated: here
+# the last pooling is left out, which makes one feature every 16 px.
+_base_ = './pspnet_r50_voc_1464_semi.py'
+custom_imports = dict(
+    imports=['mmseg_dcc', 'mmpretrain.models'], allow_failed_imports=False)
+model = dict(
+    pretrained=None,
+    backbone=dict(
+        _delete_=True,
+        type='mmpretrain.VGG',
+        depth=16,
+        with_last_pool=False,
+        init_cfg=dict(
+            type='Pretrained',
+            checkpoint='https://download.openmmlab.com/mmclassification/v0/'
+            'vgg/vgg16_batch256_imagenet_20210208-db26f1a5.pth',
+            prefix='backbone.')),
+    decode_head=dict(in_channels=512, in_index=0),
+    # all there is: 2 crops x 4 images x 20 x 20 positions
+    memory_bank=dict(negatives_per_crop=1600),
+    stride=16)
+labeled_dataset, unlabeled_dataset = _base_.train_dataloader.dataset.datasets
+unlabeled_dataset.pipeline[2].stride = 16  # PairedRandomCrop
+train_dataloader = dict(
+    dataset=dict(datasets=[labeled_dataset, unlabeled_dataset]))
