@@ -1,0 +1,97 @@
+"""Masks of a network load as what the network said."""
+import json
+import runpy
+import sys
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmseg.registry import DATASETS
+
+from tests.conftest import ROOT
+
+sys.path.insert(0, str(ROOT / 'tools'))
+tool = runpy.run_path(str(ROOT / 'tools/make_pseudo_masks.py'))
+STUDENT = ROOT / 'configs/ablation/deeplabv3plus_small_demo_self_training.py'
+TEACHER = ROOT / 'configs/demo/deeplabv3plus_small_demo_supervised.py'
+FEW = ('train_cfg.max_iters=2', 'train_cfg.val_interval=2',
+       'param_scheduler.1.end=100', 'train_dataloader.sampler.epoch_length=2')
+
+
+def test_unsure_pixels_are_ignored():
+    scores = torch.log(
+        torch.tensor([[[.7, .4], [.1, .05]], [[.2, .35], [.1, .05]],
+                      [[.1, .25], [.8, .9]]]))
+    mask = tool['pseudo_mask'](scores, 0.5)
+    assert mask.dtype == torch.uint8
+    assert mask.tolist() == [[0, 255], [2, 2]]
+
+
+def test_one_foreground_class():
+    scores = torch.tensor([[[3., -3., 0.1]]])
+    assert tool['pseudo_mask'](scores, 0.6).tolist() == [[1, 0, 255]]
+
+
+@pytest.mark.parametrize('reduce_zero_label', [False, True])
+@pytest.mark.parametrize('classes', [('sky', 'tree', 'road'),
+                                     ('road', 'sky')])
+def test_stored_masks_load_as_they_were(tmp_path, reduce_zero_label, classes):
+    metainfo = dict(classes=classes)
+    mask = torch.tensor([[0, 1, 255], [1, 0, 255]], dtype=torch.uint8)
+    (tmp_path / 'image.jpg').touch()
+
+    class Streets(DATASETS.get('BaseSegDataset')):
+        METAINFO = dict(classes=('sky', 'tree', 'road'), palette=[[0] * 3] * 3)
+
+    dataset = Streets(
+        img_suffix='.jpg',
+        data_prefix=dict(img_path=str(tmp_path), seg_map_path=str(tmp_path)),
+        reduce_zero_label=reduce_zero_label,
+        metainfo=metainfo,
+        pipeline=[dict(type='LoadAnnotations')])
+    writer = tool['PseudoMaskWriter'](0.)
+    writer.dataset_meta = dataset.metainfo
+    scores = torch.nn.functional.one_hot(
+        mask.long() % 255, len(classes)).permute(2, 0, 1) * 9.
+    scores[:, mask == 255] = 0.
+    writer.confidence_threshold = 0.9
+    info = dataset.get_data_info(0)
+    writer.process({}, [
+        dict(
+            seg_logits=dict(data=scores), seg_map_path=info['seg_map_path'])
+    ])
+    assert np.array_equal(dataset[0]['gt_seg_map'], mask.numpy())
+    assert writer.results == [pytest.approx(4 / 6)]
+
+
+def test_masks_of_others_are_not_overwritten(tmp_path):
+    (tmp_path / 'drawn_by_hand.png').touch()
+    with pytest.raises(tool['InputError'], match='did not write'):
+        tool['claim_folder'](tmp_path, {})
+    tool['claim_folder'](tmp_path / 'new', dict(checkpoint='a'))
+    tool['claim_folder'](tmp_path / 'new', dict(checkpoint='b'))
+    marker = json.loads((tmp_path / 'new/pseudo_masks.json').read_text())
+    assert marker == dict(checkpoint='b')
+
+
+def test_config_without_images_to_label_is_refused(in_data_dir):
+    with pytest.raises(tool['InputError'], match='config of the student'):
+        tool['labeling_config'](Config.fromfile(TEACHER), 0.5)
+
+
+def test_teacher_labels_and_student_learns(run, tmp_path):
+    masks = tmp_path / 'masks'
+    folder = ('train_dataloader.dataset.datasets.1.data_prefix.'
+              f'seg_map_path={masks}')
+    run(sys.executable, ROOT / 'tools/train.py', TEACHER, '--work-dir',
+        tmp_path / 'teacher', '--cfg-options', *FEW)
+    out = run(sys.executable, ROOT / 'tools/make_pseudo_masks.py', STUDENT,
+              tmp_path / 'teacher/iter_2.pth', '--work-dir',
+              tmp_path / 'labeling', '--confidence-threshold', 0,
+              '--cfg-options', folder)
+    assert 'labeled_pixels: 100' in out
+    assert len(list(masks.glob('*.png'))) == 4
+    out = run(sys.executable, ROOT / 'tools/train.py', STUDENT, '--work-dir',
+              tmp_path / 'student', '--cfg-options', *FEW, folder)
+    assert 'mIoU' in out

@@ -1,0 +1,198 @@
+"""Self-training, step 2 of 3: masks of the unlabeled images by a network.
+
+1. Train the teacher on the labeled images alone.
+2. Let it label the other images; pixels that it is unsure of are ignored.
+3. Train the student on both.
+
+The config is the student's. The last data set of its training names the images
+and, as data_prefix.seg_map_path, the folder for the masks.
+
+Example (Table 3, ST):
+    python tools/train.py configs/supervised/pspnet_r50_voc_1-8.py
+    python tools/make_pseudo_masks.py \
+        configs/ablation/pspnet_r50_voc_1-8_self_training.py \
+        work_dirs/pspnet_r50_voc_1-8/epoch_80.pth
+    python tools/train.py configs/ablation/pspnet_r50_voc_1-8_self_training.py
+"""
+import argparse
+import json
+from pathlib import Path
+from typing import Sequence
+
+from launch import add_common_arguments, exit_without_data, load_config
+
+from dataset_tools.config_datasets import plain_datasets  # isort: skip
+from dataset_tools.list_files import (  # isort: skip
+    InputError, exit_on_input_error, written_atomically)
+import cv2
+import torch
+from mmengine.config import Config
+from mmengine.dist import barrier, is_main_process
+from mmengine.evaluator import BaseMetric
+from mmengine.runner import Runner
+from mmseg.registry import METRICS
+from torch import Tensor
+
+from mmseg_dcc.engine.cpu_processes import run_on_cpu_if_needed
+
+IGNORE = 255
+MARKER = 'pseudo_masks.json'
+
+
+def pseudo_mask(scores: Tensor, confidence_threshold: float) -> Tensor:
+    """Class of each pixel, 255 where its probability is too low.
+
+    Args:
+        scores (Tensor): Scores before softmax, shape (classes, H, W); of one
+            foreground class before sigmoid, shape (1, H, W).
+        confidence_threshold (float): Lowest probability, in [0, 1).
+
+    Returns:
+        Tensor: Shape (H, W), uint8.
+    """
+    if len(scores) == 1:
+        scores = torch.cat([torch.zeros_like(scores), scores])
+    confidence, labels = scores.softmax(0).max(0)
+    labels[confidence < confidence_threshold] = IGNORE
+    return labels.byte()
+
+
+def as_stored(mask: Tensor, dataset_meta: dict) -> Tensor:
+    """Ids that the data set turns back into these when it loads a mask.
+
+    Undoes ``label_map`` and ``reduce_zero_label`` of mmseg.
+
+    Args:
+        mask (Tensor): Classes and 255, shape (H, W), uint8.
+        dataset_meta (dict): ``metainfo`` of the data set.
+
+    Returns:
+        Tensor: Shape (H, W), uint8.
+    """
+    stored = mask.clone()
+    for old, new in (dataset_meta.get('label_map') or {}).items():
+        stored[mask == new] = old
+    stored[mask == IGNORE] = IGNORE
+    if dataset_meta.get('reduce_zero_label'):
+        stored += 1  # 255 becomes 0, which is ignored there
+    return stored
+
+
+@METRICS.register_module()
+class PseudoMaskWriter(BaseMetric):
+    """Writes a mask where the sample says its mask is.
+
+    Args:
+        confidence_threshold (float): See :func:`pseudo_mask`.
+    """
+
+    def __init__(self, confidence_threshold: float) -> None:
+        super().__init__()
+        self.confidence_threshold = confidence_threshold
+
+    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+        """Writes the masks of one batch."""
+        for sample in data_samples:
+            mask = pseudo_mask(sample['seg_logits']['data'],
+                               self.confidence_threshold)
+            self.results.append((mask != IGNORE).float().mean().item())
+            mask = as_stored(mask, self.dataset_meta)
+            with written_atomically(Path(sample['seg_map_path'])) as path:
+                cv2.imwrite(str(path), mask.cpu().numpy())
+
+    def compute_metrics(self, results: list) -> dict:
+        """How many masks there are and how much of them is not ignored."""
+        return dict(
+            masks=len(results),
+            labeled_pixels=round(100 * sum(results) / max(len(results), 1), 2))
+
+
+def labeling_config(cfg: Config, confidence_threshold: float) -> Config:
+    """Turns the student's config into one that tests on the images.
+
+    Args:
+        cfg (Config): With two data sets in its training.
+        confidence_threshold (float): See :func:`pseudo_mask`.
+
+    Raises:
+        InputError: If there is one data set only.
+    """
+    sources = list(plain_datasets(cfg.train_dataloader.dataset))
+    if len(sources) < 2 or not sources[-1].data_prefix.get('seg_map_path'):
+        raise InputError(
+            'The training of this config has no data set for pseudo masks. '
+            'Give the config of the student: its train_dataloader.dataset.'
+            'datasets are the labeled images and the images to be labeled, '
+            'with data_prefix.seg_map_path as the folder for their masks.')
+    dataset = dict(
+        sources[-1],
+        test_mode=True,
+        pipeline=[
+            step for step in cfg.test_dataloader.dataset.pipeline
+            if step['type'] != 'LoadAnnotations'
+        ])
+    cfg.test_dataloader = dict(cfg.test_dataloader, dataset=dataset)
+    cfg.test_evaluator = dict(
+        type='PseudoMaskWriter', confidence_threshold=confidence_threshold)
+    return cfg
+
+
+def claim_folder(folder: Path, origin: dict) -> None:
+    """Marks the folder as one of pseudo masks.
+
+    Args:
+        folder (Path): For the masks.
+        origin (dict): Where they come from.
+
+    Raises:
+        InputError: If it holds files and no marker of an earlier run.
+    """
+    marker = folder / MARKER
+    if folder.is_dir() and any(folder.iterdir()) and not marker.exists():
+        raise InputError(
+            f'{folder} holds files that this tool did not write. Masks drawn '
+            'by hand must not be overwritten: choose another data_prefix.'
+            'seg_map_path, or remove the folder.')
+    with written_atomically(marker) as path:
+        path.write_text(json.dumps(origin, indent=2))
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', help='config file of the student')
+    parser.add_argument('checkpoint', help='checkpoint file of the teacher')
+    parser.add_argument(
+        '--confidence-threshold',
+        type=float,
+        default=0.5,
+        help='pixels below are ignored (default: 0.5)')
+    add_common_arguments(parser)
+    return parser.parse_args()
+
+
+@exit_on_input_error
+def main() -> None:
+    args = parse_args()
+    cfg = labeling_config(load_config(args), args.confidence_threshold)
+    exit_without_data(cfg, ('test_dataloader', ))
+    dataset = cfg.test_dataloader.dataset
+    folder = Path(dataset.get('data_root') or '',
+                  dataset.data_prefix.seg_map_path)
+    cfg.load_from = args.checkpoint
+    run_on_cpu_if_needed(cfg)
+    runner = Runner.from_cfg(cfg)
+    if is_main_process():
+        claim_folder(
+            folder,
+            dict(
+                checkpoint=args.checkpoint,
+                confidence_threshold=args.confidence_threshold))
+    barrier()
+    runner.test()
+    print(f'Masks: {folder}')
+
+
+if __name__ == '__main__':
+    main()
