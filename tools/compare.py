@@ -11,14 +11,12 @@ Examples:
 """
 import argparse
 import json
-import os
-import re
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
+from mmengine.config import Config
+from trainings import Training, shortened, to_arguments, train_all
 
 TRAIN = Path(__file__).resolve().with_name('train.py')
 LABELS = {
@@ -27,8 +25,6 @@ LABELS = {
     'dcc': 'DCC',
     'oracle': 'supervised, all labels',
 }
-_PROGRESS = re.compile(r'Iter\(train\)\s*\[\s*(\d+)/(\d+)\].*?'
-                       r'eta: (\S+).*? loss: (\S+)')
 
 
 def parse_args() -> argparse.Namespace:
@@ -51,7 +47,7 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-class Training:
+class MethodTraining(Training):
     """One method with one seed, run by tools/train.py in its own process.
 
     Args:
@@ -62,120 +58,22 @@ class Training:
 
     def __init__(self, method: str, seed: int, args) -> None:
         self.method, self.seed = method, seed
-        self.name = f'{method}, seed {seed}'
         self.config = f'{args.config_prefix}{method}.py'
-        self.work_dir = Path(args.work_dir) / f'{method}_seed{seed}'
-        self.result_file = self.work_dir / 'result.json'
-        options = [f'randomness.seed={seed}']
+        work_dir = Path(args.work_dir) / f'{method}_seed{seed}'
+        options = {'randomness.seed': seed}
         if args.iterations:
-            options += _shortened(self.config, args.iterations)
-        self.command = [
-            sys.executable, str(TRAIN), self.config, '--work-dir',
-            str(self.work_dir), '--resume', '--cfg-options', *options
+            config = Config.fromfile(self.config, import_custom_modules=False)
+            options.update(shortened(config, args.iterations))
+        arguments = [
+            self.config, '--work-dir',
+            str(work_dir), '--resume', '--cfg-options',
+            *to_arguments(options)
         ]
-
-    def result(self):
-        """Result of an earlier run of the same command, or None."""
-        if self.result_file.exists():
-            result = json.loads(self.result_file.read_text())
-            if result['command'] == self.command[2:]:
-                return result
-            raise SystemExit(
-                f'{self.result_file} was made with other options. Remove '
-                f'{self.work_dir} or choose another --work-dir.')
-        return None
-
-    def start(self) -> None:
-        self.work_dir.mkdir(parents=True, exist_ok=True)
-        self.log = open(self.work_dir / 'log.txt', 'a')
-        # Two trainings share two cores best with one thread each.
-        env = dict(os.environ, OMP_NUM_THREADS='1', PYTHONWARNINGS='ignore')
-        self.started = time.time()
-        self.process = subprocess.Popen(
-            self.command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env=env)
-        os.set_blocking(self.process.stdout.fileno(), False)
-        print(f'  {self.name}: started, log in {self.log.name}', flush=True)
-
-    def poll(self) -> bool:
-        """Shows progress; True when the training has ended."""
-        ended = self.process.poll() is not None
-        for line in self.process.stdout.readlines():
-            self.log.write(line)
-            progress = _PROGRESS.search(line)
-            if progress:
-                done, total, eta, loss = progress.groups()
-                print(
-                    f'  {self.name}: iteration {done}/{total}, {eta} to go, '
-                    f'loss {loss}',
-                    flush=True)
-        if ended:
-            self.log.close()
-            self._finish()
-        return ended
-
-    def _finish(self) -> None:
-        if self.process.returncode:
-            raise SystemExit(
-                f'{self.name} failed; the end of {self.log.name}:\n' +
-                '\n'.join(Path(self.log.name).read_text().split('\n')[-20:]))
-        scores = _last_scores(self.work_dir)
-        result = dict(
-            command=self.command[2:],
-            mIoU=scores['mIoU'],
-            minutes=round((time.time() - self.started) / 60, 2),
-            checkpoint=(self.work_dir / 'last_checkpoint').read_text())
-        temporary = self.result_file.with_suffix('.tmp')
-        temporary.write_text(json.dumps(result, indent=2))
-        temporary.replace(self.result_file)
-        print(
-            f'  {self.name}: mIoU {result["mIoU"]:.1f} after '
-            f'{result["minutes"]:.1f} minutes',
-            flush=True)
-
-
-def _shortened(config: str, iterations: int) -> list:
-    """Options that scale the schedule of a small config."""
-    options = [
-        f'train_cfg.max_iters={iterations}',
-        f'train_cfg.val_interval={iterations}',
-        f'param_scheduler.1.end={iterations}',
-        f'train_dataloader.sampler.epoch_length={iterations}'
-    ]
-    if not config.endswith(('supervised.py', 'oracle.py')):
-        options.append(f'custom_hooks.0.warmup_iters={iterations // 4}')
-    return options
-
-
-def _last_scores(work_dir: Path) -> dict:
-    """The last evaluation that mmengine wrote below a work dir."""
-    lines = [
-        json.loads(line)
-        for path in sorted(work_dir.glob('*/vis_data/scalars.json'))
-        for line in path.read_text().splitlines()
-    ]
-    return [line for line in lines if 'mIoU' in line][-1]
-
-
-def train_all(trainings: list, jobs: int) -> None:
-    """Runs what has no result yet, ``jobs`` at a time."""
-    waiting = [t for t in trainings if t.result() is None]
-    # The longest first, so that no job is left alone at the end.
-    waiting.sort(key=lambda t: t.method == 'supervised')
-    running: list = []
-    try:
-        while waiting or running:
-            while waiting and len(running) < jobs:
-                running.append(waiting.pop(0))
-                running[-1].start()
-            running = [training for training in running if not training.poll()]
-            time.sleep(0.5)
-    finally:
-        for training in running:
-            training.process.terminate()
+        super().__init__(
+            f'{method}, seed {seed}',
+            [sys.executable, str(TRAIN), *arguments],
+            work_dir,
+            made_with=arguments)
 
 
 def summarise(trainings: list) -> dict:
@@ -212,10 +110,12 @@ def main() -> None:
     args = parse_args()
     print(f'Training {", ".join(args.methods)}', flush=True)
     trainings = [
-        Training(method, seed, args) for seed in args.seeds
+        MethodTraining(method, seed, args) for seed in args.seeds
         for method in args.methods
     ]
-    train_all(trainings, args.jobs)
+    # The longest first, so that no job is left alone at the end.
+    train_all(
+        sorted(trainings, key=lambda t: t.method == 'supervised'), args.jobs)
     summary = summarise(trainings)
     results = Path(args.work_dir) / 'results.json'
     results.write_text(json.dumps(summary, indent=2))
@@ -236,13 +136,13 @@ def draw_comparison(trainings: dict, path: Path, rows: int = 6) -> None:
     Takes evenly spaced validation images, not chosen by their result.
 
     Args:
-        trainings (dict[str, Training]): By method, in the order of columns.
+        trainings (dict[str, MethodTraining]): By method, in the order of
+            columns.
         path (Path): PNG to write.
         rows (int): Images. Defaults to 6.
     """
     import mmseg_dcc  # noqa: F401  isort: skip  (before mmseg)
     import cv2
-    from mmengine.config import Config
     from mmengine.registry import init_default_scope
     from mmseg.apis import inference_model, init_model
     from mmseg.registry import DATASETS

@@ -8,6 +8,7 @@ sys.path.insert(0, osp.join(osp.dirname(osp.abspath(__file__)), '..'))
 
 # mmseg_dcc comes before any mmseg import: mmcv-lite is enough then.
 import mmseg_dcc  # noqa: E402, F401  isort: skip
+from dataset_tools.config_datasets import plain_datasets  # noqa: E402
 from dataset_tools.list_files import (  # noqa: E402
     CITYSCAPES_DOWNLOAD_HINT,
     VOC_DOWNLOAD_HINT,
@@ -72,10 +73,10 @@ def exit_without_data(cfg: Config, loaders: tuple) -> None:
         loaders (tuple[str]): Keys of the data loaders that will be used.
     """
     missing = sorted({
-        root
+        dataset.data_root
         for loader in loaders if cfg.get(loader)
-        for root in _data_roots(cfg[loader].dataset)
-        if root and not osp.isdir(root)
+        for dataset in plain_datasets(cfg[loader].dataset)
+        if dataset.get('data_root') and not osp.isdir(dataset.data_root)
     })
     if not missing:
         return
@@ -88,13 +89,3 @@ def exit_without_data(cfg: Config, loaders: tuple) -> None:
                 'the config.'))
     lines.append('If it lies elsewhere, link it: ln -s /path/to/data data')
     raise SystemExit('\n'.join(lines))
-
-
-def _data_roots(dataset: dict):
-    if 'datasets' in dataset:
-        for part in dataset.datasets:
-            yield from _data_roots(part)
-    elif 'dataset' in dataset:
-        yield from _data_roots(dataset.dataset)
-    else:
-        yield dataset.get('data_root')

@@ -1,6 +1,8 @@
-"""Makes the scripts of ``tools/dataset_tools`` importable by their names."""
+"""Makes the scripts of ``tools`` importable by their names."""
 import sys
 from pathlib import Path
 
-sys.path.insert(
-    0, str(Path(__file__).resolve().parents[2] / 'tools' / 'dataset_tools'))
+TOOLS = Path(__file__).resolve().parents[2] / 'tools'
+sys.path.insert(0, str(TOOLS / 'dataset_tools'))
+# the last, since the standard library has a module `test`, too
+sys.path.append(str(TOOLS))

@@ -1,0 +1,248 @@
+"""Makes the tables of the paper: trains what is missing, tabulates the rest.
+
+Safe to run again: what is finished is kept, what was interrupted goes on. A
+training that serves several cells or tables is made once. Without options all
+tables are made; --collect makes them of what is there already.
+
+Examples:
+    python tools/reproduce.py --table 1 --cell dlv3plus-r101-1/8 --gpus 2
+    python tools/reproduce.py --table 3 4 --dry-run
+    python tools/reproduce.py --collect
+    python tools/reproduce.py --preset demo --table 1
+"""
+import argparse
+from pathlib import Path
+from typing import Dict, List, Optional, Sequence
+
+from paper_runs import (
+    Run,
+    Setup,
+    commands_of,
+    first_run,
+    join_words,
+    made_with,
+    python_name,
+    result_of,
+    tool_path,
+    training_of,
+)
+from paper_tables import Cell, cells_of, load_preset, to_csv, to_markdown
+from trainings import Training, train_all
+
+
+def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        '--preset',
+        choices=['paper', 'demo'],
+        default='paper',
+        help='demo: the same tables on the demo data, at a size for CPUs')
+    parser.add_argument(
+        '--table', nargs='+', type=int, help='numbers (default: all)')
+    parser.add_argument(
+        '--cell',
+        nargs='+',
+        help='train these alone: names of cells or their beginnings, such as '
+        'dlv3plus-r101-1/8')
+    parser.add_argument(
+        '--seeds',
+        type=int,
+        help='trainings a cell, with seeds 0, 1, ... (default: as many as '
+        'the paper has)')
+    parser.add_argument(
+        '--gpus',
+        type=int,
+        help='of one training; 0: the CPU (default: those of the paper)')
+    parser.add_argument(
+        '--jobs',
+        type=int,
+        default=2,
+        help='trainings at a time on the CPU, one thread each (default: 2)')
+    parser.add_argument(
+        '--iterations', type=int, help='instead of those of the config')
+    parser.add_argument('--work-dir', default='work_dirs/reproduce')
+    action = parser.add_mutually_exclusive_group()
+    action.add_argument(
+        '--dry-run', action='store_true', help='only print the commands')
+    action.add_argument(
+        '--collect', action='store_true', help='only make the tables')
+    args = parser.parse_args(argv)
+    for name, least in (('seeds', 1), ('gpus', 0), ('jobs', 1)):
+        value = getattr(args, name)
+        if value is not None and value < least:
+            parser.error(f'--{name}: got {value}, expected {least} or more')
+    return args
+
+
+def choose_tables(preset: dict, numbers: Optional[List[int]]) -> dict:
+    """The tables with these numbers; all if there are none."""
+    tables = preset['tables']
+    unknown = sorted(set(numbers or ()) - set(tables))
+    if unknown:
+        raise SystemExit(f'--table: got {unknown}, expected some of '
+                         f'{sorted(tables)}.')
+    return {number: tables[number] for number in numbers or tables}
+
+
+def choose_cells(cells: List[Cell], names: Optional[List[str]]) -> List[Cell]:
+    """The cells that can be trained, of these names.
+
+    Args:
+        cells (list[Cell]): Those of the chosen tables.
+        names (list[str], optional): Names of cells, or their beginnings up
+            to a hyphen. None stands for all.
+
+    Returns:
+        list[Cell]: In the order of ``cells``.
+
+    Raises:
+        SystemExit: If a name fits no cell that can be trained.
+    """
+    cells = [cell for cell in cells if cell.config]
+    if names is None:
+        return cells
+    for name in names:
+        if not any(_fits(cell, name) for cell in cells):
+            raise SystemExit(
+                f'--cell: got {name!r}, expected one of these or the '
+                'beginning of some, up to a hyphen:\n  ' +
+                '\n  '.join(cell.name for cell in cells))
+    return [c for c in cells if any(_fits(c, name) for name in names)]
+
+
+def _fits(cell: Cell, name: str) -> bool:
+    return f'{cell.name}-'.startswith(f'{name}-')
+
+
+def runs_of(cells: List[Cell], pseudo_masks: Dict[str, str]) -> List[Run]:
+    """The trainings of some cells, each once, after those they need."""
+    runs: Dict[Run, None] = {}
+    for cell in cells:
+        for run in cell.runs:
+            first = first_run(run, pseudo_masks)
+            runs.update({first: None} if first else {})
+            runs[run] = None
+    return list(runs)
+
+
+def make_runs(runs: List[Run], setup: Setup, jobs: int) -> None:
+    """Makes those of the runs that have not ended."""
+    trainings: Dict[Run, Training] = {}
+    for run in runs:
+        if result_of(run, setup) is None:
+            needs = trainings.get(first_run(run, setup.pseudo_masks))
+            trainings[run] = training_of(run, setup, needs)
+    print(
+        f'{len(runs)} trainings, {len(runs) - len(trainings)} of them are '
+        'done',
+        flush=True)
+    train_all(list(trainings.values()), jobs)
+
+
+def to_script(runs: List[Run], cells: List[Cell], setup: Setup) -> str:
+    """The commands of the runs that have not ended, as a shell script.
+
+    Args:
+        runs (list[Run]): In the order in which they are made.
+        cells (list[Cell]): Named above the commands that serve them.
+        setup (Setup): Of all runs.
+
+    Returns:
+        str: Lines to paste into a shell.
+    """
+    lines = []
+    for run in runs:
+        served = [f'{c.table} {c.name}' for c in cells if run in c.runs]
+        title = f'# {", ".join(made_with(run, setup))}'
+        if served:
+            title += f' (Table {", Table ".join(served)})'
+        result = result_of(run, setup)
+        if result:
+            lines.append(f'{title}: done, mIoU {result["mIoU"]:.1f}')
+        else:
+            lines += [title, *commands_of(run, setup)]
+    return '\n'.join(lines)
+
+
+def missing_cells(cells: List[Cell], results: Dict[Run, dict],
+                  options: List[str]) -> str:
+    """Which cells lack a run, each with the command that makes it.
+
+    Args:
+        cells (list[Cell]): Those to be made.
+        results (dict[Run, dict]): Of the runs that have ended.
+        options (list[str]): Of this tool, for the commands.
+
+    Returns:
+        str: The list.
+    """
+    lines = []
+    for cell in cells:
+        seeds = [run.seed for run in cell.runs if run not in results]
+        if seeds:
+            command = join_words([
+                python_name(),
+                tool_path('tools/reproduce.py'), '--table', cell.table,
+                '--cell', cell.name, *options
+            ])
+            named = ', '.join(map(str, seeds))
+            lines.append(f'  {cell.name}, seed {named}:\n    {command}')
+    return '\n'.join([f'Missing: {len(lines)} of {len(cells)} cells', *lines])
+
+
+def given_options(args: argparse.Namespace) -> List[str]:
+    """Options of this tool that all cells share and that are no defaults."""
+    defaults = parse_args([])
+    return [
+        word
+        for name in ('preset', 'seeds', 'gpus', 'jobs', 'iterations',
+                     'work_dir')
+        if getattr(args, name) != getattr(defaults, name)
+        for word in (f'--{name.replace("_", "-")}', getattr(args, name))
+    ]
+
+
+def write_tables(tables: dict, cells: List[Cell], results: Dict[Run, dict],
+                 folder: Path) -> None:
+    """Prints the tables; writes them as Markdown and CSV."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, table in tables.items():
+        of_table = [cell for cell in cells if cell.table == number]
+        markdown = to_markdown(number, table, of_table, results)
+        path = folder / f'table_{number}'
+        path.with_suffix('.md').write_text(markdown)
+        path.with_suffix('.csv').write_text(to_csv(table, of_table, results))
+        print(f'\n{markdown}\n{path}.md, {path}.csv')
+
+
+def main(argv: Optional[Sequence[str]] = None) -> None:
+    args = parse_args(argv)
+    preset = load_preset(args.preset)
+    setup = Setup(
+        Path(args.work_dir) / args.preset, preset['pseudo_masks'], args.gpus,
+        args.iterations)
+    tables = choose_tables(preset, args.table)
+    cells = [
+        cell for number, table in tables.items()
+        for cell in cells_of(number, table, args.seeds)
+    ]
+    chosen = choose_cells(cells, args.cell)
+    runs = runs_of(chosen, setup.pseudo_masks)
+    if args.dry_run:
+        print(to_script(runs, chosen, setup))
+        return
+    if not args.collect:
+        on_cpu = all((run.gpus if args.gpus is None else args.gpus) == 0
+                     for run in runs)
+        make_runs(runs, setup, args.jobs if on_cpu else 1)
+    every_run = {run for cell in cells for run in cell.runs}
+    results = {run: result_of(run, setup) for run in every_run}
+    results = {run: result for run, result in results.items() if result}
+    write_tables(tables, cells, results, setup.folder)
+    print('\n' + missing_cells(chosen, results, given_options(args)))
+
+
+if __name__ == '__main__':
+    main()
