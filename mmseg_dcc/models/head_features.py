@@ -136,7 +136,20 @@ def confidence_and_pseudo_label(head: nn.Module, features: Tensor) -> tuple:
         read as two classes.
     """
     with _dropout_off(head):
-        scores = head.cls_seg(features).float()
+        return class_confidence(head.cls_seg(features))
+
+
+def class_confidence(scores: Tensor) -> tuple:
+    """Highest class probability and its class.
+
+    Args:
+        scores (Tensor): Of a head, shape (N, classes, h, w).
+
+    Returns:
+        tuple[Tensor, Tensor]: Float32 and int64, both of shape (N, h, w).
+        One channel (binary, sigmoid) is read as two classes.
+    """
+    scores = scores.float()
     if scores.size(1) == 1:  # sigmoid(s) is softmax over (0, s)
         scores = torch.cat([torch.zeros_like(scores), scores], 1)
     return scores.softmax(1).max(1)

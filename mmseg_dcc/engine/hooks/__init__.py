@@ -1,4 +1,5 @@
 from .confidence_histogram_hook import ConfidenceHistogramHook
+from .mean_teacher_hook import MeanTeacherHook
 from .non_finite_hook import NonFiniteHook
 from .pair_visualization_hook import PairVisualizationHook
 from .rank_zero_buffers_hook import RankZeroBuffersHook
@@ -7,7 +8,8 @@ from .supervised_warmup_hook import SupervisedWarmupHook
 from .unreadable_images_hook import UnreadableImagesHook
 
 __all__ = [
-    'ConfidenceHistogramHook', 'NonFiniteHook', 'PairVisualizationHook',
-    'RankZeroBuffersHook', 'ReproducibleRandomnessHook',
-    'SupervisedWarmupHook', 'UnreadableImagesHook'
+    'ConfidenceHistogramHook', 'MeanTeacherHook', 'NonFiniteHook',
+    'PairVisualizationHook', 'RankZeroBuffersHook',
+    'ReproducibleRandomnessHook', 'SupervisedWarmupHook',
+    'UnreadableImagesHook'
 ]
