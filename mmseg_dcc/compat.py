@@ -1,6 +1,6 @@
 """What MMSegmentation 1.x needs to run with mmcv-lite and torch >= 2.6.
 
-Both fixes are narrow and do nothing where they are not needed:
+The fixes are narrow and do nothing where they are not needed:
 
 * :func:`install_mmcv_ops_placeholder`: mmseg imports ``mmcv.ops`` when it is
   imported itself, although most of its models never call a compiled
@@ -8,6 +8,8 @@ Both fixes are narrow and do nothing where they are not needed:
 * :func:`allow_mmengine_checkpoints`: torch >= 2.6 loads checkpoints with
   ``weights_only=True`` and refuses the history buffers that mmengine puts
   into every training checkpoint.
+* :func:`find_configs_of_fork`: mmengine looks for the base of a config
+  ``mmseg::...`` in a package of the name ``mmsegmentation`` alone.
 """
 import importlib.util
 import sys
@@ -15,9 +17,12 @@ from types import ModuleType
 
 import numpy as np
 import torch
+from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.logging import HistoryBuffer
+from mmengine.utils import is_installed
 from mmengine.utils.dl_utils import mmcv_full_available
 
+_FORK_OF_MMSEG = 'onedl-mmsegmentation'
 # Statistics that ``HistoryBuffer`` pickles as bound look-ups on its class.
 _HISTORY_BUFFER_STATISTICS = ('current', 'max', 'mean', 'min')
 
@@ -113,5 +118,12 @@ def allow_mmengine_checkpoints() -> None:
     ])
 
 
+def find_configs_of_fork() -> None:
+    """Makes bases ``mmseg::...`` work with the maintained fork of mmseg."""
+    if not is_installed('mmsegmentation') and is_installed(_FORK_OF_MMSEG):
+        MODULE2PACKAGE['mmseg'] = _FORK_OF_MMSEG
+
+
 install_mmcv_ops_placeholder()
 allow_mmengine_checkpoints()
+find_configs_of_fork()

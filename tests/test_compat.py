@@ -9,6 +9,7 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from mmengine.config.utils import MODULE2PACKAGE, _get_package_and_cfg_path
 from mmengine.dataset import BaseDataset
 from mmengine.logging import HistoryBuffer
 from mmengine.model import BaseModel
@@ -281,3 +282,17 @@ class TestGetattr:
     def test_all_else_is_refused(self, owner, name):
         with pytest.raises(AttributeError, match='tampered with'):
             compat._history_buffer_getattr(owner, name)
+
+
+@pytest.mark.parametrize('installed, package', [
+    ({'mmsegmentation'}, 'mmsegmentation'),
+    ({'onedl-mmsegmentation'}, 'onedl-mmsegmentation'),
+    ({'mmsegmentation', 'onedl-mmsegmentation'}, 'mmsegmentation'),
+    (set(), 'mmsegmentation'),
+])
+def test_package_of_mmseg_configs(monkeypatch, installed, package):
+    monkeypatch.setitem(MODULE2PACKAGE, 'mmseg', 'mmsegmentation')
+    monkeypatch.setattr(compat, 'is_installed', installed.__contains__)
+    compat.find_configs_of_fork()
+    found, path = _get_package_and_cfg_path('mmseg::pspnet/any.py')
+    assert (found, path) == (package, 'pspnet/any.py')
