@@ -1,4 +1,4 @@
-"""Compares methods: trains each with each seed, prints a table and a picture.
+"""Compares methods: trains each with each seed, prints a table and draws them.
 
 The methods are configs that share a prefix. Safe to run again: what is
 finished is kept, what was interrupted goes on.
@@ -11,6 +11,7 @@ Examples:
 """
 import argparse
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from mmengine.config import Config
 from trainings import Training, shortened, to_arguments, train_all
 
 TRAIN = Path(__file__).resolve().with_name('train.py')
+PREDICTIONS = TRAIN.with_name('figures') / 'predictions.py'
 LABELS = {
     'supervised': 'supervised only',
     'control': 'control: DCC with lambda = 0',
@@ -117,69 +119,16 @@ def main() -> None:
     train_all(
         sorted(trainings, key=lambda t: t.method == 'supervised'), args.jobs)
     summary = summarise(trainings)
-    results = Path(args.work_dir) / 'results.json'
-    results.write_text(json.dumps(summary, indent=2))
-    picture = Path(args.work_dir) / 'comparison.png'
-    pictured = {
-        t.method: t
-        for t in trainings
-        if t.seed == args.seeds[0] and t.method in ('supervised', 'dcc')
-    }
-    draw_comparison(pictured, picture)
-    (Path(args.work_dir) / 'table.md').write_text(table(summary) + '\n')
-    print(f'\n{table(summary)}\n\n{results}\n{picture}')
-
-
-def draw_comparison(trainings: dict, path: Path, rows: int = 6) -> None:
-    """Image, ground truth and predictions side by side.
-
-    Takes evenly spaced validation images, not chosen by their result.
-
-    Args:
-        trainings (dict[str, MethodTraining]): By method, in the order of
-            columns.
-        path (Path): PNG to write.
-        rows (int): Images. Defaults to 6.
-    """
-    import mmseg_dcc  # noqa: F401  isort: skip  (before mmseg)
-    import cv2
-    from mmengine.registry import init_default_scope
-    from mmseg.apis import inference_model, init_model
-    from mmseg.registry import DATASETS
-    init_default_scope('mmseg')
-    models = {
-        method: init_model(t.config, t.result()['checkpoint'], device='cpu')
-        for method, t in trainings.items()
-    }
-    config = Config.fromfile(next(iter(trainings.values())).config)
-    dataset = DATASETS.build(config.val_dataloader.dataset)
-    palette = np.array(dataset.metainfo['palette'], np.uint8)
-    picture = []
-    for index in np.linspace(0, len(dataset) - 1, rows).astype(int):
-        image = cv2.imread(dataset.get_data_info(index)['img_path'])
-        truth = dataset[index]['data_samples'].gt_sem_seg.data[0].numpy()
-        masks = [truth] + [
-            inference_model(model, image).pred_sem_seg.data[0].numpy()
-            for model in models.values()
-        ]
-        cells = [image] + [
-            palette[np.where(mask == 255, 0, mask)][..., ::-1]
-            for mask in masks
-        ]
-        cells = [
-            cv2.copyMakeBorder(
-                cv2.resize(cell, None, fx=2, fy=2, interpolation=0), 2, 2, 2,
-                2, cv2.BORDER_CONSTANT, value=(255, 255, 255))
-            for cell in cells
-        ]
-        picture.append(np.hstack(cells))
-    titles = ['image', 'ground truth', *models]
-    header = np.full((28, picture[0].shape[1], 3), 255, np.uint8)
-    width = header.shape[1] // len(titles)
-    for column, title in enumerate(titles):
-        cv2.putText(header, title, (column * width + 6, 19),
-                    cv2.FONT_HERSHEY_SIMPLEX, 0.55, (0, 0, 0), 1, cv2.LINE_AA)
-    cv2.imwrite(str(path), np.vstack([header, *picture]))
+    work_dir = Path(args.work_dir)
+    # What took long to compute first: a picture is soon drawn again.
+    (work_dir / 'results.json').write_text(json.dumps(summary, indent=2))
+    (work_dir / 'table.md').write_text(table(summary) + '\n')
+    print(f'\n{table(summary)}\n\n{work_dir / "results.json"}', flush=True)
+    pictured = [t.work_dir for t in trainings if t.seed == args.seeds[0]]
+    subprocess.run([
+        sys.executable, str(PREDICTIONS), *map(str, pictured), '--labels',
+        *args.methods, '--out', str(work_dir / 'comparison.png')
+    ], check=True)
 
 
 if __name__ == '__main__':
