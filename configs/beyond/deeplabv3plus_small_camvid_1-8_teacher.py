@@ -1,0 +1,10 @@
+_base_ = [
+    '../camvid/deeplabv3plus_small_camvid_1-8_dcc.py',
+    '../_base_/mean_teacher.py'
+]
+model = _base_.mean_teacher_model
+custom_hooks = [
+    *_base_.custom_hooks,
+    # a short training: remembers 100 iterations
+    dict(_base_.mean_teacher_hook, momentum=0.01)
+]
