@@ -1,0 +1,129 @@
+"""Killed at any moment and resumed, a training ends with the same bits.
+
+One training of the iteration loop is killed; ``RANDOM_KILLS=10 pytest -s``
+kills ten, of all kinds in turn, and prints a table.
+"""
+import functools
+import itertools
+import os
+import random
+import re
+import signal
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from ..conftest import ROOT, reads_trainings_safely
+from ..own_config import write_own_config
+from .test_faults import Training
+from .test_own_data import OPTIONS
+from .test_tools import CONFIG, SMALL, assert_same_training, free_port
+
+KINDS = tuple(itertools.product((1, 2), ('iterations', 'epochs')))
+KILLS = range(int(os.environ.get('RANDOM_KILLS', 1)))
+STEP = r'\(train\)\s+(\[.*\d+/\d+\])'
+SCORES = r'aAcc: .*mAcc: [\d.]+'
+
+
+def descendants(training, of=None):
+    """The launcher starts each process in a session of its own."""
+    for pid in training.children(of):
+        yield pid
+        yield from descendants(training, pid)
+
+
+def last_checkpoint(folder):
+    with suppress(FileNotFoundError):
+        return Path((folder / 'last_checkpoint').read_text())
+
+
+@pytest.fixture(scope='module')
+def train(data_dir, tmp_path_factory):
+    """Function that starts a training of 12 or 20 iterations."""
+    own = write_own_config(
+        tmp_path_factory.mktemp('configs'),
+        image_size=(96, 96),
+        crop_size=(64, 64),
+        max_iters=12,
+        batch_size=4)
+    loops = dict(
+        iterations=(
+            own,
+            '--cfg-options',
+            *OPTIONS,
+            'train_cfg.val_interval=12',
+            'default_hooks.checkpoint.interval=3',
+            # new workers on the way, too
+            'train_dataloader.sampler.epoch_length=9'),
+        epochs=(CONFIG, '--cfg-options', *SMALL))
+
+    def start(kind, folder, *resume):
+        processes, loop = kind
+        config, *options = loops[loop]
+        tool = ((sys.executable, ROOT / 'tools/train.py', config)
+                if processes == 1 else
+                ('bash', ROOT / 'tools/dist_train.sh', config, processes))
+        return Training(
+            data_dir,
+            *tool,
+            '--work-dir',
+            folder,
+            *resume,
+            *options,
+            'train_dataloader.num_workers=2',
+            PORT=str(free_port()))
+
+    return start
+
+
+@pytest.fixture(scope='module')
+def left_alone(train, tmp_path_factory):
+    """Function that returns folder, scores, and (time, name) of each step."""
+
+    @functools.lru_cache(maxsize=None)
+    def run(kind):
+        folder = tmp_path_factory.mktemp('whole')
+        training, steps = train(kind, folder), []
+        while True:
+            training.read_until(f'{STEP}|{SCORES}')
+            step = re.search(STEP, training.lines[-1])
+            if not step:
+                break
+            steps.append((time.time(), step[1]))
+        training.seconds_to_end()
+        return folder, re.findall(SCORES, training.output), steps
+
+    return run
+
+
+@reads_trainings_safely
+@pytest.mark.parametrize('number', KILLS)
+def test_random_kill_and_resume(number, train, left_alone, tmp_path):
+    kind = KINDS[number % len(KINDS)]
+    whole, scores, steps = left_alone(kind)
+
+    seed = time.time_ns()
+    moment = random.Random(seed)
+    last = moment.randrange(len(steps) - 1)
+    (begin, name), (end, _) = steps[last:last + 2]
+    delay = moment.uniform(0, end - begin)
+    print(f'Seed {seed}: {delay:.2f} s after {name}.')
+    killed = train(kind, tmp_path)
+    killed.read_until(re.escape(name))
+    time.sleep(delay)
+    for pid in (killed.process.pid, *descendants(killed)):
+        with suppress(ProcessLookupError):  # follows its parent
+            os.kill(pid, signal.SIGKILL)
+    killed.seconds_to_end()
+    kept = last_checkpoint(tmp_path)
+
+    resumed = train(kind, tmp_path, '--resume')
+    resumed.read_until(SCORES)
+    resumed.seconds_to_end()
+    assert_same_training(last_checkpoint(whole), last_checkpoint(tmp_path))
+    assert re.findall(SCORES, resumed.output) == scores
+    print(f'| {kind[1]}, {kind[0]} process(es) | {delay:.2f} s after {name} '
+          f'| {kept and kept.name} | yes, {scores[0]} |')
