@@ -20,7 +20,7 @@ its own (constant) value: what raises the feature in its own direction.
 import argparse
 import json
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 # Imports mmseg_dcc, which must come before mmseg.
 from work_dirs import (  # isort: skip
@@ -94,9 +94,12 @@ class Encoder(nn.Module):
         self.decode_head = model.decode_head
         self.deepest = nn.Identity()
 
-    def extract_feat(self, images: Tensor) -> list:
+    def extract_feat(self, images: Tensor) -> Union[Tensor, list]:
         """Maps of the backbone, through the neck if there is one."""
-        maps = [*self.model.extract_feat(images)]
+        maps = self.model.extract_feat(images)
+        if isinstance(maps, Tensor):  # PIDNet and DDRNet, when they predict
+            return self.deepest(maps)
+        maps = [*maps]
         read_by_head = pixel_heads(self.decode_head)[-1].in_index
         index = np.ravel(read_by_head)[-1]
         maps[index] = self.deepest(maps[index])
@@ -219,7 +222,7 @@ def draw(images: Sequence[np.ndarray], interests: Sequence[Interest],
                                               shares[label]):
             axes.imshow(contributions, cmap='jet', vmin=0, vmax=1, alpha=0.55)
             axes.set_xlabel(f'{share:.0%} on its class')
-        column[0].set_title(f'{label}: {np.mean(shares[label]):.0%}')
+        column[0].set_title(f'{label}: mean {np.mean(shares[label]):.0%}')
     return figure
 
 

@@ -212,7 +212,7 @@ def draw(overlap: Overlap, results: Dict[str, dict], classes: Sequence[str],
         axes.set(xticks=[], yticks=[])
     handles['crop I'] = Line2D([], [], marker='o', ls='', color='0.85')
     figure.legend(handles.values(), handles, loc='outside lower center',
-                  ncols=6, markerscale=1.5)
+                  ncols=6, markerscale=1.5, fontsize=8)
     return figure
 
 
