@@ -41,6 +41,7 @@ setup(
         'lite': ['mmcv-lite>=2.0.0rc4,<2.2.0'],
         'full': ['mmcv>=2.0.0rc4,<2.2.0'],
         'demo': ['scikit-image', 'scikit-learn'],
+        'figures': ['grad-cam', 'scikit-learn'],
         'onnx': ['onnx', 'onnxruntime', 'onnxscript'],
         # class activation maps; torchvision is left to the user, as torch is
         'weak': ['mmpretrain', 'grad-cam'],
