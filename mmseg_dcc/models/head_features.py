@@ -98,6 +98,25 @@ def classifier_input(head: nn.Module, *head_inputs) -> Tensor:
     return recorded[0]
 
 
+def encoder_features(model: nn.Module, images: Tensor) -> Tensor:
+    """f = E(x) of Fig. 4: what enters the final classifier.
+
+    Args:
+        model (nn.Module): Any segmentor with such a classifier, stock or
+            ours.
+        images (Tensor): Shape (N, 3, H, W).
+
+    Returns:
+        Tensor: Shape (N, channels, h, w), with gradient.
+    """
+    levels = model.extract_feat(images)
+    *before, last = pixel_heads(model.decode_head)
+    scores = []
+    for head in before:
+        scores = [head(levels, *scores)]
+    return classifier_input(last, levels, *scores)
+
+
 @contextmanager
 def _recording(head: nn.Module):
     """Records what ``head.cls_seg`` gets while the context is open.

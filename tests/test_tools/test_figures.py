@@ -20,6 +20,7 @@ from mmseg.registry import MODELS
 from work_dirs import WorkDir
 
 from mmseg_dcc.models.diagnostics import IGNORE
+from mmseg_dcc.models.head_features import encoder_features
 from tests.backbones import import_mmpretrain
 from tests.conftest import ROOT
 from tests.optional_packages import needs_grad_cam
@@ -322,7 +323,7 @@ def naive_map(model, image, row, column, averaged):
     *finer, deepest = model.extract_feat(image)
     with mock.patch.object(
             model, 'extract_feat', lambda images: (*finer, deepest)):
-        features = work_dirs.encoder_features(model, image)[0]
+        features = encoder_features(model, image)[0]
     scale = image.shape[2] // features.shape[1]
     feature = features[:, row // scale, column // scale]
     gradient, = torch.autograd.grad(feature.square().sum() / 2, deepest)

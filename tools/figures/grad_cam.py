@@ -24,8 +24,8 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 # Imports mmseg_dcc, which must come before mmseg.
 from work_dirs import (  # isort: skip
-    add_arguments, as_input, encoder_features, evenly_spaced, read,
-    read_image, save, test_sets, truth_of)
+    add_arguments, as_input, evenly_spaced, read, read_image, save,
+    test_sets, truth_of)
 import cv2
 import numpy as np
 from matplotlib.figure import Figure
@@ -33,7 +33,7 @@ from mmengine.utils import track_iter_progress
 from torch import Tensor, nn
 
 from mmseg_dcc.models.diagnostics import IGNORE
-from mmseg_dcc.models.head_features import pixel_heads
+from mmseg_dcc.models.head_features import encoder_features, pixel_heads
 
 
 class Interest(NamedTuple):

@@ -23,8 +23,7 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 # Imports mmseg_dcc, which must come before mmseg.
 from work_dirs import (  # isort: skip
-    WorkDir, add_arguments, as_input, encoder_features, evenly_spaced, read,
-    save)
+    WorkDir, add_arguments, as_input, evenly_spaced, read, save)
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -37,6 +36,7 @@ from sklearn.manifold import TSNE
 from torch import Tensor, nn
 
 from mmseg_dcc.models.diagnostics import IGNORE
+from mmseg_dcc.models.head_features import encoder_features
 from mmseg_dcc.models.overlap import cut_boxes
 
 TITLES = ('I', 'II: other surroundings', 'III: other colors')

@@ -22,8 +22,6 @@ from mmseg.apis import init_model
 from mmseg.registry import DATASETS
 from torch import Tensor, nn
 
-from mmseg_dcc.models import DCCSegmentor
-
 # where scripts in another folder find what they share with these
 sys.path.append(str(Path(__file__).resolve().parents[1] / 'dataset_tools'))
 from config_datasets import plain_datasets  # noqa: E402
@@ -192,11 +190,6 @@ def truth_of(item: dict) -> np.ndarray:
 def as_input(model: nn.Module, *images: Tensor) -> Tensor:
     """Images of one size, from a pipeline, as the model gets them."""
     return model.data_preprocessor(dict(inputs=[*images]))['inputs']
-
-
-def encoder_features(model: nn.Module, images: Tensor) -> Tensor:
-    """What enters the classifier, f of Fig. 4, of a stock model, too."""
-    return DCCSegmentor.encoder_features(model, images)
 
 
 def evenly_spaced(count: int, number: int) -> List[int]:

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from ..diagnostics import pseudo_label_precision, true_labels
 from ..head_features import (
     check_head_types,
-    classifier_input,
     confidence_and_pseudo_label,
+    encoder_features,
     pixel_heads,
 )
 from ..overlap import cut_boxes, pool_to_stride, undo_flips
@@ -120,12 +120,7 @@ class DCCSegmentor(SemiEncoderDecoder):
 
     def encoder_features(self, images: Tensor) -> Tensor:
         """f = E(x) of Fig. 4: what enters the final classifier."""
-        levels = self.extract_feat(images)
-        *before, last = pixel_heads(self.decode_head)
-        scores = []
-        for head in before:
-            scores = [head(levels, *scores)]
-        return classifier_input(last, levels, *scores)
+        return encoder_features(self, images)
 
     @torch.no_grad()
     def check_crops(self, crop_size: Sequence[int], stride: int,
