@@ -43,6 +43,7 @@ FCN_HEAD = dict(
 OCR_HEAD = dict(
     COMMON_HEAD, type='OCRHead', in_channels=32, in_index=2, ocr_channels=4)
 SINGLE = dict(backbone=BACKBONE, decode_head=ASPP_HEAD)
+PSP = dict(backbone=BACKBONE, decode_head=PSP_HEAD)
 CASCADE = dict(
     backbone=BACKBONE, num_stages=2, decode_head=[FCN_HEAD, OCR_HEAD])
 
@@ -59,6 +60,23 @@ def build(segmentor_type, preprocessor='SemiSegDataPreProcessor', **kwargs):
                 std=[64.] * 3,
                 size=(SIDE, SIDE)),
             **kwargs))
+
+
+def build_dcc(config=SINGLE, segmentor='DCCSegmentor', **kwargs):
+    """DCC whose positions are all active; the same weights each time."""
+    settings = dict(
+        projector=dict(type='PixelProjector', out_channels=4),
+        memory_bank=dict(negatives_per_crop=20, steps=2),
+        loss_dc=dict(confidence_threshold=0.))
+    torch.manual_seed(0)
+    return build(segmentor, **{**config, **settings, **kwargs}).train()
+
+
+def without_dropout(model):
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout2d):
+            module.p = 0.
+    return model
 
 
 @torch.no_grad()

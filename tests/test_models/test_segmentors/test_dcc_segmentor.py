@@ -14,7 +14,7 @@ from mmseg_dcc.datasets.transforms import (
 from tests.tiny_models import (
     BACKBONE,
     CASCADE,
-    PSP_HEAD,
+    PSP,
     SIDE,
     SINGLE,
     batch,
@@ -23,7 +23,6 @@ from tests.tiny_models import (
     unlabeled_sample,
 )
 
-PSP = dict(backbone=BACKBONE, decode_head=PSP_HEAD)
 STOCK_CLASSES = [(SINGLE, 'EncoderDecoder'),
                  (CASCADE, 'CascadeEncoderDecoder')]
 UNSUP_KEYS = {

@@ -1,5 +1,6 @@
 """Tests of ``mmseg_dcc/models/segmentors/mean_teacher_dcc_segmentor.py``."""
 import copy
+from functools import partial
 
 import pytest
 import torch
@@ -7,37 +8,25 @@ import torch.nn.functional as F
 
 from mmseg_dcc.models.cutmix import cutmix, random_boxes
 from tests.tiny_models import (
-    BACKBONE,
     CASCADE,
     NUM_CLASSES,
-    PSP_HEAD,
+    PSP,
     SIDE,
     SINGLE,
     batch,
-    build,
+    build_dcc,
     losses_of,
     settle,
+    without_dropout,
 )
 
-PSP = dict(backbone=BACKBONE, decode_head=PSP_HEAD)
 IGNORE = 255
-
-
-def make_model(config=SINGLE, segmentor='MeanTeacherDCCSegmentor', **kwargs):
-    torch.manual_seed(0)
-    settings = dict(
-        projector=dict(type='PixelProjector', out_channels=4),
-        memory_bank=dict(negatives_per_crop=20, steps=2),
-        loss_dc=dict(confidence_threshold=0.))
-    return build(segmentor, **{**config, **settings, **kwargs}).train()
+make_model = partial(build_dcc, segmentor='MeanTeacherDCCSegmentor')
 
 
 def with_teacher(config=SINGLE, **kwargs):
     """A student, and a teacher that differs from it."""
-    student = make_model(config, **kwargs)
-    for module in student.modules():
-        if isinstance(module, torch.nn.Dropout2d):
-            module.p = 0.
+    student = without_dropout(make_model(config, **kwargs))
     teacher = settle(copy.deepcopy(student)).requires_grad_(False)
     for name, weight in teacher.named_parameters():
         if 'conv_seg' in name:
@@ -116,11 +105,8 @@ def test_the_rest_is_dcc():
     """Same losses and bank as DCC; the teacher's statistics are not moved."""
     data = batch()
     model, teacher = with_teacher()
-    plain = make_model(segmentor='DCCSegmentor')
+    plain = without_dropout(build_dcc())
     plain.load_state_dict(model.state_dict())  # also: the same names
-    for module in plain.modules():
-        if isinstance(module, torch.nn.Dropout2d):
-            module.p = 0.
     before = copy.deepcopy(teacher.state_dict())
     losses = []
     for segmentor in (model, plain):

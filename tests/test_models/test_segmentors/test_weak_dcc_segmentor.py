@@ -1,4 +1,6 @@
 """Tests of ``mmseg_dcc/models/segmentors/weak_dcc_segmentor.py``."""
+from functools import partial
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -8,25 +10,19 @@ from tests.tiny_models import (
     BACKBONE,
     CASCADE,
     NUM_CLASSES,
+    PSP,
     PSP_HEAD,
     SIDE,
     SINGLE,
     batch,
     build,
+    build_dcc,
     losses_of,
+    without_dropout,
 )
 
-PSP = dict(backbone=BACKBONE, decode_head=PSP_HEAD)
 IGNORE = 255
-
-
-def make_model(config=SINGLE, segmentor='WeakDCCSegmentor', **kwargs):
-    torch.manual_seed(0)
-    settings = dict(
-        projector=dict(type='PixelProjector', out_channels=4),
-        memory_bank=dict(negatives_per_crop=20, steps=2),
-        loss_dc=dict(confidence_threshold=0.))
-    return build(segmentor, **{**config, **settings, **kwargs}).train()
+make_model = partial(build_dcc, segmentor='WeakDCCSegmentor')
 
 
 def weak_batch(known=0.5):
@@ -37,13 +33,6 @@ def weak_batch(known=0.5):
         mask[torch.rand(mask.shape) >= known] = IGNORE
         sample.weak_sem_seg = PixelData(data=mask)
     return data
-
-
-def without_dropout(model):
-    for module in model.modules():
-        if isinstance(module, torch.nn.Dropout2d):
-            module.p = 0.
-    return model
 
 
 @pytest.mark.parametrize('config', [SINGLE, PSP, CASCADE])
