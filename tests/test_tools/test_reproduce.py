@@ -388,7 +388,7 @@ def test_train_and_collect(run, tmp_path):
         '--work-dir', tmp_path
     ]
     out = run(*command)
-    score = re.search(r'\| SupOnly \| ([\d.]+) \(1\) \|', out)[1]
+    score = re.search(r'\| SupOnly \| 1600 \| ([\d.]+) \(1\) \|', out)[1]
     assert '1 trainings, 0 of them are done' in out
     assert 'iteration 51/51' in out and 'Missing: 0 of 1 cells' in out
     assert f'| {score} (1) |' in (tmp_path / 'demo/table_1.md').read_text()

@@ -1,0 +1,8 @@
+# Control of ..._teacher_long: as many images forward and backward through the
+# network, (1/4 + 3/4 * 4) * 4,000, all of them labeled.
+_base_ = '../ablation/deeplabv3plus_small_demo_supervised_long.py'
+max_iters = 13000
+train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
+train_dataloader = dict(sampler=dict(epoch_length=max_iters))
+param_scheduler = _base_.param_scheduler
+param_scheduler[1].end = max_iters
