@@ -36,7 +36,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         'config_prefix', help='the configs are PREFIX + METHOD + .py')
     parser.add_argument(
-        '--methods', nargs='+', default=['supervised', 'control', 'dcc'])
+        '--methods',
+        nargs='+',
+        default=['supervised', 'control', 'dcc'],
+        help='gains are over the first (default: supervised control dcc)')
     parser.add_argument('--seeds', nargs='+', type=int, default=[0])
     parser.add_argument('--work-dir', default='work_dirs/compare')
     parser.add_argument(
@@ -94,14 +97,15 @@ def summarise(trainings: list) -> dict:
 
 
 def table(summary: dict) -> str:
-    """The summary as a Markdown table."""
-    base = summary.get('supervised', {}).get('mIoU')
+    """The summary as a Markdown table, with the gain over the first."""
+    first = next(iter(summary))
     lines = [
         '| method | mIoU (%) | gain | runs | minutes a run |',
         '|---|---|---|---|---|'
     ]
     for method, entry in summary.items():
-        gain = '' if base is None else f'{entry["mIoU"] - base:+.1f}'
+        gain = ('' if method == first else
+                f'{entry["mIoU"] - summary[first]["mIoU"]:+.1f}')
         runs = ', '.join(f'{run:.1f}' for run in entry['runs'])
         lines.append(f'| {LABELS.get(method, method)} | {entry["mIoU"]:.1f} | '
                      f'{gain} | {runs} | {entry["minutes"]:.1f} |')

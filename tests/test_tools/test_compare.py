@@ -9,11 +9,12 @@ import pytest
 
 @pytest.fixture
 def trained(monkeypatch, tmp_path):
-    """Trainings that have ended: each seed a point better."""
+    """Trainings that have ended: each seed and `weak` a point better."""
     monkeypatch.setattr(compare, 'train_all', lambda trainings, jobs: None)
     monkeypatch.setattr(
         compare.MethodTraining, 'result',
-        lambda self: dict(mIoU=40. + self.seed, minutes=2.))
+        lambda self: dict(
+            mIoU=40. + self.seed + (self.method == 'weak'), minutes=2.))
     return tmp_path
 
 
@@ -30,9 +31,11 @@ def test_any_methods_are_drawn_after_the_table(trained, monkeypatch, capsys):
         '3', '1', '--work-dir', str(trained)
     ])
     compare.main()
-    assert '| semi | 42.0 |  | 43.0, 41.0 | 2.0 |' in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert '| semi | 42.0 |  | 43.0, 41.0 | 2.0 |' in out
+    assert '| weak | 43.0 | +1.0 | 44.0, 42.0 | 2.0 |' in out
     results = json.loads((trained / 'results.json').read_text())
-    assert results['weak']['runs'] == [43., 41.]
+    assert results['weak']['runs'] == [44., 42.]
     assert commands == [[
         sys.executable, str(compare.PREDICTIONS), f'{trained}/semi_seed3',
         f'{trained}/weak_seed3', '--labels', 'semi', 'weak', '--out',

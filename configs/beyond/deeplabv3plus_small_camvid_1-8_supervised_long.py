@@ -1,0 +1,7 @@
+# As many labeled images as ..._teacher_long.
+_base_ = '../camvid/deeplabv3plus_small_camvid_1-8_supervised.py'
+max_iters = 4000
+train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
+train_dataloader = dict(sampler=dict(epoch_length=max_iters))
+param_scheduler = _base_.param_scheduler
+param_scheduler[1].end = max_iters
