@@ -115,11 +115,13 @@ def test_values_of_section_4_1(name):
     assert config.param_scheduler[0].power == 0.9
     assert config.train_cfg.max_epochs == config.param_scheduler[0].end == 80
     sampler = config.train_dataloader.sampler
-    assert sampler.epoch_length == (372 if city else 1157)
+    assert sampler.epoch_length == 1157
     crop = (720, 720) if city else (320, 320)
     assert config.model.data_preprocessor['size'] == crop
     labeled = config.train_dataloader.dataset.datasets[0].pipeline
-    assert labeled[2].ratio_range == (0.5, 2.0)
+    # the published code's base_size
+    scale = (2048, 1024) if city else (400, 400)
+    assert (labeled[2].scale, labeled[2].ratio_range) == (scale, (0.5, 2.0))
     assert labeled[3].crop_size == crop
     assert config.model.auxiliary_head is None
     assert config.model.backbone.type == (
@@ -137,7 +139,7 @@ def test_values_of_section_4_1(name):
             loss.loss_weight) == (0.1, 0.75, 0.1)
     assert config.custom_hooks[0].warmup_epochs == 5
     pair = config.train_dataloader.dataset.datasets[1].pipeline
-    assert pair[1].ratio_range == (0.5, 2.0)
+    assert (pair[1].scale, pair[1].ratio_range) == (scale, (0.8, 2.0))
     assert (pair[2].crop_size, pair[2].iou_range) == (crop, (0.1, 1.0))
     assert config.model.projector.out_channels == 128
 

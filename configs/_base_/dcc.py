@@ -29,14 +29,15 @@ dcc_dataloader = dict(
         # unlabeled images have none of these
         ignore_keys=['classes', 'palette', 'label_map', 'reduce_zero_label']))
 
-# Sizes for PASCAL VOC, whose images are 500 px long: 0.5 to 2.0 times that.
+# Sizes for PASCAL VOC as in the published code: unlabeled images, 500 px
+# long, become 320 to 800 px long. Sec. 4.1 says "randomly resized".
 dcc_unlabeled_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(
         type='RandomResize',
         resize_type='NonEmptyResize',
-        scale=(500, 500),
-        ratio_range=(0.5, 2.0),
+        scale=(400, 400),
+        ratio_range=(0.8, 2.0),
         keep_ratio=True),
     dict(
         type='PairedRandomCrop',

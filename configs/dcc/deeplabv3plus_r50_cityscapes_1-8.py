@@ -10,7 +10,10 @@ model = dict(
     _base_.dcc_model,
     data_preprocessor=dict(
         type='SemiSegDataPreProcessor', size=_base_.crop_size),
-    decode_head=dict(num_classes=19))
+    decode_head=dict(num_classes=19),
+    # Published for Cityscapes: all 2 x 90 x 90 positions of this step
+    memory_bank=dict(
+        type='FeatureMemoryBank', negatives_per_crop=16200, steps=1))
 unlabeled_dataset = _base_.unlabeled_dataset
 unlabeled_dataset.pipeline = _base_.dcc_unlabeled_pipeline
 unlabeled_dataset.pipeline[1].scale = (2048, 1024)

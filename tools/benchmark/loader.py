@@ -32,8 +32,8 @@ import mmseg_dcc  # noqa: F401
 from mmseg_dcc.datasets.transforms.crop_geometry import overlap_boxes
 
 FRAGMENT = Path(__file__).parents[2] / 'configs' / '_base_' / 'dcc.py'
-PHOTO_SIZE, LONG_SIDE, CROP, STRIDE, TRIES = (375, 500), 500, 320, 8, 50
-IOU_RANGE, RATIO_RANGE = (0.1, 1.0), (0.5, 2.0)
+PHOTO_SIZE, LONG_SIDE, CROP, STRIDE, TRIES = (375, 500), 400, 320, 8, 50
+IOU_RANGE, RATIO_RANGE = (0.1, 1.0), (0.8, 2.0)
 MEAN, STD = (
     torch.tensor(values).view(3, 1, 1)
     for values in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
