@@ -1,11 +1,9 @@
 """Configs of Tables 3 and 4 change their ingredient alone, and train."""
 import pytest
-from mmengine.config import Config
 
-from tests.conftest import ROOT
+from tests.project_configs import CONFIGS, load_config
 from tests.tiny_training import train
 
-CONFIGS = ROOT / 'configs'
 BASES = {
     'pspnet_r50_voc_1-8': 'dcc/pspnet_r50_voc_1-8.py',
     'deeplabv3plus_small_demo': 'demo/deeplabv3plus_small_demo_dcc.py',
@@ -37,10 +35,6 @@ NEGATIVES = {
 }
 
 
-def load(name):
-    return Config.fromfile(str(CONFIGS / name))
-
-
 def flat(value, key=''):
     """Values by dotted keys."""
     if isinstance(value, (dict, list)) and value:
@@ -58,7 +52,7 @@ def changes(name, base):
     used = ('model', 'train_dataloader', 'optim_wrapper', 'param_scheduler',
             'train_cfg', 'custom_hooks', 'default_hooks', 'val_dataloader')
     new, old = (
-        flat({part: load(each).to_dict().get(part) for part in used})
+        flat({part: load_config(each).to_dict().get(part) for part in used})
         for each in (name, base))
     return {
         key: new.get(key)
@@ -87,7 +81,7 @@ def test_row_of_table_3_changes_its_ingredient_alone(network, row):
                                              for number in NEGATIVES[network]])
 def test_number_of_negatives(network, number):
     name = f'ablation/{network}_negatives_{number}.py'
-    bank = load(name).model.memory_bank
+    bank = load_config(name).model.memory_bank
     assert 2 * bank.negatives_per_crop * bank.steps == number
     assert all(
         key.startswith('model.memory_bank.')

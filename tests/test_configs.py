@@ -1,17 +1,14 @@
 """Every config parses, builds its model and feeds it real batches."""
-from pathlib import Path
-
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import DATA_SAMPLERS
 from mmseg.registry import DATASETS, MODELS
 from torch.utils.data import DataLoader
 
 from .backbones import has_mmpretrain, import_mmpretrain
+from .project_configs import CONFIGS, load_config
 
-CONFIGS = Path(__file__).parents[1] / 'configs'
 LEAVES = sorted(
     str(path.relative_to(CONFIGS)) for path in CONFIGS.rglob('*.py')
     # classifiers are mmpretrain's: see test_end_to_end/test_weak_labels.py
@@ -23,7 +20,7 @@ def load(name):
         if not has_mmpretrain():
             pytest.skip('MMPRETRAIN_SITE: a folder with mmpretrain')
         import_mmpretrain()
-    config = Config.fromfile(str(CONFIGS / name))
+    config = load_config(name)
     config.model.pretrained = None
     return config
 
