@@ -394,4 +394,4 @@ def test_train_and_collect(run, tmp_path):
     assert f'| {score} (1) |' in (tmp_path / 'demo/table_1.md').read_text()
     again = run(*command)
     assert '1 of them are done' in again and 'started' not in again
-    assert f'| SupOnly | {score} (1) |' in again
+    assert f'| SupOnly | 1600 | {score} (1) |' in again
