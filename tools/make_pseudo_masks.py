@@ -7,6 +7,10 @@
 The config is the student's. The last data set of its training names the images
 and, as data_prefix.seg_map_path, the folder for the masks.
 
+With --tta the teacher sees every image at the scales of the config's
+tta_pipeline and mirrored, and the mean of the probabilities counts: better
+masks, for as many passes through the network.
+
 Example (Table 3, ST):
     python tools/train.py configs/supervised/pspnet_r50_voc_1-8.py
     python tools/make_pseudo_masks.py \
@@ -17,7 +21,7 @@ Example (Table 3, ST):
 import argparse
 import json
 from pathlib import Path
-from typing import Sequence
+from typing import List, Sequence
 
 from launch import add_common_arguments, exit_without_data, load_config
 
@@ -30,13 +34,32 @@ from mmengine.config import Config
 from mmengine.dist import barrier, is_main_process
 from mmengine.evaluator import BaseMetric
 from mmengine.runner import Runner
-from mmseg.registry import METRICS
+from mmengine.structures import PixelData
+from mmseg.models import SegTTAModel
+from mmseg.registry import METRICS, MODELS
+from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from mmseg_dcc.engine.cpu_processes import run_on_cpu_if_needed
 
 IGNORE = 255
 MARKER = 'pseudo_masks.json'
+
+
+def mean_scores(scores: Sequence[Tensor]) -> Tensor:
+    """Scores that stand for the mean of the probabilities of several.
+
+    Args:
+        scores (Sequence[Tensor]): Before softmax, shape (classes, H, W) each;
+            of one foreground class before sigmoid, shape (1, H, W).
+
+    Returns:
+        Tensor: Likewise, of the shape of one.
+    """
+    stacked = torch.stack(list(scores))
+    if stacked.size(1) == 1:
+        return stacked.sigmoid().mean(0).logit()
+    return stacked.softmax(1).mean(0).log()
 
 
 def pseudo_mask(scores: Tensor, confidence_threshold: float) -> Tensor:
@@ -78,6 +101,22 @@ def as_stored(mask: Tensor, dataset_meta: dict) -> Tensor:
     return stored
 
 
+@MODELS.register_module()
+class MeanScoresTTAModel(SegTTAModel):
+    """Keeps the mean itself; mmseg's model keeps which class it is for."""
+
+    def merge_preds(
+            self, data_samples_list: List[List[SegDataSample]]
+    ) -> List[SegDataSample]:
+        """One sample of the views of each image."""
+        merged = []
+        for views in data_samples_list:
+            scores = mean_scores([view.seg_logits.data for view in views])
+            views[0].seg_logits = PixelData(data=scores)
+            merged.append(views[0])
+        return merged
+
+
 @METRICS.register_module()
 class PseudoMaskWriter(BaseMetric):
     """Writes a mask where the sample says its mask is.
@@ -107,15 +146,39 @@ class PseudoMaskWriter(BaseMetric):
             labeled_pixels=round(100 * sum(results) / max(len(results), 1), 2))
 
 
-def labeling_config(cfg: Config, confidence_threshold: float) -> Config:
+def without_annotations(pipeline: list) -> list:
+    """The steps of a test but for those that load a mask.
+
+    Args:
+        pipeline (list[dict]): Of the config, perhaps with ``TestTimeAug``.
+
+    Returns:
+        list[dict]: Of other objects.
+    """
+    kept = []
+    for step in pipeline:
+        if step['type'] == 'LoadAnnotations':
+            continue
+        if step['type'] == 'TestTimeAug':
+            choices = map(without_annotations, step['transforms'])
+            step = dict(step, transforms=[steps for steps in choices if steps])
+        kept.append(step)
+    return kept
+
+
+def labeling_config(cfg: Config,
+                    confidence_threshold: float,
+                    tta: bool = False) -> Config:
     """Turns the student's config into one that tests on the images.
 
     Args:
         cfg (Config): With two data sets in its training.
         confidence_threshold (float): See :func:`pseudo_mask`.
+        tta (bool): Test-time augmentation. Defaults to False.
 
     Raises:
-        InputError: If there is one data set only.
+        InputError: If there is one data set only, or no ``tta_pipeline``
+            where one is needed.
     """
     sources = list(plain_datasets(cfg.train_dataloader.dataset))
     if len(sources) < 2 or not sources[-1].data_prefix.get('seg_map_path'):
@@ -124,13 +187,15 @@ def labeling_config(cfg: Config, confidence_threshold: float) -> Config:
             'Give the config of the student: its train_dataloader.dataset.'
             'datasets are the labeled images and the images to be labeled, '
             'with data_prefix.seg_map_path as the folder for their masks.')
+    pipeline = cfg.test_dataloader.dataset.pipeline
+    if tta:
+        pipeline = cfg.get('tta_pipeline')
+        if not pipeline:
+            raise InputError('--tta needs a tta_pipeline in the config; that '
+                             'of configs/_base_/evaluation.py is an example.')
+        cfg.model = dict(type='MeanScoresTTAModel', module=cfg.model)
     dataset = dict(
-        sources[-1],
-        test_mode=True,
-        pipeline=[
-            step for step in cfg.test_dataloader.dataset.pipeline
-            if step['type'] != 'LoadAnnotations'
-        ])
+        sources[-1], test_mode=True, pipeline=without_annotations(pipeline))
     cfg.test_dataloader = dict(cfg.test_dataloader, dataset=dataset)
     cfg.test_evaluator = dict(
         type='PseudoMaskWriter', confidence_threshold=confidence_threshold)
@@ -168,6 +233,10 @@ def parse_args() -> argparse.Namespace:
         type=float,
         default=0.5,
         help='pixels below are ignored (default: 0.5)')
+    parser.add_argument(
+        '--tta',
+        action='store_true',
+        help='the mean over the scales and flips of tta_pipeline')
     add_common_arguments(parser)
     return parser.parse_args()
 
@@ -175,7 +244,8 @@ def parse_args() -> argparse.Namespace:
 @exit_on_input_error
 def main() -> None:
     args = parse_args()
-    cfg = labeling_config(load_config(args), args.confidence_threshold)
+    cfg = labeling_config(
+        load_config(args), args.confidence_threshold, args.tta)
     exit_without_data(cfg, ('test_dataloader', ))
     dataset = cfg.test_dataloader.dataset
     folder = Path(dataset.get('data_root') or '',
@@ -188,7 +258,8 @@ def main() -> None:
             folder,
             dict(
                 checkpoint=args.checkpoint,
-                confidence_threshold=args.confidence_threshold))
+                confidence_threshold=args.confidence_threshold,
+                tta=args.tta))
     barrier()
     runner.test()
     print(f'Masks: {folder}')

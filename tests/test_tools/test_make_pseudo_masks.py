@@ -1,5 +1,6 @@
 """Masks of a network load as what the network said."""
 import json
+import math
 import runpy
 import sys
 
@@ -7,7 +8,10 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.model import BaseModel
+from mmengine.structures import PixelData
 from mmseg.registry import DATASETS
+from mmseg.structures import SegDataSample
 
 from tests.conftest import ROOT
 
@@ -31,6 +35,69 @@ def test_unsure_pixels_are_ignored():
 def test_one_foreground_class():
     scores = torch.tensor([[[3., -3., 0.1]]])
     assert tool['pseudo_mask'](scores, 0.6).tolist() == [[1, 0, 255]]
+
+
+def test_mean_of_the_probabilities_is_not_that_of_the_scores():
+    views = torch.tensor([[[[9.]], [[0.]], [[-9.]]], [[[-1.]], [[1.]],
+                                                      [[0.]]]])
+    probabilities = [[math.exp(score) for score in view.flatten().tolist()]
+                     for view in views]
+    probabilities = [[value / sum(view) for value in view]
+                     for view in probabilities]
+    expected = [(a + b) / 2 for a, b in zip(*probabilities)]
+    mean = tool['mean_scores'](views)
+    assert mean.shape == (3, 1, 1)
+    assert mean.softmax(0).flatten().tolist() == pytest.approx(expected)
+    assert views.mean(0).softmax(0).flatten()[0] > 0.97 > expected[0]
+
+
+def test_mean_of_one_foreground_class():
+    views = [torch.tensor([[[4.]]]), torch.tensor([[[-1.]]])]
+    expected = sum(1 / (1 + math.exp(-score)) for score in (4, -1)) / 2
+    mean = tool['mean_scores'](views)
+    assert mean.sigmoid().item() == pytest.approx(expected)
+
+
+def test_views_are_averaged_per_image():
+
+    class Segmentor(BaseModel):
+
+        def forward(self, inputs, data_samples=None, mode='tensor'):
+            raise NotImplementedError
+
+    model = tool['MeanScoresTTAModel'](Segmentor())
+    images = [[
+        SegDataSample(
+            seg_logits=PixelData(data=torch.tensor(view).view(2, 1, 1)),
+            metainfo=dict(seg_map_path=name)) for view in views
+    ] for name, views in (('a.png', ([2., 0.], [0., 0.])),
+                          ('b.png', ([0., 3.], [0., 1.])))]
+    merged = model.merge_preds(images)
+    assert [sample.seg_map_path for sample in merged] == ['a.png', 'b.png']
+    confidences = [
+        sample.seg_logits.data.softmax(0).flatten().tolist()
+        for sample in merged
+    ]
+    first, second, third = (1 / (1 + math.exp(-score)) for score in (2, 3, 1))
+    assert confidences[0][0] == pytest.approx((first + .5) / 2)
+    assert confidences[1][1] == pytest.approx((second + third) / 2)
+
+
+@pytest.mark.parametrize('tta', [False, True])
+def test_no_mask_is_loaded(in_data_dir, tta):
+    cfg = tool['labeling_config'](Config.fromfile(STUDENT), 0.5, tta)
+    pipeline = cfg.test_dataloader.dataset.pipeline
+    assert 'LoadAnnotations' not in str(pipeline)
+    assert ('TestTimeAug' in str(pipeline)) == tta
+    assert [] not in pipeline[-1].get('transforms', [])
+    assert str(pipeline).count('PackSegInputs') == 1
+
+
+def test_tta_without_a_pipeline_is_refused(in_data_dir):
+    cfg = Config.fromfile(STUDENT)
+    cfg.pop('tta_pipeline')
+    with pytest.raises(tool['InputError'], match='needs a tta_pipeline'):
+        tool['labeling_config'](cfg, 0.5, True)
 
 
 @pytest.mark.parametrize('reduce_zero_label', [False, True])
@@ -80,7 +147,8 @@ def test_config_without_images_to_label_is_refused(in_data_dir):
         tool['labeling_config'](Config.fromfile(TEACHER), 0.5)
 
 
-def test_teacher_labels_and_student_learns(run, tmp_path):
+@pytest.mark.parametrize('tta', [False, True])
+def test_teacher_labels_and_student_learns(run, tmp_path, tta):
     masks = tmp_path / 'masks'
     folder = ('train_dataloader.dataset.datasets.1.data_prefix.'
               f'seg_map_path={masks}')
@@ -89,9 +157,10 @@ def test_teacher_labels_and_student_learns(run, tmp_path):
     out = run(sys.executable, ROOT / 'tools/make_pseudo_masks.py', STUDENT,
               tmp_path / 'teacher/iter_2.pth', '--work-dir',
               tmp_path / 'labeling', '--confidence-threshold', 0,
-              '--cfg-options', folder)
+              *(['--tta'] if tta else []), '--cfg-options', folder)
     assert 'labeled_pixels: 100' in out
     assert len(list(masks.glob('*.png'))) == 4
+    assert json.loads((masks / 'pseudo_masks.json').read_text())['tta'] == tta
     out = run(sys.executable, ROOT / 'tools/train.py', STUDENT, '--work-dir',
               tmp_path / 'student', '--cfg-options', *FEW, folder)
     assert 'mIoU' in out

@@ -45,6 +45,21 @@ unlabeled_dataset = dict(
             ]),
         dict(type='PackPairedSegInputs'),
     ])
+# Predictions are resized to the original 480 x 360 before they are compared.
+resize = dict(type='Resize', scale=image_size, keep_ratio=True)
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    resize,
+    dict(type='LoadAnnotations'),
+    dict(type='PackSegInputs'),
+]
+tta_pipeline = _base_.tta_pipeline
+tta_pipeline.insert(1, resize)
+# as far as random_resize goes
+tta_pipeline[-1].transforms[0] = [
+    dict(type='Resize', scale_factor=ratio, keep_ratio=True)
+    for ratio in (0.75, 1.0, 1.25)
+]
 val_dataloader = dict(
     batch_size=4,
     num_workers=1,
@@ -53,12 +68,5 @@ val_dataloader = dict(
         type=dataset_type,
         data_root=data_root,
         ann_file='ImageSets/Segmentation/val.txt',
-        # Predictions are resized to the original 480 x 360 before they are
-        # compared.
-        pipeline=[
-            dict(type='LoadImageFromFile'),
-            dict(type='Resize', scale=image_size, keep_ratio=True),
-            dict(type='LoadAnnotations'),
-            dict(type='PackSegInputs'),
-        ]))
+        pipeline=test_pipeline))
 test_dataloader = val_dataloader

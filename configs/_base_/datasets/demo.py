@@ -49,6 +49,12 @@ unlabeled_dataset = dict(
     data_prefix=dict(img_path='JPEGImages'),
     img_suffix='.jpg',
     pipeline=unlabeled_pipeline)
+tta_pipeline = _base_.tta_pipeline
+# as far as random_resize goes
+tta_pipeline[-1].transforms[0] = [
+    dict(type='Resize', scale_factor=ratio, keep_ratio=True)
+    for ratio in (0.75, 1.0, 1.25)
+]
 val_dataloader = dict(
     batch_size=16,
     num_workers=1,
