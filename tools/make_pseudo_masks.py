@@ -9,7 +9,8 @@ and, as data_prefix.seg_map_path, the folder for the masks.
 
 With --tta the teacher sees every image at the scales of the config's
 tta_pipeline and mirrored, and the mean of the probabilities counts: better
-masks, for as many passes through the network.
+masks, for as many passes through the network. With --logit-adjustment small
+classes, which a network trained on few masks hardly finds, get more pixels.
 
 Example (Table 3, ST):
     python tools/train.py configs/supervised/pspnet_r50_voc_1-8.py
@@ -21,7 +22,7 @@ Example (Table 3, ST):
 import argparse
 import json
 from pathlib import Path
-from typing import List, Sequence
+from typing import List, Optional, Sequence
 
 from launch import add_common_arguments, exit_without_data, load_config
 
@@ -33,10 +34,11 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import barrier, is_main_process
 from mmengine.evaluator import BaseMetric
+from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from mmengine.structures import PixelData
 from mmseg.models import SegTTAModel
-from mmseg.registry import METRICS, MODELS
+from mmseg.registry import DATASETS, METRICS, MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
@@ -62,19 +64,75 @@ def mean_scores(scores: Sequence[Tensor]) -> Tensor:
     return stacked.softmax(1).mean(0).log()
 
 
-def pseudo_mask(scores: Tensor, confidence_threshold: float) -> Tensor:
+def class_shares(sources: Sequence[dict], num_classes: int) -> Tensor:
+    """Share of each class among the labeled pixels.
+
+    Args:
+        sources (Sequence[dict]): Configs of the labeled data sets.
+        num_classes (int): Number of classes.
+
+    Returns:
+        Tensor: Shape (classes, ).
+
+    Raises:
+        InputError: If no pixel has a label.
+    """
+    counts = torch.zeros(num_classes, dtype=torch.long)
+    init_default_scope('mmseg')
+    for source in sources:
+        load = [
+            step for step in source['pipeline']
+            if step['type'] == 'LoadAnnotations'
+        ]
+        for sample in DATASETS.build(dict(source, pipeline=load)):
+            mask = torch.from_numpy(sample['gt_seg_map']).long()
+            counts += mask[mask < num_classes].bincount(minlength=num_classes)
+    if not counts.any():
+        raise InputError(
+            '--logit-adjustment: the labeled data sets of the config have no '
+            'pixel of any class.')
+    return counts / counts.sum()
+
+
+def adjustments(shares: Tensor, power: float) -> List[float]:
+    """What is added to the scores: -power * log(share).
+
+    Logit adjustment after training, Menon et al., "Long-tail learning via
+    logit adjustment", ICLR 2021, Eq. 9. Classes without a pixel get nothing:
+    the network has not learned them.
+
+    Args:
+        shares (Tensor): See :func:`class_shares`.
+        power (float): 0: nothing is added; 1: as if all classes were equally
+            frequent.
+
+    Returns:
+        list[float]: For each class.
+    """
+    return (-power * shares.where(shares > 0, shares.new_ones(())).log()
+            ).tolist()
+
+
+def pseudo_mask(scores: Tensor,
+                confidence_threshold: float,
+                adjustment: Optional[Sequence[float]] = None) -> Tensor:
     """Class of each pixel, 255 where its probability is too low.
 
     Args:
         scores (Tensor): Scores before softmax, shape (classes, H, W); of one
             foreground class before sigmoid, shape (1, H, W).
         confidence_threshold (float): Lowest probability, in [0, 1).
+        adjustment (Sequence[float], optional): Added to the scores of each
+            class; of background and foreground if there is one foreground
+            class. Defaults to None.
 
     Returns:
         Tensor: Shape (H, W), uint8.
     """
     if len(scores) == 1:
         scores = torch.cat([torch.zeros_like(scores), scores])
+    if adjustment is not None:
+        scores = scores + scores.new_tensor(adjustment)[:, None, None]
     confidence, labels = scores.softmax(0).max(0)
     labels[confidence < confidence_threshold] = IGNORE
     return labels.byte()
@@ -123,17 +181,21 @@ class PseudoMaskWriter(BaseMetric):
 
     Args:
         confidence_threshold (float): See :func:`pseudo_mask`.
+        adjustment (Sequence[float], optional): Likewise. Defaults to None.
     """
 
-    def __init__(self, confidence_threshold: float) -> None:
+    def __init__(self,
+                 confidence_threshold: float,
+                 adjustment: Optional[Sequence[float]] = None) -> None:
         super().__init__()
         self.confidence_threshold = confidence_threshold
+        self.adjustment = adjustment
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Writes the masks of one batch."""
         for sample in data_samples:
             mask = pseudo_mask(sample['seg_logits']['data'],
-                               self.confidence_threshold)
+                               self.confidence_threshold, self.adjustment)
             self.results.append((mask != IGNORE).float().mean().item())
             mask = as_stored(mask, self.dataset_meta)
             with written_atomically(Path(sample['seg_map_path'])) as path:
@@ -168,13 +230,15 @@ def without_annotations(pipeline: list) -> list:
 
 def labeling_config(cfg: Config,
                     confidence_threshold: float,
-                    tta: bool = False) -> Config:
+                    tta: bool = False,
+                    adjustment_power: float = 0.) -> Config:
     """Turns the student's config into one that tests on the images.
 
     Args:
         cfg (Config): With two data sets in its training.
         confidence_threshold (float): See :func:`pseudo_mask`.
         tta (bool): Test-time augmentation. Defaults to False.
+        adjustment_power (float): See :func:`adjustments`. Defaults to 0.
 
     Raises:
         InputError: If there is one data set only, or no ``tta_pipeline``
@@ -188,6 +252,7 @@ def labeling_config(cfg: Config,
             'datasets are the labeled images and the images to be labeled, '
             'with data_prefix.seg_map_path as the folder for their masks.')
     pipeline = cfg.test_dataloader.dataset.pipeline
+    decode_head = cfg.model.decode_head
     if tta:
         pipeline = cfg.get('tta_pipeline')
         if not pipeline:
@@ -199,6 +264,9 @@ def labeling_config(cfg: Config,
     cfg.test_dataloader = dict(cfg.test_dataloader, dataset=dataset)
     cfg.test_evaluator = dict(
         type='PseudoMaskWriter', confidence_threshold=confidence_threshold)
+    if adjustment_power:
+        shares = class_shares(sources[:-1], decode_head.num_classes)
+        cfg.test_evaluator.adjustment = adjustments(shares, adjustment_power)
     return cfg
 
 
@@ -234,6 +302,13 @@ def parse_args() -> argparse.Namespace:
         default=0.5,
         help='pixels below are ignored (default: 0.5)')
     parser.add_argument(
+        '--logit-adjustment',
+        type=float,
+        default=0.,
+        metavar='POWER',
+        help='divides the probability of a class by its share of the labeled '
+        'pixels to this power, 0 to 1 (default: 0, not at all)')
+    parser.add_argument(
         '--tta',
         action='store_true',
         help='the mean over the scales and flips of tta_pipeline')
@@ -245,7 +320,8 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     cfg = labeling_config(
-        load_config(args), args.confidence_threshold, args.tta)
+        load_config(args), args.confidence_threshold, args.tta,
+        args.logit_adjustment)
     exit_without_data(cfg, ('test_dataloader', ))
     dataset = cfg.test_dataloader.dataset
     folder = Path(dataset.get('data_root') or '',
@@ -259,6 +335,7 @@ def main() -> None:
             dict(
                 checkpoint=args.checkpoint,
                 confidence_threshold=args.confidence_threshold,
+                logit_adjustment=args.logit_adjustment,
                 tta=args.tta))
     barrier()
     runner.test()

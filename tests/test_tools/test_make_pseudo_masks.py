@@ -12,6 +12,7 @@ from mmengine.model import BaseModel
 from mmengine.structures import PixelData
 from mmseg.registry import DATASETS
 from mmseg.structures import SegDataSample
+from PIL import Image
 
 from tests.conftest import ROOT
 
@@ -35,6 +36,51 @@ def test_unsure_pixels_are_ignored():
 def test_one_foreground_class():
     scores = torch.tensor([[[3., -3., 0.1]]])
     assert tool['pseudo_mask'](scores, 0.6).tolist() == [[1, 0, 255]]
+
+
+@pytest.mark.parametrize('power', [0., 0.35, 1.])
+def test_adjustment_divides_by_a_power_of_the_share(power):
+    shares = torch.tensor([0.7, 0.2, 0.1])
+    probabilities = torch.tensor([0.6, 0.3, 0.1])
+    added = torch.tensor(tool['adjustments'](shares, power))
+    expected = probabilities / shares**power
+    torch.testing.assert_close((probabilities.log() + added).softmax(0),
+                               expected / expected.sum())
+
+
+def test_class_without_a_pixel_is_not_adjusted():
+    added = tool['adjustments'](torch.tensor([0.9, 0., 0.1]), 0.5)
+    assert added == pytest.approx(
+        [-0.5 * math.log(0.9), 0., -0.5 * math.log(0.1)])
+
+
+def test_adjusted_mask():
+    scores = torch.tensor([[[2.]], [[1.]]])
+    assert tool['pseudo_mask'](scores, 0.5, [0., 0.]).item() == 0
+    assert tool['pseudo_mask'](scores, 0.5, [0., 2.]).item() == 1
+    assert tool['pseudo_mask'](scores, 0.9, [0., 2.]).item() == 255
+    foreground = torch.tensor([[[-1.]]])
+    assert tool['pseudo_mask'](foreground, 0.5, [0., 2.]).item() == 1
+
+
+def test_shares_are_those_of_the_labeled_masks(in_data_dir):
+    cfg = Config.fromfile(STUDENT)
+    source = cfg.labeled_dataset
+    counts = np.zeros(21)
+    folder = in_data_dir / source.data_root
+    for name in (folder / source.ann_file).read_text().split():
+        mask = np.array(Image.open(folder / f'SegmentationClass/{name}.png'))
+        counts += np.bincount(mask[mask < 21], minlength=21)
+    counts = counts[[0, 1, 3, 4, 5, 7, 15, 16]]  # their numbers in VOC
+    shares = tool['class_shares']([source], 8)
+    assert shares.tolist() == pytest.approx(counts / counts.sum())
+    cfg = tool['labeling_config'](cfg, 0.5, adjustment_power=0.5)
+    assert cfg.test_evaluator.adjustment == tool['adjustments'](shares, 0.5)
+
+
+def test_shares_of_no_pixel_are_refused(in_data_dir):
+    with pytest.raises(tool['InputError'], match='no pixel of any class'):
+        tool['class_shares']([], 8)
 
 
 def test_mean_of_the_probabilities_is_not_that_of_the_scores():
@@ -147,8 +193,9 @@ def test_config_without_images_to_label_is_refused(in_data_dir):
         tool['labeling_config'](Config.fromfile(TEACHER), 0.5)
 
 
-@pytest.mark.parametrize('tta', [False, True])
-def test_teacher_labels_and_student_learns(run, tmp_path, tta):
+@pytest.mark.parametrize('options', [[],
+                                     ['--tta', '--logit-adjustment', '0.35']])
+def test_teacher_labels_and_student_learns(run, tmp_path, options):
     masks = tmp_path / 'masks'
     folder = ('train_dataloader.dataset.datasets.1.data_prefix.'
               f'seg_map_path={masks}')
@@ -157,10 +204,12 @@ def test_teacher_labels_and_student_learns(run, tmp_path, tta):
     out = run(sys.executable, ROOT / 'tools/make_pseudo_masks.py', STUDENT,
               tmp_path / 'teacher/iter_2.pth', '--work-dir',
               tmp_path / 'labeling', '--confidence-threshold', 0,
-              *(['--tta'] if tta else []), '--cfg-options', folder)
+              *options, '--cfg-options', folder)
     assert 'labeled_pixels: 100' in out
     assert len(list(masks.glob('*.png'))) == 4
-    assert json.loads((masks / 'pseudo_masks.json').read_text())['tta'] == tta
+    origin = json.loads((masks / 'pseudo_masks.json').read_text())
+    assert origin['tta'] == ('--tta' in options)
+    assert origin['logit_adjustment'] == (0.35 if options else 0)
     out = run(sys.executable, ROOT / 'tools/train.py', STUDENT, '--work-dir',
               tmp_path / 'student', '--cfg-options', *FEW, folder)
     assert 'mIoU' in out
