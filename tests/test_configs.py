@@ -57,8 +57,9 @@ def test_pipelines_run(name, in_data_dir):
     loader = config.train_dataloader
     if 'self_training' in name:
         # the masks that the teacher would write
-        loader.dataset.datasets[1].data_prefix.seg_map_path = (
-            'SegmentationClassAug')
+        drawn, predicted = loader.dataset.datasets
+        predicted.data_prefix.seg_map_path = drawn.get('data_prefix', {}).get(
+            'seg_map_path', 'SegmentationClass')
     dataset = DATASETS.build(loader.dataset)
     sampler = DATA_SAMPLERS.build(
         loader.sampler, default_args=dict(dataset=dataset, seed=0))
@@ -139,6 +140,20 @@ def test_values_of_section_4_1(name):
     assert (pair[1].scale, pair[1].ratio_range) == (scale, (0.8, 2.0))
     assert (pair[2].crop_size, pair[2].iou_range) == (crop, (0.1, 1.0))
     assert config.model.projector.out_channels == 128
+
+
+@pytest.mark.parametrize(
+    'name',
+    # mmseg's own pipelines differ in this
+    [n for n in LEAVES if 'stock' not in n])
+def test_scales_of_tta_are_those_of_the_tested_size(name):
+    config = load(name)
+    tested = config.test_dataloader.dataset.pipeline
+    *before, augmentation = config.tta_pipeline
+    assert augmentation.type == 'TestTimeAug'
+    assert before == [
+        step for step in tested[:-1] if step.type != 'LoadAnnotations'
+    ]
 
 
 @pytest.mark.parametrize('name', [n for n in LEAVES if '_weak' in n])

@@ -1,3 +1,5 @@
+# The unlabeled images with masks of ..._supervised_long, as many as labeled
+# ones in every batch: tools/make_pseudo_masks.py --tta --logit-adjustment 0.35
 _base_ = './deeplabv3plus_small_camvid_1-8_supervised_long.py'
 pseudo_labeled_dataset = dict(
     _base_.labeled_dataset,
