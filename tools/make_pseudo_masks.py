@@ -9,7 +9,8 @@ and, as data_prefix.seg_map_path, the folder for the masks.
 
 With --tta the teacher sees every image at the scales of the config's
 tta_pipeline and mirrored, and the mean of the probabilities counts: better
-masks, for as many passes through the network. With --logit-adjustment small
+masks, for as many passes through the network; so do several checkpoints, of
+trainings with other seeds. With --logit-adjustment small
 classes, which a network trained on few masks hardly finds, get more pixels.
 
 Example (Table 3, ST):
@@ -34,13 +35,14 @@ import torch
 from mmengine.config import Config
 from mmengine.dist import barrier, is_main_process
 from mmengine.evaluator import BaseMetric
+from mmengine.model import BaseModel, BaseTTAModel, ModuleList
 from mmengine.registry import init_default_scope
-from mmengine.runner import Runner
+from mmengine.runner import CheckpointLoader, Runner
 from mmengine.structures import PixelData
-from mmseg.models import SegTTAModel
 from mmseg.registry import DATASETS, METRICS, MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor
+from torch.nn import Module
 
 from mmseg_dcc.engine.cpu_processes import run_on_cpu_if_needed
 
@@ -159,20 +161,96 @@ def as_stored(mask: Tensor, dataset_meta: dict) -> Tensor:
     return stored
 
 
+def mean_predictions(
+        predictions: Sequence[Sequence[SegDataSample]]) -> List[SegDataSample]:
+    """One sample for each image, with the mean of its predictions.
+
+    Args:
+        predictions (Sequence[Sequence[:obj:`SegDataSample`]]): Those of each
+            image, with ``seg_logits``.
+
+    Returns:
+        list[:obj:`SegDataSample`]: The first of each image, changed.
+    """
+    merged = []
+    for samples in predictions:
+        scores = mean_scores([sample.seg_logits.data for sample in samples])
+        samples[0].seg_logits = PixelData(data=scores)
+        merged.append(samples[0])
+    return merged
+
+
+def load_weights(network: Module, checkpoint: str) -> None:
+    """Loads all weights of the network; others, of a projector, may be there.
+
+    Args:
+        network (Module): The network.
+        checkpoint (str): The file.
+
+    Raises:
+        InputError: If a weight is missing or has another shape.
+    """
+    loaded = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
+    weights = loaded.get('state_dict', loaded)
+    own = network.state_dict()
+    absent = [
+        name for name, value in own.items()
+        if name not in weights or weights[name].shape != value.shape
+    ]
+    if absent:
+        raise InputError(
+            f'{checkpoint} is not of the network in the config: {absent[0]} '
+            f'and {len(absent) - 1} more of its {len(own)} weights are '
+            'missing or have another shape. Masks of such a network would be '
+            'noise: give a config whose model is that of the teacher.')
+    network.load_state_dict(weights, strict=False)
+
+
 @MODELS.register_module()
-class MeanScoresTTAModel(SegTTAModel):
+class Teachers(BaseModel):
+    """Networks of one config whose mean prediction counts.
+
+    Args:
+        network (dict): The config.
+        checkpoints (Sequence[str]): Files of their weights.
+        data_preprocessor (dict, optional): Of the networks if their config
+            has none. Defaults to None.
+
+    Raises:
+        InputError: If a file has the weights of another network.
+    """
+
+    def __init__(self,
+                 network: dict,
+                 checkpoints: Sequence[str],
+                 data_preprocessor: Optional[dict] = None) -> None:
+        super().__init__()
+        network = dict(network)
+        network.setdefault('data_preprocessor', data_preprocessor)
+        self.networks = ModuleList()
+        for checkpoint in checkpoints:
+            self.networks.append(MODELS.build(network))
+            load_weights(self.networks[-1], checkpoint)
+
+    def forward(self, inputs, data_samples=None, mode='tensor'):
+        raise NotImplementedError('Teachers only label: see test_step.')
+
+    def test_step(self, data: dict) -> List[SegDataSample]:
+        """Predictions for one batch."""
+        return mean_predictions(
+            list(zip(*(network.test_step(data)
+                       for network in self.networks))))
+
+
+@MODELS.register_module()
+class MeanScoresTTAModel(BaseTTAModel):
     """Keeps the mean itself; mmseg's model keeps which class it is for."""
 
     def merge_preds(
             self, data_samples_list: List[List[SegDataSample]]
     ) -> List[SegDataSample]:
         """One sample of the views of each image."""
-        merged = []
-        for views in data_samples_list:
-            scores = mean_scores([view.seg_logits.data for view in views])
-            views[0].seg_logits = PixelData(data=scores)
-            merged.append(views[0])
-        return merged
+        return mean_predictions(data_samples_list)
 
 
 @METRICS.register_module()
@@ -229,6 +307,7 @@ def without_annotations(pipeline: list) -> list:
 
 
 def labeling_config(cfg: Config,
+                    checkpoints: Sequence[str],
                     confidence_threshold: float,
                     tta: bool = False,
                     adjustment_power: float = 0.) -> Config:
@@ -236,6 +315,7 @@ def labeling_config(cfg: Config,
 
     Args:
         cfg (Config): With two data sets in its training.
+        checkpoints (Sequence[str]): Of the teachers.
         confidence_threshold (float): See :func:`pseudo_mask`.
         tta (bool): Test-time augmentation. Defaults to False.
         adjustment_power (float): See :func:`adjustments`. Defaults to 0.
@@ -252,7 +332,9 @@ def labeling_config(cfg: Config,
             'datasets are the labeled images and the images to be labeled, '
             'with data_prefix.seg_map_path as the folder for their masks.')
     pipeline = cfg.test_dataloader.dataset.pipeline
-    decode_head = cfg.model.decode_head
+    num_classes = cfg.model.decode_head.num_classes
+    cfg.model = dict(
+        type='Teachers', network=cfg.model, checkpoints=list(checkpoints))
     if tta:
         pipeline = cfg.get('tta_pipeline')
         if not pipeline:
@@ -265,7 +347,7 @@ def labeling_config(cfg: Config,
     cfg.test_evaluator = dict(
         type='PseudoMaskWriter', confidence_threshold=confidence_threshold)
     if adjustment_power:
-        shares = class_shares(sources[:-1], decode_head.num_classes)
+        shares = class_shares(sources[:-1], num_classes)
         cfg.test_evaluator.adjustment = adjustments(shares, adjustment_power)
     return cfg
 
@@ -295,7 +377,11 @@ def parse_args() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('config', help='config file of the student')
-    parser.add_argument('checkpoint', help='checkpoint file of the teacher')
+    parser.add_argument(
+        'checkpoints',
+        nargs='+',
+        help='checkpoint file of the teacher; of several, the mean of their '
+        'probabilities counts')
     parser.add_argument(
         '--confidence-threshold',
         type=float,
@@ -320,20 +406,19 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     cfg = labeling_config(
-        load_config(args), args.confidence_threshold, args.tta,
-        args.logit_adjustment)
+        load_config(args), args.checkpoints, args.confidence_threshold,
+        args.tta, args.logit_adjustment)
     exit_without_data(cfg, ('test_dataloader', ))
     dataset = cfg.test_dataloader.dataset
     folder = Path(dataset.get('data_root') or '',
                   dataset.data_prefix.seg_map_path)
-    cfg.load_from = args.checkpoint
     run_on_cpu_if_needed(cfg)
     runner = Runner.from_cfg(cfg)
     if is_main_process():
         claim_folder(
             folder,
             dict(
-                checkpoint=args.checkpoint,
+                checkpoints=args.checkpoints,
                 confidence_threshold=args.confidence_threshold,
                 logit_adjustment=args.logit_adjustment,
                 tta=args.tta))

@@ -10,7 +10,7 @@ import torch
 from mmengine.config import Config
 from mmengine.model import BaseModel
 from mmengine.structures import PixelData
-from mmseg.registry import DATASETS
+from mmseg.registry import DATASETS, MODELS
 from mmseg.structures import SegDataSample
 from PIL import Image
 
@@ -74,7 +74,7 @@ def test_shares_are_those_of_the_labeled_masks(in_data_dir):
     counts = counts[[0, 1, 3, 4, 5, 7, 15, 16]]  # their numbers in VOC
     shares = tool['class_shares']([source], 8)
     assert shares.tolist() == pytest.approx(counts / counts.sum())
-    cfg = tool['labeling_config'](cfg, 0.5, adjustment_power=0.5)
+    cfg = tool['labeling_config'](cfg, ['a.pth'], 0.5, adjustment_power=0.5)
     assert cfg.test_evaluator.adjustment == tool['adjustments'](shares, 0.5)
 
 
@@ -104,34 +104,80 @@ def test_mean_of_one_foreground_class():
     assert mean.sigmoid().item() == pytest.approx(expected)
 
 
-def test_views_are_averaged_per_image():
+class Constant(BaseModel):
+    """Predicts its weights for every image."""
 
-    class Segmentor(BaseModel):
+    def __init__(self, scores, data_preprocessor=None):
+        super().__init__(data_preprocessor)
+        self.scores = torch.nn.Parameter(torch.tensor(scores).view(-1, 1, 1))
 
-        def forward(self, inputs, data_samples=None, mode='tensor'):
-            raise NotImplementedError
+    def forward(self, inputs, data_samples=None, mode='tensor'):
+        return [
+            SegDataSample(
+                seg_logits=PixelData(data=self.scores.detach()),
+                metainfo=sample.metainfo) for sample in data_samples
+        ]
 
-    model = tool['MeanScoresTTAModel'](Segmentor())
-    images = [[
-        SegDataSample(
-            seg_logits=PixelData(data=torch.tensor(view).view(2, 1, 1)),
-            metainfo=dict(seg_map_path=name)) for view in views
-    ] for name, views in (('a.png', ([2., 0.], [0., 0.])),
-                          ('b.png', ([0., 3.], [0., 1.])))]
-    merged = model.merge_preds(images)
-    assert [sample.seg_map_path for sample in merged] == ['a.png', 'b.png']
-    confidences = [
+
+def images(*names):
+    return [SegDataSample(metainfo=dict(seg_map_path=name)) for name in names]
+
+
+def probabilities_of(samples):
+    return [
         sample.seg_logits.data.softmax(0).flatten().tolist()
-        for sample in merged
+        for sample in samples
     ]
+
+
+def test_views_are_averaged_per_image():
+    model = tool['MeanScoresTTAModel'](Constant([0., 0.]))
+    views = [[
+        Constant(scores)(None, images(name))[0] for scores in both
+    ] for name, both in (('a.png', ([2., 0.], [0., 0.])),
+                         ('b.png', ([0., 3.], [0., 1.])))]
+    merged = model.merge_preds(views)
+    assert [sample.seg_map_path for sample in merged] == ['a.png', 'b.png']
+    of_first, of_second = probabilities_of(merged)
     first, second, third = (1 / (1 + math.exp(-score)) for score in (2, 3, 1))
-    assert confidences[0][0] == pytest.approx((first + .5) / 2)
-    assert confidences[1][1] == pytest.approx((second + third) / 2)
+    assert of_first[0] == pytest.approx((first + .5) / 2)
+    assert of_second[1] == pytest.approx((second + third) / 2)
+
+
+@pytest.fixture
+def checkpoints(tmp_path):
+    MODELS.register_module(module=Constant, force=True)
+    paths = [tmp_path / f'{name}.pth' for name in range(2)]
+    for path, scores in zip(paths, ([4., 0.], [0., 1.])):
+        weights = Constant(scores).state_dict()
+        torch.save(dict(state_dict=dict(weights, unused=weights['scores'])),
+                   path)
+    yield list(map(str, paths))
+    MODELS.module_dict.pop('Constant')
+
+
+def test_teachers_are_averaged(checkpoints):
+    network = dict(type='Constant', scores=[0., 0.])
+    first, second = 1 / (1 + math.exp(-4)), 1 / (1 + math.exp(1))
+    for names, expected in ((checkpoints, (first + second) / 2),
+                            (checkpoints[:1], first)):
+        samples = tool['Teachers'](network, names).test_step(
+            dict(inputs=torch.zeros(2), data_samples=images('a', 'b')))
+        assert [sample.seg_map_path for sample in samples] == ['a', 'b']
+        for probabilities in probabilities_of(samples):
+            assert probabilities[0] == pytest.approx(expected)
+
+
+def test_weights_of_another_network_are_refused(checkpoints):
+    network = dict(type='Constant', scores=[0., 0., 0.])
+    with pytest.raises(tool['InputError'], match='scores and 0 more of its 1'):
+        tool['Teachers'](network, checkpoints)
 
 
 @pytest.mark.parametrize('tta', [False, True])
 def test_no_mask_is_loaded(in_data_dir, tta):
-    cfg = tool['labeling_config'](Config.fromfile(STUDENT), 0.5, tta)
+    cfg = tool['labeling_config'](
+        Config.fromfile(STUDENT), ['a.pth'], 0.5, tta)
     pipeline = cfg.test_dataloader.dataset.pipeline
     assert 'LoadAnnotations' not in str(pipeline)
     assert ('TestTimeAug' in str(pipeline)) == tta
@@ -143,7 +189,7 @@ def test_tta_without_a_pipeline_is_refused(in_data_dir):
     cfg = Config.fromfile(STUDENT)
     cfg.pop('tta_pipeline')
     with pytest.raises(tool['InputError'], match='needs a tta_pipeline'):
-        tool['labeling_config'](cfg, 0.5, True)
+        tool['labeling_config'](cfg, ['a.pth'], 0.5, True)
 
 
 @pytest.mark.parametrize('reduce_zero_label', [False, True])
@@ -190,7 +236,7 @@ def test_masks_of_others_are_not_overwritten(tmp_path):
 
 def test_config_without_images_to_label_is_refused(in_data_dir):
     with pytest.raises(tool['InputError'], match='config of the student'):
-        tool['labeling_config'](Config.fromfile(TEACHER), 0.5)
+        tool['labeling_config'](Config.fromfile(TEACHER), ['a.pth'], 0.5)
 
 
 @pytest.mark.parametrize('options', [[],
@@ -208,6 +254,7 @@ def test_teacher_labels_and_student_learns(run, tmp_path, options):
     assert 'labeled_pixels: 100' in out
     assert len(list(masks.glob('*.png'))) == 4
     origin = json.loads((masks / 'pseudo_masks.json').read_text())
+    assert origin['checkpoints'] == [str(tmp_path / 'teacher/iter_2.pth')]
     assert origin['tta'] == ('--tta' in options)
     assert origin['logit_adjustment'] == (0.35 if options else 0)
     out = run(sys.executable, ROOT / 'tools/train.py', STUDENT, '--work-dir',
