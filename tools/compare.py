@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from mmengine.config import Config
-from trainings import Training, shortened, to_arguments, train_all
+from trainings import Training, shortened, to_arguments, run_all
 
 TRAIN = Path(__file__).resolve().with_name('train.py')
 PREDICTIONS = TRAIN.with_name('figures') / 'predictions.py'
@@ -120,7 +120,7 @@ def main() -> None:
         for method in args.methods
     ]
     # The longest first, so that no job is left alone at the end.
-    train_all(
+    run_all(
         sorted(trainings, key=lambda t: t.method == 'supervised'), args.jobs)
     summary = summarise(trainings)
     work_dir = Path(args.work_dir)

@@ -1,12 +1,18 @@
-"""The trainings behind the tables of the paper: commands and results."""
+"""The work behind the tables of the paper: commands and results.
+
+A step is a run, which is one training, or a labeling, which writes the masks
+that a run trains on.
+"""
 import shlex
 import shutil
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional, Sequence
+from typing import Dict, List, NamedTuple, Optional, Sequence, Union
 
 from mmengine.config import Config
 from trainings import (
+    Job,
     Training,
     kept_result,
     last_scores,
@@ -20,7 +26,8 @@ PSEUDO_MASKS_KEY = (
     'train_dataloader.dataset.datasets.1.data_prefix.seg_map_path')
 
 
-class Run(NamedTuple):
+@dataclass(frozen=True)
+class Run:
     """One training of a config.
 
     Args:
@@ -35,59 +42,98 @@ class Run(NamedTuple):
     gpus: int
 
 
-class Setup(NamedTuple):
-    """Where and how the runs of a preset are made.
+@dataclass(frozen=True)
+class Labeling:
+    """Masks that networks write for the runs of a config.
 
     Args:
-        folder (Path): Holds the work dirs of the runs.
-        pseudo_masks (dict[str, str]): Configs that train on pseudo masks,
-            and the config whose predictions these are.
+        config (str): Below ``configs/``: that of the runs.
+        seed (int): Of its teacher and of the run; None if the runs of all
+            seeds train on the same masks.
+        data_list (int): See :class:`Run`.
+        gpus (int): See :class:`Run`.
+    """
+    config: str
+    seed: Optional[int]
+    data_list: int
+    gpus: int
+
+
+Step = Union[Run, Labeling]
+
+
+class Setup(NamedTuple):
+    """Where and how the steps of a preset are made.
+
+    Args:
+        folder (Path): Holds the work dirs.
+        labelings (dict[str, dict]): Configs that train on masks which
+            networks write, and how, as in ``paper_tables.yaml``.
         gpus (int): Instead of those of the table; 0: the CPU. Defaults to
             None.
         iterations (int): Instead of the schedule of the config. Defaults to
             None.
     """
     folder: Path
-    pseudo_masks: Dict[str, str]
+    labelings: Dict[str, dict]
     gpus: Optional[int] = None
     iterations: Optional[int] = None
 
 
-def first_run(run: Run, pseudo_masks: Dict[str, str]) -> Optional[Run]:
-    """The training whose predictions this one trains on, or None."""
-    first = pseudo_masks.get(run.config)
-    return run._replace(config=first) if first else None
+def needs_of(step: Step, setup: Setup) -> List[Step]:
+    """The steps that must end before: labeling of a run, its teachers."""
+    recipe = setup.labelings.get(step.config)
+    if recipe is None:
+        return []
+    shared = 'teacher' not in recipe or 'teacher_seeds' in recipe
+    if isinstance(step, Run):
+        seed = None if shared else step.seed
+        return [Labeling(step.config, seed, step.data_list, step.gpus)]
+    if 'teacher' not in recipe:
+        return []
+    return [
+        Run(recipe['teacher'], seed, step.data_list, step.gpus)
+        for seed in recipe.get('teacher_seeds', [step.seed])
+    ]
 
 
-def work_dir_of(run: Run, setup: Setup) -> Path:
+def work_dir_of(step: Step, setup: Setup) -> Path:
     """Such as ``FOLDER/dcc/pspnet_r50_voc_1-8/seed_1_list_1``."""
-    data_list = f'_list_{run.data_list}' if run.data_list else ''
-    return (setup.folder / run.config[:-len('.py')] /
-            f'seed_{run.seed}{data_list}')
+    parts = ['labeling'] * isinstance(step, Labeling)
+    if step.seed is not None:
+        parts.append(f'seed_{step.seed}')
+    if step.data_list:
+        parts.append(f'list_{step.data_list}')
+    return setup.folder / step.config[:-len('.py')] / '_'.join(parts)
 
 
-def result_of(run: Run, setup: Setup) -> Optional[dict]:
-    """What a finished run left, whether started by this tool or by hand."""
-    work_dir = work_dir_of(run, setup)
-    result = kept_result(work_dir, made_with(run, setup))
-    if result:
+def result_of(step: Step, setup: Setup) -> Optional[dict]:
+    """What a finished step left; a run, whoever started it."""
+    work_dir = work_dir_of(step, setup)
+    result = kept_result(work_dir, made_with(step, setup))
+    if result or isinstance(step, Labeling):
         return result
     scores = last_scores(work_dir)
     if scores:
-        config = _read(run)
-        config.merge_from_dict(options_of(run, config, setup))
+        config = _read(step)
+        config.merge_from_dict(options_of(step, config, setup))
         end = config.train_cfg.get('max_epochs') or config.train_cfg.max_iters
         if scores['step'] == end:
             return dict(mIoU=scores['mIoU'])
     return None
 
 
-def made_with(run: Run, setup: Setup) -> List[str]:
-    """What the result of a run depends on, however many GPUs there are."""
-    shortened_to = [f'{setup.iterations} iterations'] * bool(setup.iterations)
-    return [
-        run.config, f'seed {run.seed}', f'list {run.data_list}', *shortened_to
-    ]
+def made_with(step: Step, setup: Setup) -> List[str]:
+    """What the result of a step depends on, however many GPUs there are."""
+    words = [step.config]
+    if isinstance(step, Labeling):
+        words.append('masks')
+    if step.seed is not None:
+        words.append(f'seed {step.seed}')
+    words.append(f'list {step.data_list}')
+    if setup.iterations:
+        words.append(f'{setup.iterations} iterations')
+    return words
 
 
 def options_of(run: Run, config: Config, setup: Setup) -> dict:
@@ -169,49 +215,97 @@ def batch_options(config: Config, designed: int, gpus: int) -> dict:
     }
 
 
-def commands_of(run: Run, setup: Setup) -> List[str]:
-    """What to type to make a run; it goes on where it was interrupted."""
-    work_dir = work_dir_of(run, setup)
-    options = options_of(run, _read(run), setup)
-    commands = []
-    first = first_run(run, setup.pseudo_masks)
+def commands_of(step: Step, setup: Setup) -> List[str]:
+    """What to type to make a step; it goes on where it was interrupted."""
+    if isinstance(step, Run):
+        return [_training_command(step, setup)]
+    recipe = setup.labelings[step.config]
+    if 'teacher' in recipe:
+        return [_pseudo_mask_command(step, recipe, setup)]
+    return _weak_mask_commands(step, recipe, setup)
+
+
+def _training_command(run: Run, setup: Setup) -> str:
     config = tool_path(f'configs/{run.config}')
-    if first:
-        options[PSEUDO_MASKS_KEY] = (work_dir / 'pseudo_masks').resolve()
-        checkpoint, own = (
-            join_words([work_dir_of(which, setup) / 'last_checkpoint'])
-            for which in (first, run))
-        make = join_words(
-            [python_name(), tool_path('tools/make_pseudo_masks.py'), config])
-        where = join_words([
-            '--work-dir', work_dir / 'labeling', '--cfg-options',
-            *to_arguments(options)
-        ])
-        # They are complete if the training on them has begun.
-        commands.append(
-            f'test -e {own} || {make} "$(cat {checkpoint})" {where}')
+    options = options_of(run, _read(run), setup)
+    for labeling in needs_of(run, setup):
+        options.update(_mask_options(labeling, setup))
     gpus = run.gpus if setup.gpus is None else setup.gpus
     start = (['bash', tool_path('tools/dist_train.sh'), config, gpus]
              if gpus else [python_name(), tool_path('tools/train.py'), config])
-    commands.append(
+    return join_words([
+        *start, '--work-dir',
+        work_dir_of(run, setup), '--resume', '--cfg-options',
+        *to_arguments(options)
+    ])
+
+
+def _pseudo_mask_command(labeling: Labeling, recipe: dict,
+                         setup: Setup) -> str:
+    options = _mask_options(labeling, setup)
+    if labeling.data_list:
+        options.update(data_list_options(_read(labeling), labeling.data_list))
+    make = join_words([
+        python_name(),
+        tool_path('tools/make_pseudo_masks.py'),
+        tool_path(f'configs/{labeling.config}')
+    ])
+    checkpoints = ' '.join(
+        f'"$(cat {join_words([work_dir_of(run, setup) / "last_checkpoint"])})"'
+        for run in needs_of(labeling, setup))
+    how = join_words([
+        *recipe.get('options', []), '--work-dir',
+        work_dir_of(labeling, setup), '--cfg-options', *to_arguments(options)
+    ])
+    return f'{make} {checkpoints} {how}'
+
+
+def _weak_mask_commands(labeling: Labeling, recipe: dict,
+                        setup: Setup) -> List[str]:
+    """Labels, classifier, masks: docs/weak_labels.md explains them."""
+    config = tool_path(f'configs/{labeling.config}')
+    classifier = tool_path(f'configs/{recipe["classifier"]}')
+    unlabeled = _read(labeling).train_dataloader.dataset.datasets[1]
+    root = Path(unlabeled.data_root)
+    work_dir = work_dir_of(labeling, setup)
+    shorter = {'train_cfg.max_epochs': 1, 'param_scheduler.0.end': 1}
+    changes = ['--cfg-options', *to_arguments(shorter)]
+
+    def tool(name: str, *words) -> str:
+        return join_words([python_name(), tool_path(f'tools/{name}'), *words])
+
+    return [
+        tool('dataset_tools/make_image_labels.py', config, *recipe['labels'],
+             '--out', root / 'image_labels.json'),
+        tool('train.py', classifier, '--work-dir', work_dir, '--resume',
+             *(changes if setup.iterations else [])),
+        tool('dataset_tools/make_cam_masks.py', classifier) +
+        f' "$(cat {join_words([work_dir / "last_checkpoint"])})" ' +
         join_words([
-            *start, '--work-dir', work_dir, '--resume', '--cfg-options',
-            *to_arguments(options)
-        ]))
-    return commands
+            '--out-dir', root / unlabeled.data_prefix.weak_seg_map_path,
+            *recipe.get('options', [])
+        ])
+    ]
 
 
-def training_of(run: Run, setup: Setup,
-                needs: Optional[Training]) -> Training:
-    """The run as a process to be."""
-    script = ' && '.join(commands_of(run, setup))
-    return Training(
-        ', '.join(made_with(run, setup)), ['bash', '-c', script],
-        work_dir_of(run, setup), made_with(run, setup), needs)
+def _mask_options(labeling: Labeling, setup: Setup) -> dict:
+    """Where the runs find their masks, if not where their config says."""
+    if 'teacher' not in setup.labelings[labeling.config]:
+        return {}
+    folder = work_dir_of(labeling, setup) / 'masks'
+    return {PSEUDO_MASKS_KEY: folder.resolve()}
 
 
-def _read(run: Run) -> Config:
-    path = ROOT / 'configs' / run.config
+def job_of(step: Step, setup: Setup, needs: Sequence[Job]) -> Job:
+    """The step as a process to be."""
+    script = ' && '.join(commands_of(step, setup))
+    kind = Training if isinstance(step, Run) else Job
+    return kind(', '.join(made_with(step, setup)), ['bash', '-c', script],
+                work_dir_of(step, setup), made_with(step, setup), needs)
+
+
+def _read(step: Step) -> Config:
+    path = ROOT / 'configs' / step.config
     return Config.fromfile(str(path), import_custom_modules=False)
 
 

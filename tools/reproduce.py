@@ -17,17 +17,18 @@ from typing import Dict, List, Optional, Sequence
 from paper_runs import (
     Run,
     Setup,
+    Step,
     commands_of,
-    first_run,
+    job_of,
     join_words,
     made_with,
+    needs_of,
     python_name,
     result_of,
     tool_path,
-    training_of,
 )
 from paper_tables import Cell, cells_of, load_preset, to_csv, to_markdown
-from trainings import Training, train_all
+from trainings import Job, run_all
 
 
 def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
@@ -116,53 +117,68 @@ def _fits(cell: Cell, name: str) -> bool:
     return f'{cell.name}-'.startswith(f'{name}-')
 
 
-def runs_of(cells: List[Cell], pseudo_masks: Dict[str, str]) -> List[Run]:
-    """The trainings of some cells, each once, after those they need."""
-    runs: Dict[Run, None] = {}
+def steps_of(cells: List[Cell], setup: Setup) -> List[Step]:
+    """What some cells take, each step once, after those it still needs."""
+    steps: Dict[Step, None] = {}
+
+    def add(step: Step) -> None:
+        if result_of(step, setup) is None:
+            for needed in needs_of(step, setup):
+                add(needed)
+        steps[step] = None
+
     for cell in cells:
         for run in cell.runs:
-            first = first_run(run, pseudo_masks)
-            runs.update({first: None} if first else {})
-            runs[run] = None
-    return list(runs)
+            add(run)
+    return list(steps)
 
 
-def make_runs(runs: List[Run], setup: Setup, jobs: int) -> None:
-    """Makes those of the runs that have not ended."""
-    trainings: Dict[Run, Training] = {}
-    for run in runs:
-        if result_of(run, setup) is None:
-            needs = trainings.get(first_run(run, setup.pseudo_masks))
-            trainings[run] = training_of(run, setup, needs)
-    print(
-        f'{len(runs)} trainings, {len(runs) - len(trainings)} of them are '
-        'done',
-        flush=True)
-    train_all(list(trainings.values()), jobs)
-
-
-def to_script(runs: List[Run], cells: List[Cell], setup: Setup) -> str:
-    """The commands of the runs that have not ended, as a shell script.
+def make_steps(steps: List[Step], setup: Setup, at_a_time: int) -> None:
+    """Makes those of the steps that have not ended.
 
     Args:
-        runs (list[Run]): In the order in which they are made.
+        steps (list[Step]): Of :func:`steps_of`.
+        setup (Setup): Of all steps.
+        at_a_time (int): How many run side by side.
+    """
+    jobs: Dict[Step, Job] = {}
+    for step in steps:
+        if result_of(step, setup) is None:
+            needs = [
+                jobs[needed] for needed in needs_of(step, setup)
+                if needed in jobs
+            ]
+            jobs[step] = job_of(step, setup, needs)
+    runs = [step for step in steps if isinstance(step, Run)]
+    done = sum(run not in jobs for run in runs)
+    print(f'{len(runs)} trainings, {done} of them are done', flush=True)
+    run_all(list(jobs.values()), at_a_time)
+
+
+def to_script(steps: List[Step], cells: List[Cell], setup: Setup) -> str:
+    """The commands of the steps that have not ended, as a shell script.
+
+    Args:
+        steps (list[Step]): Of :func:`steps_of`.
         cells (list[Cell]): Named above the commands that serve them.
-        setup (Setup): Of all runs.
+        setup (Setup): Of all steps.
 
     Returns:
         str: Lines to paste into a shell.
     """
     lines = []
-    for run in runs:
-        served = [f'{c.table} {c.name}' for c in cells if run in c.runs]
-        title = f'# {", ".join(made_with(run, setup))}'
+    for step in steps:
+        served = [f'{c.table} {c.name}' for c in cells if step in c.runs]
+        title = f'# {", ".join(made_with(step, setup))}'
         if served:
             title += f' (Table {", Table ".join(served)})'
-        result = result_of(run, setup)
-        if result:
+        result = result_of(step, setup)
+        if not result:
+            lines += [title, *commands_of(step, setup)]
+        elif 'mIoU' in result:
             lines.append(f'{title}: done, mIoU {result["mIoU"]:.1f}')
         else:
-            lines += [title, *commands_of(run, setup)]
+            lines.append(f'{title}: done')
     return '\n'.join(lines)
 
 
@@ -221,7 +237,7 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     args = parse_args(argv)
     preset = load_preset(args.preset)
     setup = Setup(
-        Path(args.work_dir) / args.preset, preset['pseudo_masks'], args.gpus,
+        Path(args.work_dir) / args.preset, preset['labelings'], args.gpus,
         args.iterations)
     tables = choose_tables(preset, args.table)
     cells = [
@@ -229,14 +245,14 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
         for cell in cells_of(number, table, args.seeds)
     ]
     chosen = choose_cells(cells, args.cell)
-    runs = runs_of(chosen, setup.pseudo_masks)
+    steps = steps_of(chosen, setup)
     if args.dry_run:
-        print(to_script(runs, chosen, setup))
+        print(to_script(steps, chosen, setup))
         return
     if not args.collect:
-        on_cpu = all((run.gpus if args.gpus is None else args.gpus) == 0
-                     for run in runs)
-        make_runs(runs, setup, args.jobs if on_cpu else 1)
+        on_cpu = all((step.gpus if args.gpus is None else args.gpus) == 0
+                     for step in steps)
+        make_steps(steps, setup, args.jobs if on_cpu else 1)
     every_run = {run for cell in cells for run in cell.runs}
     results = {run: result_of(run, setup) for run in every_run}
     results = {run: result for run, result in results.items() if result}

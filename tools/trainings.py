@@ -1,4 +1,4 @@
-"""Trainings in processes of their own, whose results are kept.
+"""Jobs in processes of their own, most of them trainings, with kept results.
 
 What tools/compare.py and tools/reproduce.py share: safe to run again, what is
 finished is kept, what was interrupted goes on.
@@ -21,17 +21,16 @@ _PROGRESS = re.compile(
     r'eta: (?P<eta>\S+(?: days?, \S+)?).*? loss: (?P<loss>\S+)')
 
 
-class Training:
-    """A training in its own process.
+class Job:
+    """Something that takes long, in its own process.
 
     Args:
         name (str): What its progress is headed with.
-        command (list[str]): Program and arguments. They must go on with a
-            training that was interrupted.
-        work_dir (Path): Where mmengine writes.
+        command (list[str]): Program and arguments. They must go on with what
+            was interrupted.
+        work_dir (Path): For its log and its result.
         made_with (list[str]): What the result depends on; kept with it.
-        needs (Training, optional): One that must end before. Defaults to
-            None.
+        needs (Sequence[Job]): Those that must end before. Defaults to ().
     """
 
     def __init__(self,
@@ -39,7 +38,7 @@ class Training:
                  command: List[str],
                  work_dir: Path,
                  made_with: List[str],
-                 needs: Optional['Training'] = None) -> None:
+                 needs: Sequence['Job'] = ()) -> None:
         self.name, self.command, self.needs = name, command, needs
         self.work_dir, self.made_with = work_dir, made_with
 
@@ -92,6 +91,32 @@ class Training:
             raise SystemExit(
                 f'{self.name} failed; the end of {self.log.name}:\n' +
                 '\n'.join(Path(self.log.name).read_text().split('\n')[-20:]))
+        result = dict(
+            command=self.made_with,
+            minutes=round((time.time() - self.started) / 60, 2),
+            **self.outcome())
+        temporary = _result_file(self.work_dir).with_suffix('.tmp')
+        temporary.write_text(json.dumps(result, indent=2))
+        temporary.replace(_result_file(self.work_dir))
+        reached = f'mIoU {result["mIoU"]:.1f}' if 'mIoU' in result else 'done'
+        print(
+            f'  {self.name}: {reached} after {result["minutes"]:.1f} minutes',
+            flush=True)
+
+    def outcome(self) -> dict:
+        """What to keep of it, beside that it has ended."""
+        return {}
+
+
+class Training(Job):
+    """A training by mmengine, which writes into the work dir."""
+
+    def outcome(self) -> dict:
+        """mIoU (%) and checkpoint.
+
+        Raises:
+            SystemExit: If the last checkpoint was not evaluated.
+        """
         checkpoint = (self.work_dir / 'last_checkpoint').read_text()
         scores = last_scores(self.work_dir)
         if not scores or f'_{scores["step"]}.pth' not in checkpoint:
@@ -99,18 +124,7 @@ class Training:
                 f'{self.name}: {checkpoint} was written, but its evaluation '
                 'was interrupted. Write the name of an older checkpoint into '
                 f'{self.work_dir}/last_checkpoint and start again.')
-        result = dict(
-            command=self.made_with,
-            mIoU=scores['mIoU'],
-            minutes=round((time.time() - self.started) / 60, 2),
-            checkpoint=checkpoint)
-        temporary = _result_file(self.work_dir).with_suffix('.tmp')
-        temporary.write_text(json.dumps(result, indent=2))
-        temporary.replace(_result_file(self.work_dir))
-        print(
-            f'  {self.name}: mIoU {result["mIoU"]:.1f} after '
-            f'{result["minutes"]:.1f} minutes',
-            flush=True)
+        return dict(mIoU=scores['mIoU'], checkpoint=checkpoint)
 
 
 def _result_file(work_dir: Path) -> Path:
@@ -118,14 +132,15 @@ def _result_file(work_dir: Path) -> Path:
 
 
 def kept_result(work_dir: Path, made_with: List[str]) -> Optional[dict]:
-    """Reads what a finished training left.
+    """Reads what a finished job left.
 
     Args:
-        work_dir (Path): Of the training.
+        work_dir (Path): Of the job.
         made_with (list[str]): What the result must have been made with.
 
     Returns:
-        dict: mIoU (%), minutes, checkpoint; None without a result.
+        dict: minutes, and of a training mIoU (%) and checkpoint; None
+        without a result.
 
     Raises:
         SystemExit: If it was made with something else.
@@ -217,37 +232,38 @@ def to_arguments(options: dict) -> List[str]:
     return [f'{key}={value}' for key, value in options.items()]
 
 
-def train_all(trainings: Sequence[Training], jobs: int) -> None:
+def run_all(jobs: Sequence[Job], at_a_time: int) -> None:
     """Runs what has no result yet.
 
     Args:
-        trainings (Sequence[Training]): In the order in which they start, if
-            what they need has ended.
-        jobs (int): Trainings at a time.
+        jobs (Sequence[Job]): In the order in which they start, if what they
+            need has ended.
+        at_a_time (int): How many run side by side.
 
     Raises:
         SystemExit: If one fails; the others are ended.
     """
-    _end_trainings_when_killed()
-    waiting = [t for t in trainings if t.result() is None]
-    running: List[Training] = []
+    _end_jobs_when_killed()
+    waiting = [job for job in jobs if job.result() is None]
+    running: List[Job] = []
     try:
         while waiting or running:
             ready = [
-                t for t in waiting if t.needs is None or t.needs.result()
+                job for job in waiting
+                if all(needed.result() for needed in job.needs)
             ]
-            for training in ready[:jobs - len(running)]:
-                training.start()
-                running.append(training)
-                waiting.remove(training)
-            running = [training for training in running if not training.poll()]
+            for job in ready[:at_a_time - len(running)]:
+                job.start()
+                running.append(job)
+                waiting.remove(job)
+            running = [job for job in running if not job.poll()]
             time.sleep(0.5)
     finally:
-        for training in running:
-            training.terminate()
+        for job in running:
+            job.terminate()
 
 
-def _end_trainings_when_killed() -> None:
+def _end_jobs_when_killed() -> None:
     """Lets ``finally`` run when the tool or its terminal is ended."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) == signal.SIG_DFL:

@@ -10,7 +10,7 @@ import pytest
 @pytest.fixture
 def trained(monkeypatch, tmp_path):
     """Trainings that have ended: each seed and `weak` a point better."""
-    monkeypatch.setattr(compare, 'train_all', lambda trainings, jobs: None)
+    monkeypatch.setattr(compare, 'run_all', lambda trainings, jobs: None)
     monkeypatch.setattr(
         compare.MethodTraining, 'result',
         lambda self: dict(

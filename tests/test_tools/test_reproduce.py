@@ -12,7 +12,7 @@ import paper_tables
 import pytest
 import reproduce
 import trainings
-from paper_runs import Run, Setup
+from paper_runs import Labeling, Run, Setup
 
 from tests.conftest import ROOT
 from tests.project_configs import CONFIGS, load_config
@@ -20,6 +20,7 @@ from tests.project_configs import CONFIGS, load_config
 DCC = 'dcc/pspnet_r50_voc_1-8.py'
 SUPERVISED = 'supervised/pspnet_r50_voc_1-8.py'
 STUDENT = 'ablation/pspnet_r50_voc_1-8_self_training.py'
+WEAK = 'weak/pspnet_r50_voc_1464_weak.py'
 TABLE = dict(
     title='Some',
     header=['Method', 'SegNet'],
@@ -89,8 +90,11 @@ def test_each_named_config_exists(preset):
         config for table in preset['tables'].values()
         for row in table['rows'] for config in row.get('configs', [])
     }
-    students = preset['pseudo_masks']
-    assert named >= {*students, *students.values()} and len(named) > 10
+    labelings = preset['labelings']
+    assert named >= set(labelings) and len(named) > 10
+    for recipe in labelings.values():
+        assert len({'teacher', 'classifier'} & set(recipe)) == 1
+        named.add(recipe.get('teacher') or recipe['classifier'])
     # tests/test_configs.py loads them
     for config in named:
         assert (CONFIGS / config).is_file()
@@ -130,13 +134,46 @@ def test_cells_are_chosen_by_name_or_beginning():
         reproduce.choose_tables(dict(tables={1: TABLE}), [1, 7])
 
 
-def test_a_run_of_two_cells_is_made_once_after_what_it_needs():
+def test_a_run_of_two_cells_is_made_once_after_what_it_needs(setup):
     twice = cells(seeds=1)[2:3] * 2
-    assert reproduce.runs_of(twice, {}) == [Run(DCC, 0, 0, 2)]
-    assert reproduce.runs_of(cells(seeds=2)[2:3], {DCC: SUPERVISED}) == [
-        Run(config, seed, seed, 2) for seed in (0, 1)
-        for config in (SUPERVISED, DCC)
+    assert reproduce.steps_of(twice, setup) == [Run(DCC, 0, 0, 2)]
+    setup = setup._replace(labelings={DCC: dict(teacher=SUPERVISED)})
+    assert reproduce.steps_of(cells(seeds=2)[2:3], setup) == [
+        kind(config, seed, seed, 2)
+        for seed in (0, 1)
+        for kind, config in ((Run, SUPERVISED), (Labeling, DCC), (Run, DCC))
     ]
+
+
+def test_several_teachers_label_once_for_all_seeds(setup):
+    recipe = dict(teacher=SUPERVISED, teacher_seeds=[3, 4])
+    setup = setup._replace(labelings={DCC: recipe})
+    cell = cells(seeds=2, lists_by_seed=False)[2]
+    assert reproduce.steps_of([cell], setup) == [
+        Run(SUPERVISED, 3, 0, 2),
+        Run(SUPERVISED, 4, 0, 2),
+        Labeling(DCC, None, 0, 2),
+        Run(DCC, 0, 0, 2),
+        Run(DCC, 1, 0, 2)
+    ]
+
+
+def test_a_student_may_teach(setup):
+    setup = setup._replace(labelings={
+        DCC: dict(teacher=STUDENT),
+        STUDENT: dict(teacher=SUPERVISED)
+    })
+    steps = reproduce.steps_of(cells(seeds=1)[2:3], setup)
+    assert [step.config for step in steps] == [
+        SUPERVISED, STUDENT, STUDENT, DCC, DCC
+    ]
+
+
+def test_what_a_finished_training_needed_is_not_made(setup):
+    setup = setup._replace(labelings={DCC: dict(teacher=SUPERVISED)})
+    finish(Run(DCC, 0, 0, 2), setup, 72.)
+    cell = cells(seeds=1)[2:3]
+    assert reproduce.steps_of(cell, setup) == [Run(DCC, 0, 0, 2)]
 
 
 def test_command_on_gpus(setup, monkeypatch):
@@ -193,37 +230,81 @@ def test_gpus_that_cannot_share_the_images(setup):
         paper_runs.commands_of(Run(DCC, 0, 0, 2), setup._replace(gpus=3))
 
 
-def test_pseudo_masks_are_made_before_the_second_training(setup):
-    setup = setup._replace(pseudo_masks={STUDENT: SUPERVISED})
-    make, train = paper_runs.commands_of(Run(STUDENT, 1, 0, 2), setup)
-    own = paper_runs.work_dir_of(Run(STUDENT, 1, 0, 2), setup)
-    first = setup.folder / 'supervised/pspnet_r50_voc_1-8/seed_1'
+@pytest.mark.parametrize('recipe, teachers', [
+    ({}, ['seed_1_list_1']),
+    (dict(teacher_seeds=[0, 2]), ['seed_0_list_1', 'seed_2_list_1'])])
+def test_second_training_reads_the_masks_of_its_teachers(
+        setup, recipe, teachers):
+    recipe = dict(recipe, teacher=SUPERVISED, options=['--tta'])
+    setup = setup._replace(labelings={STUDENT: recipe})
+    run = Run(STUDENT, 1, 1, 2)
+    labeling, = paper_runs.needs_of(run, setup)
+    make, = paper_runs.commands_of(labeling, setup)
+    train, = paper_runs.commands_of(run, setup)
+    checkpoints = ' '.join(
+        fr'"\$\(cat {setup.folder}/supervised/pspnet_r50_voc_1-8/{name}/'
+        r'last_checkpoint\)"' for name in teachers)
     assert re.fullmatch(
-        f'test -e {own}/last_checkpoint \\|\\| .*python '
-        f'.*tools/make_pseudo_masks.py .*configs/{STUDENT} '
-        f'"\\$\\(cat {first}/last_checkpoint\\)" --work-dir .*', make)
+        rf'.*python .*tools/make_pseudo_masks.py .*configs/{STUDENT} '
+        rf'{checkpoints} --tta --work-dir .*', make)
+    masks = paper_runs.work_dir_of(labeling, setup) / 'masks'
+    assert ('seed_1' in str(masks)) == (len(teachers) == 1)
     config = load_config(STUDENT)
     for command in (make, train):
-        changed = options(command)
-        assert changed['randomness.seed'] == '1'
-        config.merge_from_dict(changed)
+        config.merge_from_dict(options(command))
+        for dataset, kind in zip(config.train_dataloader.dataset.datasets,
+                                 ('labeled', 'unlabeled')):
+            assert dataset.ann_file.endswith(f'1-8_seed1_{kind}.txt')
         labeled, pseudo = config.train_dataloader.dataset.datasets
-        assert pseudo.data_prefix.seg_map_path == f'{own}/pseudo_masks'
+        assert pseudo.data_prefix.seg_map_path == str(masks)
         assert labeled.data_prefix.seg_map_path == 'SegmentationClassAug'
 
 
-def test_second_training_needs_the_first(setup, monkeypatch):
-    started = {}
-    monkeypatch.setattr(reproduce, 'train_all',
-                        lambda todo, jobs: started.update(enumerate(todo)))
-    setup = setup._replace(pseudo_masks={DCC: SUPERVISED})
-    first, second = Run(SUPERVISED, 0, 0, 2), Run(DCC, 0, 0, 2)
-    reproduce.make_runs([first, second], setup, 1)
-    assert started[1].needs is started[0] and started[0].needs is None
-    finish(first, setup, 64.)
-    started.clear()
-    reproduce.make_runs([first, second], setup, 1)
-    assert len(started) == 1 and started[0].needs is None
+def test_weak_masks_are_made_of_image_labels(setup):
+    recipe = paper_tables.load_preset('paper')['labelings'][WEAK]
+    setup = setup._replace(labelings={WEAK: recipe})
+    run = Run(WEAK, 1, 0, 2)
+    labeling, = paper_runs.needs_of(run, setup)
+    assert paper_runs.needs_of(labeling, setup) == []
+    labels, train, masks = map(shlex.split,
+                               paper_runs.commands_of(labeling, setup))
+    config = load_config(WEAK).train_dataloader.dataset.datasets[1]
+    classifier = load_config(recipe['classifier'])
+    data = classifier.train_dataloader.dataset
+    assert labels[-1] == f'{data.data_root}/{data.ann_file}'
+    for script, words in (('make_image_labels', labels), ('train', train),
+                          ('make_cam_masks', masks)):
+        assert Path(words[1]).name == f'{script}.py'
+        assert Path(words[1]).is_absolute() or (ROOT / words[1]).is_file()
+    work_dir = train[train.index('--work-dir') + 1]
+    assert masks[3] == f'$(cat {work_dir}/last_checkpoint)'
+    assert masks[masks.index('--out-dir') + 1] == (
+        f'{config.data_root}/{config.data_prefix.weak_seg_map_path}')
+    # the config of the runs names this folder
+    assert 'weak_seg_map_path' not in paper_runs.commands_of(run, setup)[0]
+    short = paper_runs.commands_of(labeling, setup._replace(iterations=80))[1]
+    classifier.merge_from_dict(
+        {key: int(value)
+         for key, value in options(short).items()})
+    assert classifier.train_cfg.max_epochs == 1
+    assert classifier.param_scheduler[0].end == 1
+
+
+def test_each_step_waits_for_those_it_needs(setup, monkeypatch):
+    jobs = []
+    monkeypatch.setattr(reproduce, 'run_all',
+                        lambda todo, at_a_time: jobs.extend(todo))
+    setup = setup._replace(labelings={DCC: dict(teacher=SUPERVISED)})
+    cell = cells(seeds=1)[2:3]
+    steps = reproduce.steps_of(cell, setup)
+    reproduce.make_steps(steps, setup, 1)
+    assert [list(job.needs) for job in jobs] == [[], jobs[:1], jobs[1:2]]
+    finish(steps[0], setup, 64.)
+    jobs.clear()
+    reproduce.make_steps(reproduce.steps_of(cell, setup), setup, 1)
+    assert [list(job.needs) for job in jobs] == [[], jobs[:1]]
+    # no training, so nothing to be evaluated
+    assert jobs[0].outcome() == {}
 
 
 @pytest.mark.parametrize('config, end', [
@@ -320,9 +401,9 @@ def test_score_of_an_older_epoch_is_no_result(setup):
     (work_dir / 'last_checkpoint').write_text(f'{work_dir}/epoch_80.pth')
     training = trainings.Training('name', ['true'], work_dir, ['name'])
     with pytest.raises(SystemExit, match='evaluation was interrupted'):
-        trainings.train_all([training], 1)
+        trainings.run_all([training], 1)
     evaluate(run, setup, 80, 72.)
-    trainings.train_all([training], 1)
+    trainings.run_all([training], 1)
     assert training.result()['mIoU'] == 72.
 
 
@@ -336,7 +417,7 @@ def test_failure_ends_every_process_of_the_others(tmp_path):
         'bad', ['bash', '-c', f'until [ -s {pid} ]; do sleep 0.1; done; '
                 'echo the cause; exit 3'], tmp_path / 'bad', ['bad'])
     with pytest.raises(SystemExit, match='(?s)bad failed.*the cause'):
-        trainings.train_all([long, bad], 2)
+        trainings.run_all([long, bad], 2)
     state = subprocess.run(
         ['ps', '-o', 'stat=', '-p', pid.read_text().strip()],
         text=True, stdout=subprocess.PIPE).stdout.strip()
