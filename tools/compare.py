@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from mmengine.config import Config
-from trainings import Training, shortened, to_arguments, run_all
+from trainings import Training, run_all, shortened, to_arguments
 
 TRAIN = Path(__file__).resolve().with_name('train.py')
 PREDICTIONS = TRAIN.with_name('figures') / 'predictions.py'

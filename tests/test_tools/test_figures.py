@@ -14,17 +14,17 @@ import pytest
 import torch
 import torch.nn.functional as F
 import validation_curves
-import work_dirs
 from mmengine.config import Config
 from mmseg.registry import MODELS
-from work_dirs import WorkDir
 
+import work_dirs
 from mmseg_dcc.models.diagnostics import IGNORE
 from mmseg_dcc.models.head_features import encoder_features
 from tests.backbones import import_mmpretrain
 from tests.conftest import ROOT
 from tests.optional_packages import needs_grad_cam
 from tests.tiny_models import settle
+from work_dirs import WorkDir
 
 METHODS = ('supervised', 'dcc')
 
