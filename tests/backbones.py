@@ -28,6 +28,7 @@ from torch import nn
 from mmseg_dcc.models.overlap import pool_to_stride
 
 from .tiny_models import losses_of, unlabeled_sample
+from .torchvision_operators import make_importable
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / 'docs/backbones.md'
@@ -238,8 +239,6 @@ when it is built.
 COLUMNS = ('family', 'stock config', 'needs', 'head', 'features', 'compared',
            'to set beside the fragment')
 REFUSED_COLUMNS = ('family', 'stock config', 'error')
-# Stays alive, or its declarations are gone.
-_TORCHVISION = torch.library.Library('torchvision', 'FRAGMENT')
 
 
 def has_mmpretrain() -> bool:
@@ -249,15 +248,7 @@ def has_mmpretrain() -> bool:
 
 def import_mmpretrain():
     """Also with a torchvision whose compiled part is not for this torch."""
-    site = os.environ.get('MMPRETRAIN_SITE')
-    if site and site not in sys.path:
-        sys.path.append(site)
-    try:
-        import torchvision  # noqa: F401
-    except RuntimeError:
-        for name in ('nms', 'qnms'):
-            _TORCHVISION.define(
-                f'{name}(Tensor boxes, Tensor scores, float iou) -> Tensor')
+    make_importable()
     import mmpretrain.models  # noqa: F401
 
 

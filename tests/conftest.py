@@ -72,10 +72,10 @@ def environment(**variables):
 def run(data_dir):
     """Runs a command in the data directory and returns what it printed."""
 
-    def run_command(*command, returncode=0, **variables):
+    def run_command(*command, returncode=0, cwd=data_dir, **variables):
         done = subprocess.run(
             [str(part) for part in command],
-            cwd=data_dir,
+            cwd=cwd,
             env=environment(**variables),
             text=True,
             stdout=subprocess.PIPE,

@@ -1,5 +1,6 @@
 """docs/weak_labels.md on tiny data: labels, classifier, masks, training."""
 import json
+import re
 import runpy
 import shutil
 import sys
@@ -70,6 +71,30 @@ def test_labels_classifier_masks_training(demo, monkeypatch, tmp_path):
     weak = [step['unsup_loss_weak'] for step in steps]
     assert weak[0] == 0 and all(value >= 0 for value in weak)
     assert any(weak[1:])
+
+
+@needs_grad_cam
+def test_table_5_by_one_command(demo, run):
+    """From image-level labels to the cell, each tool in its own process."""
+    out = run(
+        sys.executable,
+        ROOT / 'tools/reproduce.py',
+        '--preset',
+        'demo',
+        '--table',
+        5,
+        '--cell',
+        'weakly',
+        '--seeds',
+        1,
+        '--iterations',
+        51,
+        cwd=demo,
+        PYTHONPATH=f'{ROOT}/tests/site:{ROOT}')
+    assert len(list((demo / 'data/demo/SegmentationWeak').glob('*.png'))) == 4
+    assert re.search(r'weak.py, masks, list 0, 51 iterations: done', out)
+    score = re.search(r'\| Ours \|  \| ([\d.]+) \(1\) \|', out)[1]
+    assert float(score) >= 0 and 'Missing: 0 of 1 cells' in out
 
 
 def test_training_on_weak_masks(in_data_dir, tmp_path, monkeypatch):
