@@ -57,7 +57,7 @@ def test_pipelines_run(name, in_data_dir):
     loader = config.train_dataloader
     if 'self_training' in name:
         # the masks that the teacher would write
-        drawn, predicted = loader.dataset.datasets
+        drawn, predicted = loader.dataset.datasets[:2]
         predicted.data_prefix.seg_map_path = drawn.get('data_prefix', {}).get(
             'seg_map_path', 'SegmentationClass')
     dataset = DATASETS.build(loader.dataset)
@@ -79,7 +79,9 @@ def test_pipelines_run(name, in_data_dir):
         assert ('weak_sem_seg' in data['data_samples']['unsup'][0]) == (
             model.type == 'WeakDCCSegmentor')
         labeled, unlabeled = inputs['sup'], inputs['unsup']
-        assert len(unlabeled) == len(labeled) == loader.batch_size // 2
+        share = loader.batch_size // len(loader.dataset.datasets)
+        assert len(unlabeled) == share
+        assert len(labeled) == loader.batch_size - share
         assert unlabeled.shape[1:3] == (2, 3)
         pipeline = loader.dataset.datasets[1].pipeline
         crop, = [t for t in pipeline if t.type == 'PairedRandomCrop']

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import List, Optional, Sequence
 
 from launch import add_common_arguments, exit_without_data, load_config
+from publish_model import stock_model
 
 from dataset_tools.config_datasets import plain_datasets  # isort: skip
 from dataset_tools.list_files import (  # isort: skip
@@ -66,6 +67,14 @@ def mean_scores(scores: Sequence[Tensor]) -> Tensor:
     return stacked.softmax(1).mean(0).log()
 
 
+def mask_loading_of(source: dict) -> list:
+    """The steps of a data set that load masks; unlabeled ones have none."""
+    return [
+        step for step in source['pipeline']
+        if step['type'] == 'LoadAnnotations'
+    ]
+
+
 def class_shares(sources: Sequence[dict], num_classes: int) -> Tensor:
     """Share of each class among the labeled pixels.
 
@@ -82,10 +91,7 @@ def class_shares(sources: Sequence[dict], num_classes: int) -> Tensor:
     counts = torch.zeros(num_classes, dtype=torch.long)
     init_default_scope('mmseg')
     for source in sources:
-        load = [
-            step for step in source['pipeline']
-            if step['type'] == 'LoadAnnotations'
-        ]
+        load = mask_loading_of(source)
         for sample in DATASETS.build(dict(source, pipeline=load)):
             mask = torch.from_numpy(sample['gt_seg_map']).long()
             counts += mask[mask < num_classes].bincount(minlength=num_classes)
@@ -314,7 +320,8 @@ def labeling_config(cfg: Config,
     """Turns the student's config into one that tests on the images.
 
     Args:
-        cfg (Config): With two data sets in its training.
+        cfg (Config): Of the student: the last data set of its training that
+            loads masks is the one to be labeled.
         checkpoints (Sequence[str]): Of the teachers.
         confidence_threshold (float): See :func:`pseudo_mask`.
         tta (bool): Test-time augmentation. Defaults to False.
@@ -324,17 +331,23 @@ def labeling_config(cfg: Config,
         InputError: If there is one data set only, or no ``tta_pipeline``
             where one is needed.
     """
-    sources = list(plain_datasets(cfg.train_dataloader.dataset))
+    sources = [
+        source for source in plain_datasets(cfg.train_dataloader.dataset)
+        if mask_loading_of(source)
+    ]
     if len(sources) < 2 or not sources[-1].data_prefix.get('seg_map_path'):
         raise InputError(
-            'The training of this config has no data set for pseudo masks. '
+            f'{cfg.filename} trains on {len(sources)} data set(s) with masks. '
             'Give the config of the student: its train_dataloader.dataset.'
             'datasets are the labeled images and the images to be labeled, '
             'with data_prefix.seg_map_path as the folder for their masks.')
     pipeline = cfg.test_dataloader.dataset.pipeline
     num_classes = cfg.model.decode_head.num_classes
     cfg.model = dict(
-        type='Teachers', network=cfg.model, checkpoints=list(checkpoints))
+        type='Teachers',
+        # the teacher may have learned by another method
+        network=stock_model(cfg.model.to_dict()),
+        checkpoints=list(checkpoints))
     if tta:
         pipeline = cfg.get('tta_pipeline')
         if not pipeline:

@@ -64,7 +64,7 @@ def stock_config(cfg: Config, dataset_meta: dict) -> Config:
     ]
     if imports:
         stock['custom_imports'] = dict(cfg['custom_imports'], imports=imports)
-    stock['model'] = _stock_model(cfg['model'])
+    stock['model'] = stock_model(cfg['model'])
 
     loader = cfg['test_dataloader']
     dataset = loader['dataset']
@@ -109,7 +109,15 @@ def stock_weights(state_dict: dict, model: dict) -> dict:
     return {name: state_dict[name].cpu() for name in names}
 
 
-def _stock_model(model: dict) -> dict:
+def stock_model(model: dict) -> dict:
+    """Says in stock terms what a model is for inference.
+
+    Args:
+        model (dict): Config of a segmentor of this package or of mmseg.
+
+    Returns:
+        dict: Config of the stock segmentor, which initializes no weights.
+    """
     if issubclass(MODELS.get(model['type']), SemiEncoderDecoder):
         model = _as_stock(
             model, CascadeEncoderDecoder

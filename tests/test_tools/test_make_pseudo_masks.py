@@ -19,6 +19,8 @@ from tests.conftest import ROOT
 sys.path.insert(0, str(ROOT / 'tools'))
 tool = runpy.run_path(str(ROOT / 'tools/make_pseudo_masks.py'))
 STUDENT = ROOT / 'configs/ablation/deeplabv3plus_small_demo_self_training.py'
+DCC_STUDENT = (
+    ROOT / 'configs/beyond/deeplabv3plus_small_demo_self_training_dcc_long.py')
 TEACHER = ROOT / 'configs/demo/deeplabv3plus_small_demo_supervised.py'
 FEW = ('train_cfg.max_iters=2', 'train_cfg.val_interval=2',
        'param_scheduler.1.end=100', 'train_dataloader.sampler.epoch_length=2')
@@ -234,20 +236,35 @@ def test_masks_of_others_are_not_overwritten(tmp_path):
     assert marker == dict(checkpoint='b')
 
 
+def test_student_may_learn_by_another_method(in_data_dir):
+    cfg = Config.fromfile(DCC_STUDENT)
+    cfg = tool['labeling_config'](cfg, ['a.pth'], 0.5)
+    dataset = cfg.test_dataloader.dataset
+    assert dataset.ann_file == cfg.unlabeled_dataset.ann_file
+    assert dataset.data_prefix.seg_map_path == 'SegmentationClassPseudo'
+    # no projector, whose weights a supervised teacher would lack
+    assert cfg.model.network.type == 'EncoderDecoder'
+    labeled = Config.fromfile(STUDENT).labeled_dataset
+    cfg = tool['labeling_config'](
+        Config.fromfile(DCC_STUDENT), ['a.pth'], 0.5, adjustment_power=0.5)
+    assert cfg.test_evaluator.adjustment == tool['adjustments'](
+        tool['class_shares']([labeled], 8), 0.5)
+
+
 def test_config_without_images_to_label_is_refused(in_data_dir):
-    with pytest.raises(tool['InputError'], match='config of the student'):
+    with pytest.raises(tool['InputError'], match='(?s)1 data set.*student'):
         tool['labeling_config'](Config.fromfile(TEACHER), ['a.pth'], 0.5)
 
 
-@pytest.mark.parametrize('options', [[],
-                                     ['--tta', '--logit-adjustment', '0.35']])
-def test_teacher_labels_and_student_learns(run, tmp_path, options):
+@pytest.mark.parametrize('student, options', [
+    (STUDENT, []), (DCC_STUDENT, ['--tta', '--logit-adjustment', '0.35'])])
+def test_teacher_labels_and_student_learns(run, tmp_path, student, options):
     masks = tmp_path / 'masks'
     folder = ('train_dataloader.dataset.datasets.1.data_prefix.'
               f'seg_map_path={masks}')
     run(sys.executable, ROOT / 'tools/train.py', TEACHER, '--work-dir',
         tmp_path / 'teacher', '--cfg-options', *FEW)
-    out = run(sys.executable, ROOT / 'tools/make_pseudo_masks.py', STUDENT,
+    out = run(sys.executable, ROOT / 'tools/make_pseudo_masks.py', student,
               tmp_path / 'teacher/iter_2.pth', '--work-dir',
               tmp_path / 'labeling', '--confidence-threshold', 0,
               *options, '--cfg-options', folder)
@@ -257,6 +274,6 @@ def test_teacher_labels_and_student_learns(run, tmp_path, options):
     assert origin['checkpoints'] == [str(tmp_path / 'teacher/iter_2.pth')]
     assert origin['tta'] == ('--tta' in options)
     assert origin['logit_adjustment'] == (0.35 if options else 0)
-    out = run(sys.executable, ROOT / 'tools/train.py', STUDENT, '--work-dir',
+    out = run(sys.executable, ROOT / 'tools/train.py', student, '--work-dir',
               tmp_path / 'student', '--cfg-options', *FEW, folder)
     assert 'mIoU' in out

@@ -1,0 +1,16 @@
+# A second training, on pseudo masks and with DCC: a batch has as many labeled
+# images, images with pseudo masks and pairs of crops.
+_base_ = '../dcc/deeplabv3plus_r101_voc_1-8.py'
+labeled_dataset, unlabeled_dataset = _base_.train_dataloader.dataset.datasets
+pseudo_labeled_dataset = dict(
+    labeled_dataset,
+    ann_file=unlabeled_dataset.ann_file,
+    # written by tools/make_pseudo_masks.py
+    data_prefix=dict(
+        img_path='JPEGImages', seg_map_path='SegmentationClassPseudo'))
+train_dataloader = dict(
+    batch_size=12,
+    sampler=dict(batch_size=12, source_ratio=[1, 1, 1]),
+    dataset=dict(datasets=[
+        labeled_dataset, pseudo_labeled_dataset, unlabeled_dataset
+    ]))
