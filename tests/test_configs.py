@@ -83,7 +83,7 @@ def test_pipelines_run(name, in_data_dir):
         assert len(unlabeled) == share
         assert len(labeled) == loader.batch_size - share
         assert unlabeled.shape[1:3] == (2, 3)
-        pipeline = loader.dataset.datasets[1].pipeline
+        pipeline = loader.dataset.datasets[-1].pipeline
         crop, = [t for t in pipeline if t.type == 'PairedRandomCrop']
         assert crop.get('stride', 8) == model.get('stride', 8)
         assert unlabeled.shape[3:] == tuple(crop.crop_size)
@@ -133,12 +133,14 @@ def test_values_of_section_4_1(name):
     if name.startswith('supervised'):
         assert sampler.batch_size * gpus == 8
         return
-    assert sampler.batch_size * gpus == 16
+    # 8 labeled and 8 unlabeled images, and 8 with pseudo masks if there are
+    assert sampler.batch_size * gpus == 8 * len(sampler.source_ratio)
+    assert set(sampler.source_ratio) == {1}
     loss = config.model.loss_dc
     assert (loss.temperature, loss.confidence_threshold,
             loss.loss_weight) == (0.1, 0.75, 0.1)
     assert config.custom_hooks[0].warmup_epochs == 5
-    pair = config.train_dataloader.dataset.datasets[1].pipeline
+    pair = config.train_dataloader.dataset.datasets[-1].pipeline
     assert (pair[1].scale, pair[1].ratio_range) == (scale, (0.8, 2.0))
     assert (pair[2].crop_size, pair[2].iou_range) == (crop, (0.1, 1.0))
     assert config.model.projector.out_channels == 128
