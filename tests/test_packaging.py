@@ -2,12 +2,14 @@
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import modelindex
 import pytest
 import yaml
 
 from .conftest import ROOT, environment
+from .project_configs import load_config
 from .test_end_to_end.test_tools import CONFIG, SMALL
 
 BASE = f'mmseg_dcc::dcc/{CONFIG.name}'
@@ -103,11 +105,10 @@ def test_model_index(folder):
         if not {'_base_', 'custom'}.intersection(path.parts))
     names = [model.name for model in index.models]
     assert len(set(names)) == len(names)
-    for name, model in zip(names, index.models):
-        plain = any(
-            word in name for word in ('supervised', 'oracle', 'self_training')
-        ) and 'self_training_dcc' not in name
-        assert (model.in_collection == 'DCC') != plain
+    for model in index.models:
+        config = load_config(Path(model.config).relative_to('configs'))
+        assert (model.in_collection == 'DCC') == (
+            config.model.type != 'EncoderDecoder')
 
 
 def test_every_metafile_is_in_the_index():

@@ -37,9 +37,10 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         '--preset',
-        choices=['paper', 'demo'],
+        choices=['paper', 'demo', 'camvid'],
         default='paper',
-        help='demo: the same tables on the demo data, at a size for CPUs')
+        help='demo: the same tables on the demo data, at a size for CPUs; '
+        'camvid: Table 1 on CamVid, likewise')
     parser.add_argument(
         '--table', nargs='+', type=int, help='numbers (default: all)')
     parser.add_argument(

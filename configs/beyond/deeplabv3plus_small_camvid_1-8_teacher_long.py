@@ -1,8 +1,9 @@
-_base_ = './deeplabv3plus_small_camvid_1-8_teacher.py'
-max_iters = 4000
-train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
-train_dataloader = dict(sampler=dict(epoch_length=max_iters))
-param_scheduler = _base_.param_scheduler
-param_scheduler[1].end = max_iters
-custom_hooks = _base_.custom_hooks
-custom_hooks[0].warmup_iters = max_iters // 4
+_base_ = [
+    './deeplabv3plus_small_camvid_1-8_dcc_long.py', '../_base_/mean_teacher.py'
+]
+model = _base_.mean_teacher_model
+custom_hooks = [
+    *_base_.custom_hooks,
+    # a short training: remembers 100 iterations
+    dict(_base_.mean_teacher_hook, momentum=0.01)
+]
