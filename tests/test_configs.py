@@ -58,6 +58,8 @@ def test_pipelines_run(name, in_data_dir):
     if 'self_training' in name:
         # the masks that the teacher would write
         drawn, predicted = loader.dataset.datasets[:2]
+        if 'own_data' in name:
+            predicted.data_prefix = drawn.data_prefix
         predicted.data_prefix.seg_map_path = drawn.get('data_prefix', {}).get(
             'seg_map_path', 'SegmentationClass')
     dataset = DATASETS.build(loader.dataset)

@@ -34,10 +34,10 @@ def check_semi_dataloader(dataloader) -> None:
 
 
 def _report_sources(sources, sampler: MultiSourceSampler) -> None:
-    counts = [len(source) for source in sources]
+    *labeled_counts, unlabeled_count = [str(len(s)) for s in sources]
     print_log(
-        f'Images: {counts[0]} labeled, {counts[-1]} unlabeled; '
-        f'{sampler.images_per_batch[0]} + {sampler.images_per_batch[-1]} a '
+        f'Images: {" + ".join(labeled_counts)} labeled, {unlabeled_count} '
+        f'unlabeled; {" + ".join(map(str, sampler.images_per_batch))} a '
         f'batch on each of {sampler.world_size} process(es); '
         f'{sampler.epoch_length} iterations an epoch.',
         logger='current')

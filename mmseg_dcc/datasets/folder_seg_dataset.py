@@ -33,7 +33,8 @@ class FolderSegDataset(BaseSegDataset):
             without ``ann_file`` and ``img_suffix``.
 
     Raises:
-        FileNotFoundError: If a folder or a mask does not exist.
+        FileNotFoundError: If a folder does not exist, or a mask, unless
+            there is a pipeline that loads none.
         ValueError: If there is no image, two images share a mask, or a part
             is empty.
 
@@ -56,6 +57,9 @@ class FolderSegDataset(BaseSegDataset):
                 f'val_share between 0 and 1, got {part!r} and {val_share}.')
         self.part = part
         self.val_share = val_share
+        pipeline = kwargs.get('pipeline')
+        # also inside of TestTimeAug
+        self.needs_masks = not pipeline or 'LoadAnnotations' in str(pipeline)
         super().__init__(**kwargs)
 
     def load_data_list(self) -> List[dict]:
@@ -113,7 +117,7 @@ class FolderSegDataset(BaseSegDataset):
         """Refuses images without a mask before the training meets one."""
         missing = [
             info['seg_map_path'] for info in self.data_list
-            if not osp.isfile(info['seg_map_path'])
+            if self.needs_masks and not osp.isfile(info['seg_map_path'])
         ]
         if missing:
             raise FileNotFoundError(

@@ -102,6 +102,18 @@ def test_missing_masks_are_counted(tmp_path):
         build(tmp_path)
 
 
+def test_masks_that_no_transform_loads_may_be_missing(tmp_path):
+    add(tmp_path, 'a.jpg')
+    add(tmp_path, 'b.jpg', mask=False)
+    image, mask = dict(type='LoadImageFromFile'), dict(type='LoadAnnotations')
+    dataset = build(tmp_path, pipeline=[image])
+    assert names(dataset) == ['a.jpg', 'b.jpg']
+    assert dataset[1]['seg_map_path'].endswith('masks/b.png')
+    augmentation = dict(type='TestTimeAug', transforms=[[mask]])
+    with pytest.raises(FileNotFoundError, match='1 of 2 labeled images'):
+        build(tmp_path, pipeline=[image, augmentation])
+
+
 def test_missing_folders(tmp_path):
     with pytest.raises(FileNotFoundError, match='img_path of the labeled'):
         build(tmp_path)

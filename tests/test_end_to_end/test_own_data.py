@@ -49,6 +49,36 @@ def test_check_train_and_test(run, config, tmp_path):
     assert len(list((tmp_path / 'masks').iterdir())) == 2
 
 
+def test_second_training(run, config, data_dir, tmp_path):
+    """On masks that a network writes for the photos."""
+    run(sys.executable, ROOT / 'tools/train.py', config, '--work-dir',
+        tmp_path / 'first', '--cfg-options', *OPTIONS)
+    text = (ROOT / 'configs/custom/own_data_self_training.py').read_text()
+    second = config.with_name('second.py')
+    second.write_text(text.replace('./own_data.py', f'./{config.name}'))
+    masks = (
+        'train_dataloader.dataset.datasets.1.data_prefix.seg_map_path='
+        f'{tmp_path}/masks')
+    out = run(sys.executable, ROOT / 'tools/make_pseudo_masks.py', second,
+              tmp_path / 'first/iter_4.pth', '--tta', '--logit-adjustment',
+              0.35, '--work-dir', tmp_path / 'labeling', '--cfg-options',
+              masks)
+    assert 'masks: 4' in out
+    # as deep as the photos
+    photos = data_dir / 'data/own/unlabeled'
+    assert {
+        path.relative_to(tmp_path / 'masks').with_suffix('')
+        for path in (tmp_path / 'masks').rglob('*.png')
+    } == {
+        path.relative_to(photos).with_suffix('')
+        for path in photos.rglob('*') if path.is_file()
+    }
+    out = run(sys.executable, ROOT / 'tools/train.py', second, '--work-dir',
+              tmp_path / 'second', '--cfg-options', *OPTIONS, masks)
+    assert 'Images: 4 + 4 labeled, 4 unlabeled; 2 + 2 + 2 a batch' in out
+    assert 0 <= miou(out) <= 100
+
+
 def test_two_processes_and_a_validation_folder(run, data_dir, tmp_path):
     config = write_own_config(
         tmp_path / 'configs', **{

@@ -1,0 +1,21 @@
+# After the training with your copy of own_data.py, which labels your photos:
+#   python tools/make_pseudo_masks.py configs/custom/MINE_self_training.py \
+#       work_dirs/MINE/iter_4000.pth --tta
+#   python tools/train.py configs/custom/MINE_self_training.py
+# See docs/beyond.md.
+_base_ = './own_data.py'  # your copy
+
+labeled, unlabeled = _base_.train_dataloader.dataset.datasets
+pseudo_labeled = dict(
+    labeled,
+    part=None,
+    data_prefix=dict(
+        img_path=_base_.unlabeled_images,
+        # written by tools/make_pseudo_masks.py
+        seg_map_path='pseudo_masks'))
+# as many labeled images, images with pseudo masks and pairs of crops
+batch_size = _base_.batch_size // 2 * 3
+train_dataloader = dict(
+    batch_size=batch_size,
+    sampler=dict(batch_size=batch_size, source_ratio=[1, 1, 1]),
+    dataset=dict(datasets=[labeled, pseudo_labeled, unlabeled]))
