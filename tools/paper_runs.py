@@ -6,7 +6,7 @@ that a run trains on.
 import shlex
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional, Sequence, Union
 
@@ -81,20 +81,16 @@ class Setup(NamedTuple):
 
 
 def needs_of(step: Step, setup: Setup) -> List[Step]:
-    """The steps that must end before: labeling of a run, its teachers."""
+    """The steps that must end before: labeling of a run, its teacher."""
     recipe = setup.labelings.get(step.config)
     if recipe is None:
         return []
-    shared = 'teacher' not in recipe or 'teacher_seeds' in recipe
+    teacher = recipe.get('teacher')
     if isinstance(step, Run):
-        seed = None if shared else step.seed
+        # A teacher has the seed of its student; one classifier serves all.
+        seed = step.seed if teacher else None
         return [Labeling(step.config, seed, step.data_list, step.gpus)]
-    if 'teacher' not in recipe:
-        return []
-    return [
-        Run(recipe['teacher'], seed, step.data_list, step.gpus)
-        for seed in recipe.get('teacher_seeds', [step.seed])
-    ]
+    return [replace(Run(**vars(step)), config=teacher)] if teacher else []
 
 
 def work_dir_of(step: Step, setup: Setup) -> Path:
@@ -250,14 +246,13 @@ def _pseudo_mask_command(labeling: Labeling, recipe: dict,
         tool_path('tools/make_pseudo_masks.py'),
         tool_path(f'configs/{labeling.config}')
     ])
-    checkpoints = ' '.join(
-        f'"$(cat {join_words([work_dir_of(run, setup) / "last_checkpoint"])})"'
-        for run in needs_of(labeling, setup))
+    teacher, = needs_of(labeling, setup)
+    checkpoint = join_words([work_dir_of(teacher, setup) / 'last_checkpoint'])
     how = join_words([
         *recipe.get('options', []), '--work-dir',
         work_dir_of(labeling, setup), '--cfg-options', *to_arguments(options)
     ])
-    return f'{make} {checkpoints} {how}'
+    return f'{make} "$(cat {checkpoint})" {how}'
 
 
 def _weak_mask_commands(labeling: Labeling, recipe: dict,
