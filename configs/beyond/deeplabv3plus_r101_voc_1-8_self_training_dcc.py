@@ -1,11 +1,10 @@
-# A second training, on pseudo masks and with DCC: a batch has as many labeled
-# images, images with pseudo masks and pairs of crops.
+# A second training, with pseudo masks of any network of this kind. A batch has
+# as many labeled images, images with pseudo masks and pairs of crops.
 _base_ = '../dcc/deeplabv3plus_r101_voc_1-8.py'
 labeled_dataset, unlabeled_dataset = _base_.train_dataloader.dataset.datasets
 pseudo_labeled_dataset = dict(
     labeled_dataset,
     ann_file=unlabeled_dataset.ann_file,
-    # written by tools/make_pseudo_masks.py
     data_prefix=dict(
         img_path='JPEGImages', seg_map_path='SegmentationClassPseudo'))
 train_dataloader = dict(

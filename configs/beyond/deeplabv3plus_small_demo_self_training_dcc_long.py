@@ -1,11 +1,11 @@
-# DCC beside ..._self_training_long: a batch has as many labeled images, images
-# with pseudo masks and pairs of crops.
+# A second training, with pseudo masks of ..._teacher_long that
+# tools/make_pseudo_masks.py --tta writes. A batch has as many labeled images,
+# images with pseudo masks and pairs of crops.
 _base_ = './deeplabv3plus_small_demo_dcc_long.py'
 labeled_dataset, unlabeled_dataset = _base_.train_dataloader.dataset.datasets
 pseudo_labeled_dataset = dict(
     labeled_dataset,
     ann_file=unlabeled_dataset.ann_file,
-    # written by tools/make_pseudo_masks.py
     data_prefix=dict(
         img_path='JPEGImages', seg_map_path='SegmentationClassPseudo'))
 train_dataloader = dict(
