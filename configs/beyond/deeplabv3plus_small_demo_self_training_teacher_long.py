@@ -1,7 +1,7 @@
-# A second training, with pseudo masks of ..._teacher_long that
-# tools/make_pseudo_masks.py --tta writes. A batch has as many labeled images,
-# images with pseudo masks and pairs of crops.
-_base_ = './deeplabv3plus_small_demo_dcc_long.py'
+# A second training like the first, ..._teacher_long, with pseudo masks that
+# tools/make_pseudo_masks.py --tta writes of the first. A batch has as many
+# labeled images, images with pseudo masks and pairs of crops.
+_base_ = './deeplabv3plus_small_demo_teacher_long.py'
 labeled_dataset, unlabeled_dataset = _base_.train_dataloader.dataset.datasets
 pseudo_labeled_dataset = dict(
     labeled_dataset,

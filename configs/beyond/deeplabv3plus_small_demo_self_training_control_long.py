@@ -1,3 +1,0 @@
-# lambda = 0: pseudo masks without the DC loss.
-_base_ = './deeplabv3plus_small_demo_self_training_dcc_long.py'
-model = dict(loss_dc=dict(loss_weight=0.))
