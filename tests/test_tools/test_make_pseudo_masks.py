@@ -19,8 +19,8 @@ from tests.conftest import ROOT
 sys.path.insert(0, str(ROOT / 'tools'))
 tool = runpy.run_path(str(ROOT / 'tools/make_pseudo_masks.py'))
 STUDENT = ROOT / 'configs/ablation/deeplabv3plus_small_demo_self_training.py'
-DCC_STUDENT = (
-    ROOT / 'configs/beyond/deeplabv3plus_small_demo_self_training_teacher_long.py')
+DCC_STUDENT = ROOT / ('configs/beyond/deeplabv3plus_small_demo_self_training_'
+                      'teacher_long.py')
 TEACHER = ROOT / 'configs/demo/deeplabv3plus_small_demo_supervised.py'
 FEW = ('train_cfg.max_iters=2', 'train_cfg.val_interval=2',
        'param_scheduler.1.end=100', 'train_dataloader.sampler.epoch_length=2')
