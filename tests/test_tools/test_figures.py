@@ -16,15 +16,14 @@ import torch.nn.functional as F
 import validation_curves
 from mmengine.config import Config
 from mmseg.registry import MODELS
+from work_dir import WorkDir, read, shortest_labels
 
-import work_dirs
 from mmseg_dcc.models.diagnostics import IGNORE
 from mmseg_dcc.models.head_features import encoder_features
 from tests.backbones import import_mmpretrain
 from tests.conftest import ROOT
 from tests.optional_packages import needs_grad_cam
 from tests.tiny_models import settle
-from work_dirs import WorkDir
 
 METHODS = ('supervised', 'dcc')
 
@@ -119,18 +118,18 @@ def test_what_is_no_work_dir_is_named(tmp_path):
     (['dcc', 'mine'], ['dcc', 'mine']),
 ])
 def test_labels_are_short(names, expected):
-    assert work_dirs.shortest_labels(names) == expected
+    assert shortest_labels(names) == expected
 
 
 def test_seeds_of_one_config_have_different_labels(trained, tmp_path):
     args = validation_curves.parse_args(
         [str(trained[0]), str(trained[0]), '--out', 'a.png', '--labels', 'a'])
     with pytest.raises(SystemExit, match='expected 2 different ones'):
-        work_dirs.read(args)
+        read(args)
     args.labels, args.work_dirs = None, [
         trained[0], make_work_dir(tmp_path, 'supervised')
     ]
-    assert [w.label for w in work_dirs.read(args)
+    assert [w.label for w in read(args)
             ] == [str(trained[0]), str(tmp_path)]
 
 

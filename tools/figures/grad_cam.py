@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 # Imports mmseg_dcc, which must come before mmseg.
-from work_dirs import (  # isort: skip
+from work_dir import (  # isort: skip
     add_arguments, as_input, evenly_spaced, read, read_image, save,
     test_sets, truth_of)
 import cv2

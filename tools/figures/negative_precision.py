@@ -17,7 +17,7 @@ import argparse
 from typing import Optional, Sequence
 
 # Imports mmseg_dcc, which must come before mmseg.
-from work_dirs import (  # isort: skip
+from work_dir import (  # isort: skip
     add_arguments, read, save, write_curves)
 import numpy as np
 from matplotlib.figure import Figure

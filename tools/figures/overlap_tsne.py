@@ -22,7 +22,7 @@ import json
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 # Imports mmseg_dcc, which must come before mmseg.
-from work_dirs import (  # isort: skip
+from work_dir import (  # isort: skip
     WorkDir, add_arguments, as_input, evenly_spaced, read, save)
 import numpy as np
 import torch

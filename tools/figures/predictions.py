@@ -13,7 +13,7 @@ import argparse
 from typing import Dict, Optional, Sequence
 
 # Imports mmseg_dcc, which must come before mmseg.
-from work_dirs import (  # isort: skip
+from work_dir import (  # isort: skip
     add_arguments, evenly_spaced, read, read_image, save, test_sets, truth_of)
 import numpy as np
 from matplotlib.figure import Figure
