@@ -13,4 +13,5 @@ fi
 # The networks of the tests are so small that threads mostly wait.
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 PATH=$VENV/bin:$PATH "$PYTHON" -m pre_commit run --all-files
-exec "$PYTHON" -m pytest -q tests "$@"
+# A file stays with one process: its tests share trainings.
+exec "$PYTHON" -m pytest -q -n 2 --dist loadfile tests "$@"
