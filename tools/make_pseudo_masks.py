@@ -31,7 +31,7 @@ from publish_model import stock_model
 from dataset_tools.config_datasets import plain_datasets  # isort: skip
 from dataset_tools.list_files import (  # isort: skip
     InputError, exit_on_input_error, written_atomically)
-import cv2
+from dataset_tools.mask_image import UNKNOWN, mask_image  # isort: skip
 import torch
 from mmengine.config import Config
 from mmengine.dist import barrier, is_main_process
@@ -47,7 +47,6 @@ from torch.nn import Module
 
 from mmseg_dcc.engine.cpu_processes import run_on_cpu_if_needed
 
-IGNORE = 255
 MARKER = 'pseudo_masks.json'
 
 
@@ -142,7 +141,7 @@ def pseudo_mask(scores: Tensor,
     if adjustment is not None:
         scores = scores + scores.new_tensor(adjustment)[:, None, None]
     confidence, labels = scores.softmax(0).max(0)
-    labels[confidence < confidence_threshold] = IGNORE
+    labels[confidence < confidence_threshold] = UNKNOWN
     return labels.byte()
 
 
@@ -161,7 +160,7 @@ def as_stored(mask: Tensor, dataset_meta: dict) -> Tensor:
     stored = mask.clone()
     for old, new in (dataset_meta.get('label_map') or {}).items():
         stored[mask == new] = old
-    stored[mask == IGNORE] = IGNORE
+    stored[mask == UNKNOWN] = UNKNOWN
     if dataset_meta.get('reduce_zero_label'):
         stored += 1  # 255 becomes 0, which is ignored there
     return stored
@@ -280,10 +279,10 @@ class PseudoMaskWriter(BaseMetric):
         for sample in data_samples:
             mask = pseudo_mask(sample['seg_logits']['data'],
                                self.confidence_threshold, self.adjustment)
-            self.results.append((mask != IGNORE).float().mean().item())
+            self.results.append((mask != UNKNOWN).float().mean().item())
             mask = as_stored(mask, self.dataset_meta)
             with written_atomically(Path(sample['seg_map_path'])) as path:
-                cv2.imwrite(str(path), mask.cpu().numpy())
+                mask_image(mask.cpu().numpy()).save(path)
 
     def compute_metrics(self, results: list) -> dict:
         """How many masks there are and how much of them is not ignored."""

@@ -29,14 +29,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from list_files import InputError, exit_on_input_error, written_atomically
+from mask_image import UNKNOWN, mask_image
 from mmengine.dataset import pseudo_collate
 from mmengine.device import get_device
 from mmengine.runner import load_checkpoint
 from mmengine.utils import track_iter_progress
-from mmseg.utils import get_palette
-from PIL import Image
-
-UNKNOWN = 255
 
 
 def mask_from_maps(maps: np.ndarray, ids: Sequence[int], background_id: int,
@@ -90,16 +87,6 @@ def class_activation_maps(cam, image: torch.Tensor, labels: Sequence[int],
     # the map of a class that is not found is zero
     highest = total.amax((1, 2), keepdim=True).clamp(min=1e-7)
     return (total / highest).numpy()
-
-
-def save_mask(mask: np.ndarray, path: Path) -> None:
-    """Writes a PNG of ids, with colours for the eye."""
-    image = Image.fromarray(mask)
-    colors = np.resize(get_palette('voc'), (256, 3))
-    colors[UNKNOWN] = 255
-    image.putpalette(colors.flatten().tolist())
-    with written_atomically(path) as temporary:
-        image.save(temporary)
 
 
 def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
@@ -175,7 +162,9 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
                        for i in info['gt_label']], background_id,
                 args.foreground, args.background)
             name = Path(osp.relpath(info['img_path'], dataset.img_prefix))
-            save_mask(mask, args.out_dir / name.with_suffix('.png'))
+            mask_file = args.out_dir / name.with_suffix('.png')
+            with written_atomically(mask_file) as temporary:
+                mask_image(mask).save(temporary)
             counts += np.bincount(mask.ravel(), minlength=256)
     shares = counts / counts.sum()
     print(f'\n{args.out_dir}: {len(dataset)} masks, '
