@@ -30,6 +30,7 @@ from typing import Dict, List, Optional, Sequence
 import cv2
 import numpy as np
 from demo_scenes import DEMO_CLASSES, SPLITS, Photos, load_photos, make_sample
+from mask_image import voc_palette
 from mmengine.utils import track_iter_progress
 from PIL import Image
 
@@ -40,23 +41,6 @@ RECIPE = 1
 MASK_FOLDERS = ('SegmentationClass', 'SegmentationClassAug')
 OUR_FOLDERS = ('JPEGImages', *MASK_FOLDERS, 'ImageSets')
 MARK, UNFINISHED_MARK = 'demo.json', 'demo.json.unfinished'
-
-
-def voc_palette() -> np.ndarray:
-    """Compute the colour map of PASCAL VOC.
-
-    The bits of a class id, taken three at a time from the lowest, are the
-    bits of red, green and blue from the highest.
-
-    Returns:
-        np.ndarray: Shape (256, 3), dtype uint8, RGB.
-    """
-    palette = np.zeros((256, 3), np.uint8)
-    ids = np.arange(256)
-    for bit in range(8):
-        palette[:, bit % 3] |= ((ids >> bit & 1) << (7 - bit // 3)).astype(
-            np.uint8)
-    return palette
 
 
 def write_image(path: Path, image: np.ndarray) -> None:

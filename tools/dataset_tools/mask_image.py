@@ -1,10 +1,26 @@
 """Masks as pictures that keep their ids."""
 import numpy as np
-from mmseg.utils import get_palette
 from PIL import Image
 
 UNKNOWN = 255
 """Id of a pixel that losses and metrics leave out."""
+
+
+def voc_palette() -> np.ndarray:
+    """Compute the colour map of PASCAL VOC.
+
+    The bits of a class id, taken three at a time from the lowest, are the
+    bits of red, green and blue from the highest.
+
+    Returns:
+        np.ndarray: Shape (256, 3), dtype uint8, RGB.
+    """
+    palette = np.zeros((256, 3), np.uint8)
+    ids = np.arange(256)
+    for bit in range(8):
+        palette[:, bit % 3] |= ((ids >> bit & 1) << (7 - bit // 3)).astype(
+            np.uint8)
+    return palette
 
 
 def mask_image(mask: np.ndarray) -> Image.Image:
@@ -18,7 +34,7 @@ def mask_image(mask: np.ndarray) -> Image.Image:
         Image: With a palette, the colours of VOC.
     """
     image = Image.fromarray(mask)
-    colors = np.resize(get_palette('voc'), (256, 3))
+    colors = voc_palette()
     colors[UNKNOWN] = 255
-    image.putpalette(colors.flatten().tolist())
+    image.putpalette(colors.tobytes())
     return image
