@@ -1,0 +1,3 @@
+from .view_info import ViewInfo
+
+__all__ = ['ViewInfo']
