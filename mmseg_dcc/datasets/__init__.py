@@ -4,16 +4,18 @@ from .multi_source_sampler import MultiSourceSampler
 from .transforms import (
     FastPhotoMetricDistortion,
     FastRandomGrayscale,
+    MultiView,
     NonEmptyResize,
-    PackPairedSegInputs,
+    PackViews,
     PairedRandomCrop,
     RandomGaussianBlur,
+    SharedRandomCrop,
 )
 from .unlabeled_dataset import UnlabeledDataset
 
 __all__ = [
     'CamVidDataset', 'FastPhotoMetricDistortion', 'FastRandomGrayscale',
-    'FolderSegDataset', 'MultiSourceSampler', 'NonEmptyResize',
-    'PackPairedSegInputs', 'PairedRandomCrop', 'RandomGaussianBlur',
+    'FolderSegDataset', 'MultiSourceSampler', 'MultiView', 'NonEmptyResize',
+    'PackViews', 'PairedRandomCrop', 'RandomGaussianBlur', 'SharedRandomCrop',
     'UnlabeledDataset'
 ]
