@@ -3,11 +3,11 @@ from typing import Optional, Sequence
 
 import torch
 import torch.nn as nn
-from mmengine.dist import all_reduce, get_world_size
 from mmseg.registry import MODELS
 from torch import Tensor
 
 from .info_nce import info_nce
+from .reductions import mean_over_processes
 
 
 def directional_mask(anchor_confidence: Tensor, positive_confidence: Tensor,
@@ -202,7 +202,7 @@ class DirectionalContrastiveLoss(nn.Module):
             losses[len(rows1):].sum(),
         ])
         counts = torch.stack(active).sum(1)
-        return self.loss_weight * (sums / _mean_over_processes(counts)).sum()
+        return self.loss_weight * (sums / mean_over_processes(counts)).sum()
 
     def check_pairs(self, iou_range: Sequence[float]) -> None:
         """Refuses crop pairs on which the loss makes no sense.
@@ -218,14 +218,3 @@ class DirectionalContrastiveLoss(nn.Module):
             labels = torch.full_like(labels, -1)
         return info_nce(anchor, positive, negatives, labels, negative_labels,
                         self.temperature)
-
-
-def _mean_over_processes(counts: Tensor) -> Tensor:
-    """Mean of counts over all processes, at least 1 in total.
-
-    DDP averages gradients over processes; a sum divided by this number and
-    averaged is the mean over the joined batch.
-    """
-    counts = counts.float()
-    all_reduce(counts)
-    return counts.clamp(min=1) / get_world_size()
