@@ -1,0 +1,53 @@
+"""Values recorded from the published code of other methods.
+
+``tests/data/golden/README.md`` says what the files hold. Other recordings of
+the same form are tested with ``MMSEG_DCC_GOLDEN=their_folder``.
+"""
+import os
+from pathlib import Path
+
+import numpy as np
+import torch
+
+DATA = Path(__file__).parent / 'data/golden'
+
+
+def golden_files(method):
+    """Paths of all ``<method>_*.npz``, for ``pytest.mark.parametrize``."""
+    folder = Path(os.environ.get('MMSEG_DCC_GOLDEN') or DATA)
+    files = sorted(folder.glob(f'{method}_*.npz'))
+    if not files:
+        raise FileNotFoundError(
+            f'{folder} has no {method}_*.npz. Set MMSEG_DCC_GOLDEN to a '
+            'folder of recordings, or leave it unset for those in '
+            f'{DATA}.')
+    return files
+
+
+def load(path):
+    """Arrays of a file: floats as float32, integers as int64, text as str."""
+    arrays = {}
+    with np.load(path) as file:
+        for name, array in file.items():
+            if array.dtype.kind == 'U':
+                arrays[name] = array
+            elif array.dtype.kind == 'f':
+                arrays[name] = torch.from_numpy(array.astype(np.float32))
+            elif array.dtype.kind == 'b':
+                arrays[name] = torch.from_numpy(array)
+            else:
+                arrays[name] = torch.from_numpy(array.astype(np.int64))
+    return arrays
+
+
+def assert_values(actual, expected, tolerance=1e-5):
+    """Equal up to a share of the largest expected value."""
+    assert actual.dtype == torch.float32
+    torch.testing.assert_close(
+        actual.detach(), expected, rtol=0,
+        atol=tolerance * expected.abs().max().item())
+
+
+def assert_gradient(actual, expected):
+    """Equal up to 1e-4 of the largest expected entry."""
+    assert_values(actual, expected, 1e-4)
