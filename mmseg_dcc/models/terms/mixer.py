@@ -92,6 +92,4 @@ class Mixer:
         Returns:
             Tensor: Of the shape given.
         """
-        if maps.dim() == 3:
-            masks = masks[:, 0]
         return mix(maps, partners(maps, self.partner), masks)
