@@ -1,39 +1,33 @@
 """Checks of a semi-supervised data loader before the first iteration."""
 import logging
-import os.path as osp
 from typing import Optional
 
 from mmengine.logging import print_log
 
-from .multi_source_sampler import MultiSourceSampler
+from .multi_source_batch_sampler import MultiSourceBatchSampler
+from .plain_datasets import image_paths, plain_datasets
 from .transforms import PairedRandomCrop
 from .unlabeled_dataset import UnlabeledDataset
 
 
 def check_semi_dataloader(dataloader) -> None:
-    """Compares the sampler with its data loader and the two lists.
+    """Checks the batch sampler and compares the two lists.
 
     Args:
-        dataloader (DataLoader): With :class:`MultiSourceSampler`.
+        dataloader (DataLoader): With :class:`MultiSourceBatchSampler`.
 
     Raises:
-        ValueError: If batch sizes differ or the sampler is another.
+        ValueError: If the batch sampler is another.
     """
-    sampler = dataloader.sampler
-    if not isinstance(sampler, MultiSourceSampler):
+    sampler = dataloader.batch_sampler
+    if not isinstance(sampler, MultiSourceBatchSampler):
         raise ValueError(
-            'Semi-supervised training needs train_dataloader.sampler.type='
-            f"'MultiSourceSampler', got {type(sampler).__name__}.")
-    if sampler.batch_size != dataloader.batch_size:
-        raise ValueError(
-            f'train_dataloader.sampler.batch_size={sampler.batch_size} '
-            f'differs from train_dataloader.batch_size='
-            f'{dataloader.batch_size}. Set both to the number of labeled plus '
-            'unlabeled images on one GPU.')
+            'Semi-supervised training needs train_dataloader.batch_sampler.type='
+            f"'MultiSourceBatchSampler', got {type(sampler).__name__}.")
     _report_sources(dataloader.dataset.datasets, sampler)
 
 
-def _report_sources(sources, sampler: MultiSourceSampler) -> None:
+def _report_sources(sources, sampler: MultiSourceBatchSampler) -> None:
     *labeled_counts, unlabeled_count = [str(len(s)) for s in sources]
     print_log(
         f'Images: {" + ".join(labeled_counts)} labeled, {unlabeled_count} '
@@ -51,24 +45,6 @@ def _report_sources(sources, sampler: MultiSourceSampler) -> None:
             'ann_file of both data sets.',
             logger='current',
             level=logging.WARNING)
-
-
-def plain_datasets(dataset) -> list:
-    """The data sets inside of wrappers, in their order."""
-    parts = getattr(dataset, 'datasets', None)
-    if parts is None and hasattr(dataset, 'dataset'):
-        parts = [dataset.dataset]
-    if parts is None:
-        return [dataset]
-    return [plain for part in parts for plain in plain_datasets(part)]
-
-
-def image_paths(dataset) -> set:
-    """Absolute paths of all images of a data set, wrapped or not."""
-    return {
-        osp.abspath(plain.get_data_info(i)['img_path'])
-        for plain in plain_datasets(dataset) for i in range(len(plain))
-    }
 
 
 def check_weak_masks(dataset, wanted: bool) -> None:

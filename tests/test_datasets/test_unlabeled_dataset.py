@@ -12,15 +12,11 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import ConcatDataset, pseudo_collate
 from mmengine.logging import MMLogger
-from mmengine.structures import PixelData
 from mmseg.registry import DATASETS
-from mmseg.structures import SegDataSample
 from PIL import Image
 from torch.utils.data import DataLoader
 
 from mmseg_dcc.datasets import UnlabeledDataset
-from mmseg_dcc.datasets.multi_source_sampler import WarmupIndex
-from mmseg_dcc.models import SemiSegDataPreProcessor
 
 LOAD = dict(type='LoadImageFromFile')
 FRAGMENT = Path(__file__).parents[2] / 'configs' / '_base_' / 'dcc.py'
@@ -458,22 +454,6 @@ def test_folder_named_like_an_image(photos):
     assert len(dataset) == 5
     with pytest.raises(FileNotFoundError, match=r'1 of 1 .*folder\.jpg'):
         listed(photos, 'folder.jpg')
-
-
-def test_warmup_loads_nothing(photos):
-    dataset = UnlabeledDataset(data_root=str(photos), pipeline=[Fails()])
-    joined = ConcatDataset([dataset, dataset])
-    pairs = [joined[WarmupIndex(i)] for i in range(len(joined))]
-    model = SemiSegDataPreProcessor(size=(8, 8))
-    labeled = dict(
-        inputs=torch.zeros(3, 8, 8, dtype=torch.uint8),
-        data_samples=SegDataSample(
-            gt_sem_seg=PixelData(data=torch.zeros(1, 8, 8).long())))
-    data = model(pseudo_collate([labeled, *pairs]), training=True)
-    assert data['inputs']['unsup'].shape == (len(joined), 2, 3, 0, 0)
-    dataset.max_unreadable_ratio = 0
-    with pytest.raises(RuntimeError, match='Unreadable'):  # else it loads
-        joined[len(joined) - 1]
 
 
 def test_indices_and_registry(photos):
