@@ -14,7 +14,7 @@ from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import DATASETS
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
-IGNORE = 255  # in masks
+IGNORE = 255  # in mask files, whatever id a head ignores
 _WEAK_ADVICE = ('of the unlabeled dataset, or make the masks with '
                 'tools/dataset_tools/make_cam_masks.py (docs/weak_labels.md).')
 
@@ -28,7 +28,8 @@ class UnlabeledDataset(BaseDataset):
     images of the list. No mask is looked for unless a folder of masks is
     named; then those that are there measure the precision of the pseudo
     labels in the log. No loss sees them. Weak masks, made from image-level
-    labels for :class:`WeakDCCSegmentor`, have a folder and keys of their own.
+    labels for the term :class:`WeakLabels`, have a folder and keys of their
+    own.
 
     An image that cannot be read is named once in a warning, whichever worker
     finds it, and another one is taken in its place each time.
