@@ -1,16 +1,19 @@
 from .feature_memory_bank import FeatureMemoryBank
-from .losses import DirectionalContrastiveLoss
+from .losses import DirectionalContrastiveLoss, L2ConsistencyLoss
 from .pixel_projector import PixelProjector
-from .segmentors import (
-    DCCSegmentor,
-    MeanTeacherDCCSegmentor,
-    SemiEncoderDecoder,
-    WeakDCCSegmentor,
-)
+from .segmentors import DCCSegmentor, SemiEncoderDecoder
 from .semi_data_preprocessor import SemiSegDataPreProcessor
+from .terms import (
+    Adversarial,
+    CrossPseudo,
+    DirectionalContrast,
+    PseudoLabels,
+    WeakLabels,
+)
 
 __all__ = [
-    'DCCSegmentor', 'DirectionalContrastiveLoss', 'FeatureMemoryBank',
-    'MeanTeacherDCCSegmentor', 'PixelProjector', 'SemiEncoderDecoder',
-    'SemiSegDataPreProcessor', 'WeakDCCSegmentor'
+    'Adversarial', 'CrossPseudo', 'DCCSegmentor', 'DirectionalContrast',
+    'DirectionalContrastiveLoss', 'FeatureMemoryBank', 'L2ConsistencyLoss',
+    'PixelProjector', 'PseudoLabels', 'SemiEncoderDecoder',
+    'SemiSegDataPreProcessor', 'WeakLabels'
 ]
