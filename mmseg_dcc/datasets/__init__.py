@@ -1,6 +1,6 @@
 from .camvid import CamVidDataset
 from .folder_seg_dataset import FolderSegDataset
-from .multi_source_sampler import MultiSourceSampler
+from .multi_source_batch_sampler import MultiSourceBatchSampler
 from .transforms import (
     FastPhotoMetricDistortion,
     FastRandomGrayscale,
@@ -13,7 +13,7 @@ from .unlabeled_dataset import UnlabeledDataset
 
 __all__ = [
     'CamVidDataset', 'FastPhotoMetricDistortion', 'FastRandomGrayscale',
-    'FolderSegDataset', 'MultiSourceSampler', 'NonEmptyResize',
+    'FolderSegDataset', 'MultiSourceBatchSampler', 'NonEmptyResize',
     'PackPairedSegInputs', 'PairedRandomCrop', 'RandomGaussianBlur',
     'UnlabeledDataset'
 ]

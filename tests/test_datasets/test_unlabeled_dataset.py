@@ -10,17 +10,14 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.dataset import ConcatDataset, pseudo_collate
+from mmengine.dataset import ConcatDataset, DefaultSampler, pseudo_collate
 from mmengine.logging import MMLogger
-from mmengine.structures import PixelData
+from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
-from mmseg.structures import SegDataSample
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from mmseg_dcc.datasets import UnlabeledDataset
-from mmseg_dcc.datasets.multi_source_sampler import WarmupIndex
-from mmseg_dcc.models import SemiSegDataPreProcessor
+from mmseg_dcc.datasets import MultiSourceBatchSampler, UnlabeledDataset
 
 LOAD = dict(type='LoadImageFromFile')
 FRAGMENT = Path(__file__).parents[2] / 'configs' / '_base_' / 'dcc.py'
@@ -460,20 +457,31 @@ def test_folder_named_like_an_image(photos):
         listed(photos, 'folder.jpg')
 
 
-def test_warmup_loads_nothing(photos):
-    dataset = UnlabeledDataset(data_root=str(photos), pipeline=[Fails()])
-    joined = ConcatDataset([dataset, dataset])
-    pairs = [joined[WarmupIndex(i)] for i in range(len(joined))]
-    model = SemiSegDataPreProcessor(size=(8, 8))
-    labeled = dict(
-        inputs=torch.zeros(3, 8, 8, dtype=torch.uint8),
-        data_samples=SegDataSample(
-            gt_sem_seg=PixelData(data=torch.zeros(1, 8, 8).long())))
-    data = model(pseudo_collate([labeled, *pairs]), training=True)
-    assert data['inputs']['unsup'].shape == (len(joined), 2, 3, 0, 0)
-    dataset.max_unreadable_ratio = 0
-    with pytest.raises(RuntimeError, match='Unreadable'):  # else it loads
-        joined[len(joined) - 1]
+def test_several_data_sets_in_each_batch(tmp_path):
+    for name in ('labeled', 'red', 'blue'):
+        for i in range(3):
+            write_image(tmp_path / name / f'{i}.jpg')
+    (tmp_path / 'blue' / '1.jpg').write_bytes(b'')
+    parts = [
+        UnlabeledDataset(
+            data_root=str(tmp_path / name), pipeline=[LOAD],
+            max_unreadable_ratio=0.5) for name in ('red', 'blue')
+    ]
+    labeled = BaseSegDataset(
+        data_root=str(tmp_path / 'labeled'), pipeline=[LOAD],
+        metainfo=dict(classes=('road', )))
+    dataset = ConcatDataset(
+        [labeled, *parts],
+        ignore_keys=['classes', 'palette', 'label_map', 'reduce_zero_label'])
+    batch_sampler = MultiSourceBatchSampler(
+        DefaultSampler(dataset, seed=0), batch_size=3, source_ratio=[1, 1, 1])
+    loader = DataLoader(
+        dataset, batch_sampler=batch_sampler, num_workers=1,
+        collate_fn=list)
+    batches = [[Path(item['img_path']).parent.name for item in batch]
+               for batch in loader]
+    assert batches == [['labeled', 'red', 'blue']] * 3
+    assert [len(part.unreadable_images()) for part in parts] == [0, 1]
 
 
 def test_indices_and_registry(photos):

@@ -1,4 +1,4 @@
-"""Tests of ``mmseg_dcc/models/segmentors/dcc_segmentor.py``."""
+"""Tests of ``mmseg_dcc/models/terms/directional_contrast.py``."""
 import numpy as np
 import pytest
 import torch
@@ -8,9 +8,11 @@ from mmseg.registry import MODELS
 from torch import nn
 
 from mmseg_dcc.datasets.transforms import (
-    PackPairedSegInputs,
+    MultiView,
+    PackViews,
     PairedRandomCrop,
 )
+from mmseg_dcc.models.head_features import encoder_features
 from tests.tiny_models import (
     BACKBONE,
     CASCADE,
@@ -20,6 +22,7 @@ from tests.tiny_models import (
     batch,
     build,
     losses_of,
+    semi_batch,
     unlabeled_sample,
 )
 
@@ -83,6 +86,10 @@ def make_block_mean_model(factor=8, **kwargs):
     return model
 
 
+def unsup_loss(model, images, samples):
+    return model.terms['dc'].loss(semi_batch(model, images, samples))
+
+
 def gradients(model, *prefixes):
     return [
         parameter.grad for name, parameter in model.named_parameters()
@@ -93,13 +100,13 @@ def gradients(model, *prefixes):
 def loss_arguments(model, monkeypatch):
     """Positional arguments of every call of the loss."""
     calls = []
-    forward = model.loss_dc.forward
+    forward = model.terms['dc'].pair_loss.forward
 
     def record(*args, **kwargs):
         calls.append([tensor.clone() for tensor in args])
         return forward(*args, **kwargs)
 
-    monkeypatch.setattr(model.loss_dc, 'forward', record)
+    monkeypatch.setattr(model.terms['dc'].pair_loss, 'forward', record)
     return calls
 
 
@@ -122,19 +129,14 @@ def test_total_is_both_losses():
     assert UNSUP_KEYS < set(log)
 
 
-def test_loss_name_is_the_key():
-    model = make_model(loss_dc=dict(loss_name='loss_context'))
-    assert 'unsup_loss_context' in losses_of(model)
-    model.unsup_enabled = False
-    assert 'unsup_loss_context' in losses_of(model)
-
-
 def test_defaults_are_the_paper_s():
     model = build('DCCSegmentor', **SINGLE)
-    assert model.loss_dc.temperature == 0.1
-    assert model.stride == 8
-    assert model.memory_bank.features.shape == (3, 6400, 8)
-    assert isinstance(model.projector, nn.Identity)
+    term = model.terms['dc']
+    assert term.views == ('a', 'b')
+    assert term.pair_loss.temperature == 0.1
+    assert term.stride == 8
+    assert term.bank.features.shape == (3, 6400, 8)
+    assert isinstance(term.projector, nn.Identity)
 
 
 def test_diagnostics():
@@ -158,10 +160,10 @@ def test_warm_up_reaches_the_projector_with_zero():
     assert set(losses) & UNSUP_KEYS == {'unsup_loss_dc'}
     assert losses['unsup_loss_dc'] == 0
     model.parse_losses(losses)[0].backward()
-    assert model.memory_bank.fill == 0
+    assert model.terms['dc'].bank.fill == 0
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None, name
-    assert all(not grad.any() for grad in gradients(model, 'projector.'))
+    assert all(not grad.any() for grad in gradients(model, 'terms.dc.projector.'))
 
 
 def test_warm_up_leaves_statistics_and_random_state_to_the_labeled_part():
@@ -191,9 +193,9 @@ def test_dc_loss_trains_all_but_the_classifier(config, classifier):
     model = make_model(config)
     losses_of(model)['unsup_loss_dc'].backward()
     assert gradients(model, classifier) == [None, None]
-    trained = gradients(model, 'backbone.', 'projector.')
+    trained = gradients(model, 'backbone.', 'terms.dc.projector.')
     assert all(grad is not None for grad in trained)
-    assert all(grad.any() for grad in gradients(model, 'projector.'))
+    assert all(grad.any() for grad in gradients(model, 'terms.dc.projector.'))
     assert model.backbone.conv1.weight.grad.any()
 
 
@@ -205,10 +207,9 @@ def test_gradient_reaches_active_anchors_alone():
     images[:, 1, :, :, :16] *= 2
     images[:, 0, :, :, 16:] *= 2
     images.requires_grad_()
-    everywhere = ((0, 0, SIDE, SIDE), ) * 2
-    losses = model.unsup_loss(
-        images, [unlabeled_sample(overlap_boxes=everywhere)] * 3)
-    losses['loss_dc'].backward()
+    losses = unsup_loss(
+        model, images, [unlabeled_sample(corners=((0, 0), ) * 2)] * 3)
+    losses['loss'].backward()
     touched = images.grad.abs().sum(2) > 0
     assert losses['positive_ratio'] == 1
     assert touched[:, 0, :, :16].all() and touched[:, 1, :, 16:].all()
@@ -224,24 +225,27 @@ def test_overlap_shows_the_same_pixels_in_both_crops(size, factor,
     rng = np.random.RandomState(0)
     model = make_block_mean_model(factor)
     calls = loss_arguments(model, monkeypatch)
-    crop, pack = PairedRandomCrop((SIDE, SIDE)), PackPairedSegInputs()
+    crop, pack = PairedRandomCrop((SIDE, SIDE)), PackViews()
     samples, images = [], []
     for first in FLIPS:
         for second in FLIPS:
-            results = crop(
-                dict(img=rng.randint(0, 256, (*size, 3), dtype=np.uint8)))
-            results['flip_direction'] = [first, second]
-            results['flip'] = [first is not None, second is not None]
-            axes = {None: (), 'horizontal': 1, 'vertical': 0,
-                    'diagonal': (0, 1)}
-            results['img'] = [
-                np.flip(image, axes[flip])
-                for image, flip in zip(results['img'], (first, second))
-            ]
-            packed = pack(results)
+            views = MultiView({
+                name: dict(
+                    window=window,
+                    transforms=[
+                        dict(
+                            type='RandomFlip',
+                            prob=float(flip is not None),
+                            direction=flip or 'horizontal')
+                    ])
+                for window, (name, flip) in enumerate(
+                    zip('ab', (first, second)))
+            })
+            image = rng.randint(0, 256, (*size, 3), dtype=np.uint8)
+            packed = pack(views(crop(dict(img=image))))
             images.append(packed['inputs'])
             samples.append(packed['data_samples'])
-    model.unsup_loss(torch.stack(images).float() - 128, samples)
+    unsup_loss(model, torch.stack(images).float() - 128, samples)
     (features1, features2, confidence1, confidence2, labels1, labels2,
      *_), = calls
     assert len(features1) >= len(samples)
@@ -254,13 +258,13 @@ def test_identical_crops_have_no_active_position():
     model = make_model().eval()
     images = torch.randn(2, 1, 3, SIDE, SIDE).repeat(1, 2, 1, 1, 1)
     images.requires_grad_()
-    box = ((0, 8, 24, 32), ) * 2
-    losses = model.unsup_loss(
-        images,
-        [unlabeled_sample(box, flips=('vertical', 'vertical'))] * 2)
+    losses = unsup_loss(
+        model, images,
+        [unlabeled_sample(
+            ((0, 0), ) * 2, flips=('vertical', 'vertical'))] * 2)
     assert losses['positive_ratio'] == 0
-    assert losses['loss_dc'] == 0
-    losses['loss_dc'].backward()
+    assert losses['loss'] == 0
+    losses['loss'].backward()
     assert not images.grad.any()
 
 
@@ -270,7 +274,7 @@ def test_bank_gets_normalised_rows_of_both_crops_before_the_loss(monkeypatch):
     calls = loss_arguments(model, monkeypatch)
     images = torch.randn(2, 2, 3, SIDE, SIDE) + torch.tensor(
         [9., -9.])[:, None, None, None]
-    model.unsup_loss(images, [unlabeled_sample()] * 2)
+    unsup_loss(model, images, [unlabeled_sample()] * 2)
     negatives, labels = calls[0][6:8]
     assert len(negatives) == len(labels) == 2 * 2 * POSITIONS
     assert not negatives.requires_grad
@@ -292,8 +296,8 @@ def test_bank_gets_no_more_rows_than_asked_for(monkeypatch):
         memory_bank=dict(negatives_per_crop=5, steps=2))
     calls = loss_arguments(model, monkeypatch)
     for step in range(3):
-        model.unsup_loss(
-            torch.randn(2, 2, 3, SIDE, SIDE), [unlabeled_sample()] * 2)
+        unsup_loss(
+            model, torch.randn(2, 2, 3, SIDE, SIDE), [unlabeled_sample()] * 2)
         assert len(calls[step][6]) == 10 * min(step + 1, 2)
 
 
@@ -303,7 +307,7 @@ def test_negatives_are_drawn_at_random(monkeypatch):
     calls = loss_arguments(model, monkeypatch)
     images = torch.randn(2, 2, 3, SIDE, SIDE)
     for _ in range(4):
-        model.unsup_loss(images, [unlabeled_sample()] * 2)
+        unsup_loss(model, images, [unlabeled_sample()] * 2)
     drawn = torch.cat([arguments[6][:5] for arguments in calls])
     assert len(calls[0][6][:5].unique(dim=0)) == 5
     assert len(drawn.unique(dim=0)) > 10
@@ -318,10 +322,10 @@ def test_padding_stays_out_of_the_bank(monkeypatch):
     # Flipped crops carry their padding on the other side.
     images[:, 1, :, :24, 16:] = 1
     sample = unlabeled_sample(
-        overlap_boxes=((0, 0, 16, 16), ) * 2,
+        corners=((0, 0), ) * 2,
         valid_boxes=((0, 0, 16, 24), (0, 0, 24, 16)),
         flips=(None, 'horizontal'))
-    model.unsup_loss(images, [sample] * 2)
+    unsup_loss(model, images, [sample] * 2)
     features1, features2 = calls[0][:2]
     negatives = calls[0][6]
     assert len(negatives) == 2 * 2 * 6 and len(features1) == 2 * 4
@@ -338,7 +342,7 @@ def test_stock_weights_keep_their_names(config, stock_class):
         assert state[key].shape == value.shape
     extra = state.keys() - stock.keys()
     assert {key.split('.')[0]
-            for key in extra} == {'projector', 'memory_bank'}
+            for key in extra} == {'terms'}
 
 
 @pytest.mark.parametrize('config, stock_class', STOCK_CLASSES)
@@ -349,7 +353,7 @@ def test_checkpoints_go_both_ways(config, stock_class):
         stock.state_dict(), strict=False)
     assert unexpected == []
     assert {key.split('.')[0]
-            for key in missing} == {'projector', 'memory_bank'}
+            for key in missing} == {'terms'}
     model.train()
     losses_of(model)
     missing, unexpected = stock.load_state_dict(
@@ -376,7 +380,7 @@ def test_resumed_model_gives_the_same_loss():
 
 def test_without_projector_the_features_are_compared():
     model = make_model(projector=None)
-    assert model.memory_bank.features.shape[-1] == 8
+    assert model.terms['dc'].bank.features.shape[-1] == 8
     losses = losses_of(model)
     losses['unsup_loss_dc'].backward()
     assert losses['unsup_loss_dc'] > 0
@@ -390,8 +394,8 @@ def test_without_projector_the_features_are_compared():
                                                  (PSP, 8)])
 def test_projector_takes_the_channels_of_the_head(config, in_channels):
     model = make_model(config)
-    assert model.projector.layers[0].in_channels == in_channels
-    assert model.memory_bank.features.shape == (2, 40, 4)
+    assert model.terms['dc'].projector.layers[0].in_channels == in_channels
+    assert model.terms['dc'].bank.features.shape == (2, 40, 4)
 
 
 def test_cascade_is_trained_and_predicts():
@@ -409,7 +413,7 @@ def test_cascade_is_trained_and_predicts():
 def test_features_of_a_cascade_are_the_last_head_s():
     model = make_model(CASCADE).eval()
     images = torch.randn(2, 3, SIDE, SIDE)
-    features = model.encoder_features(images)
+    features = encoder_features(model, images)
     torch.testing.assert_close(model.pixel_head.conv_seg(features),
                                model(images))
 
@@ -419,7 +423,7 @@ def test_features_are_what_is_classified(config):
     model = make_model(config).eval()
     images = torch.randn(2, 3, SIDE, SIDE)
     torch.testing.assert_close(
-        model.decode_head.conv_seg(model.encoder_features(images)),
+        model.decode_head.conv_seg(encoder_features(model, images)),
         model(images))
 
 
@@ -429,11 +433,11 @@ def test_features_are_what_is_classified(config):
 def test_one_position_every_stride_pixels(config, stride, side):
     model = make_model(config, stride=stride).eval()
     pairs = torch.randn(2, 2, 3, SIDE, SIDE)
-    model.unsup_loss(pairs, [unlabeled_sample() for _ in range(2)])
-    judged = model.last_judgement
+    unsup_loss(model, pairs, [unlabeled_sample() for _ in range(2)])
+    judged = model.terms['dc'].last_judgement
     assert judged.shape == (2, 2, 3, side, side)
     for images, crop in zip(pairs.transpose(0, 1), judged):
-        if model.encoder_features(images).size(-1) == side:
+        if encoder_features(model, images).size(-1) == side:
             probability, label = model(images).softmax(1).max(1)
             torch.testing.assert_close(crop[:, 0], probability)
             assert torch.equal(crop[:, 1].long(), label)
@@ -449,7 +453,7 @@ def test_features_coarser_than_the_stride_are_compared_as_they_are():
 
 def test_boxes_that_do_not_fit_the_stride():
     model = make_model(stride=16)
-    with pytest.raises(ValueError, match='Set PairedRandomCrop.stride=16'):
+    with pytest.raises(ValueError, match='PairedRandomCrop.stride=16'):
         losses_of(model)
 
 
@@ -470,14 +474,14 @@ def test_autocast_keeps_the_loss_in_float32(dtype):
     assert torch.isfinite(losses['unsup_loss_dc'])
     losses['unsup_loss_dc'].backward()
     assert all(grad.isfinite().all()
-               for grad in gradients(model, 'projector.'))
+               for grad in gradients(model, 'terms.dc.projector.'))
 
 
 def test_any_data_element_with_the_metainfo_will_do():
     model = make_block_mean_model()
     sample = BaseDataElement(metainfo=unlabeled_sample().metainfo)
-    losses = model.unsup_loss(torch.randn(1, 2, 3, SIDE, SIDE), [sample])
-    assert losses['loss_dc'] > 0
+    losses = unsup_loss(model, torch.randn(1, 2, 3, SIDE, SIDE), [sample])
+    assert losses['loss'] > 0
 
 
 def test_lambda_zero_touches_batch_statistics_alone():
@@ -497,7 +501,7 @@ def test_lambda_zero_touches_batch_statistics_alone():
     for (name, buffer), other in zip(control.named_buffers(),
                                      trained.buffers()):
         assert torch.equal(buffer, other), name
-    for parameter in control.projector.parameters():
+    for parameter in control.terms['dc'].projector.parameters():
         assert not parameter.grad.any()
     supervised = make_model()
     supervised.load_state_dict(control.state_dict())
@@ -518,7 +522,7 @@ def test_compiled_model_gives_the_same():
                     torch.compile(model.forward, backend='eager')):
         for _ in range(2):  # the second one finds compiled code
             torch.manual_seed(1)
-            model.memory_bank.reset()
+            model.terms['dc'].bank.reset()
             losses = forward(**data, mode='loss')
             model.zero_grad()
             model.parse_losses(losses)[0].backward()
@@ -541,17 +545,17 @@ def test_bank_is_not_sent_by_ddp():
         sent = {id(buffer) for buffer in wrapper.modules_buffers}
     finally:
         torch.distributed.destroy_process_group()
-    of_bank = {id(buffer) for buffer in model.memory_bank.buffers()}
+    of_bank = {id(buffer) for buffer in model.terms['dc'].bank.buffers()}
     assert sent and not sent & of_bank
 
 
 def test_crops_are_checked_without_training():
     model = make_model()
     before = {k: v.clone() for k, v in model.state_dict().items()}
-    model.check_crops((SIDE, SIDE), 8, (0.1, 1.0))
-    model.check_crops((SIDE, SIDE), 16, (0.1, 1.0))
+    model.terms['dc'].check_crops(model, (SIDE, SIDE), 8)
+    model.terms['dc'].check_crops(model, (SIDE, SIDE), 16)
     with pytest.raises(ValueError, match=r'PairedRandomCrop\.stride=8'):
-        model.check_crops((SIDE, SIDE), 4, (0.1, 1.0))
+        model.terms['dc'].check_crops(model, (SIDE, SIDE), 4)
     assert model.training
     assert all(
         torch.equal(before[k], v) for k, v in model.state_dict().items())
