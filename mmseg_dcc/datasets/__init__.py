@@ -4,16 +4,18 @@ from .multi_source_batch_sampler import MultiSourceBatchSampler
 from .transforms import (
     FastPhotoMetricDistortion,
     FastRandomGrayscale,
+    MultiView,
     NonEmptyResize,
-    PackPairedSegInputs,
+    PackViews,
     PairedRandomCrop,
     RandomGaussianBlur,
+    SharedRandomCrop,
 )
 from .unlabeled_dataset import UnlabeledDataset
 
 __all__ = [
     'CamVidDataset', 'FastPhotoMetricDistortion', 'FastRandomGrayscale',
-    'FolderSegDataset', 'MultiSourceBatchSampler', 'NonEmptyResize',
-    'PackPairedSegInputs', 'PairedRandomCrop', 'RandomGaussianBlur',
-    'UnlabeledDataset'
+    'FolderSegDataset', 'MultiSourceBatchSampler', 'MultiView',
+    'NonEmptyResize', 'PackViews', 'PairedRandomCrop', 'RandomGaussianBlur',
+    'SharedRandomCrop', 'UnlabeledDataset'
 ]
