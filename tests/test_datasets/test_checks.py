@@ -219,8 +219,9 @@ class TestFindTransform:
     @pytest.mark.parametrize('step', [
         CROP,
         dict(type='RandomApply', transforms=[CROP]),
-        dict(type='RandomChoice', transforms=[[dict(type='RandomFlip', prob=1.)],
-                                              [CROP]]),
+        dict(
+            type='RandomChoice',
+            transforms=[[dict(type='RandomGrayscale')], [CROP]]),
         dict(
             type='RandomApply',
             transforms=[dict(type='RandomChoice', transforms=[[CROP]])]),
