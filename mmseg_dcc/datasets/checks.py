@@ -138,7 +138,7 @@ def find_transform(dataset, kind: type):
     """The first transform of a kind in the pipeline of a data set, or None.
 
     Those inside of others (``Compose``, ``RandomApply``, ``RandomChoice``,
-    ``TransformBroadcaster``, ...) count, too.
+    ``MultiView``, ...) count, too.
 
     Args:
         dataset (Dataset): Plain, see :func:`plain_datasets`.
@@ -156,3 +156,6 @@ def _steps(step) -> Iterator:
     else:
         yield step
         yield from _steps(getattr(step, 'transforms', ()))
+        views = getattr(step, 'views', None)
+        if isinstance(views, dict):  # of MultiView, each a tuple
+            yield from _steps(tuple(views.values()))

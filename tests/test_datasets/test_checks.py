@@ -1,5 +1,6 @@
 """Tests of ``mmseg_dcc/datasets/checks.py``."""
 import os.path as osp
+from types import SimpleNamespace
 
 import pytest
 from mmengine.dataset import BaseDataset, ConcatDataset, DefaultSampler
@@ -233,6 +234,12 @@ class TestFindTransform:
         found = find_transform(dataset, PairedRandomCrop)
         assert isinstance(found, PairedRandomCrop)
         assert find_transform(dataset, RandomGaussianBlur) is None
+
+    def test_inside_of_a_view(self):
+        crop = TRANSFORMS.build(self.CROP)
+        views = SimpleNamespace(views=dict(a=(0, []), b=(1, [crop])))
+        dataset = SimpleNamespace(pipeline=[views])
+        assert find_transform(dataset, PairedRandomCrop) is crop
 
     def test_first_one(self):
         crops = [TRANSFORMS.build(self.CROP) for _ in range(2)]
