@@ -155,7 +155,7 @@ class PseudoLabels(SemiTerm):
                 key: targets['view'].move(targets[key], view, 0)
                 for key in ('labels', 'confidence', 'valid')
             })
-        # What the label view does not show has no label, and is not padding.
+        # What the label view does not show counts as little as padding.
         maps['valid'] = maps['valid'] & view.valid
         if self.mixer:
             masks = self.mixer.draw(view.images)

@@ -6,6 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mmengine.logging import MMLogger
+from mmseg.registry import MODELS
 
 from mmseg_dcc.models.head_features import encoder_features
 from mmseg_dcc.models.semi_batch import LabeledPart, SemiBatch
@@ -138,18 +139,22 @@ def test_train_views_share_one_pass_and_their_loss_is_the_mean():
 
 
 def test_padding_has_no_label():
-    model, _ = with_teacher()
-    data = views_batch(valid=(0, 0, 16, 24),
-                       flips=('horizontal', None, 'vertical'))
-    found = losses_of(model, data)['unsup_loss_pseudo']
-    for sample in data['data_samples'][2:]:
-        for name, info in sample.metainfo['views'].items():
-            assert info.valid_mask().sum() == 16 * 24
-            index = VIEWS.index(name)
-            for image in data['inputs'][2:]:
-                # other padding: other features around it, the same count
-                assert image[index].shape[1:] == info.size
-    assert found > 0
+    model = given_scores(
+        3, dict(pseudo=dict(type='PseudoLabels', threshold=0.)))
+    images = torch.randn(1, 2, 3, SIDE, SIDE, requires_grad=True)
+    seen = SemiBatch(
+        model, LabeledPart(None, [], [], model.pixel_head), images, [
+            aligned_sample(
+                VIEWS[:2], flips=(None, 'horizontal'), valid=(0, 0, 16, 24))
+        ])
+    seen.view('weak').teacher_scores = torch.randn(1, 3, SIDE, SIDE)
+    losses = model.terms['pseudo'].loss(seen)
+    losses['loss'].backward()
+    learned = images.grad[0, 1].any(0)
+    expected = torch.zeros(SIDE, SIDE, dtype=torch.bool)
+    expected[:16, -24:] = True
+    assert torch.equal(learned, expected)
+    assert losses['pseudo_ratio'] == 1
 
 
 def test_labels_are_moved_to_where_the_train_view_sees_them():
@@ -180,8 +185,8 @@ def test_labels_are_moved_to_where_the_train_view_sees_them():
     labels = teacher.argmax(0)
     total = sum(-image[:, row, column].log_softmax(0)[labels[row, column]]
                 for row in range(8, 32) for column in range(8, 32))
-    # of the pixels of b that are no padding
-    torch.testing.assert_close(loss, total / (30 * 32))
+    # of the pixels of b that a shows
+    torch.testing.assert_close(loss, total / (24 * 24))
 
 
 @pytest.mark.parametrize('index', [255, 1])
@@ -221,7 +226,9 @@ def test_heads_with_sigmoids(classes, out_channels):
         in_index=(0, 1, 2), add_lateral=False, use_se_loss=True,
         loss_se_decode=dict(
             type='CrossEntropyLoss', use_sigmoid=True, loss_weight=0.2)),
-    dict(type='DDRHead', in_channels=32, in_index=2),
+    dict(
+        type='DDRHead', in_channels=32, in_index=2,
+        loss_decode=[dict(type='CrossEntropyLoss')] * 2),
 ])
 def test_heads_whose_loss_wants_more_than_one_score_map(head):
     """Their class scores learn; the loss of the head died of one map."""
@@ -237,6 +244,20 @@ def test_heads_whose_loss_wants_more_than_one_score_map(head):
     loss = losses_of(model, views_batch())['unsup_loss_pseudo']
     loss.backward()
     assert loss > 0 and model.decode_head.conv_seg.weight.grad.any()
+
+
+@MODELS.register_module()
+class ThreeMaps(torch.nn.Module):
+    """Stands for a backbone with two branches, such as that of DDRNet."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = torch.nn.ModuleList(
+            torch.nn.Conv2d(3, channels, 3, 8, 1) for channels in (16, 32))
+
+    def forward(self, images):
+        context, final = (layer(images) for layer in self.layers)
+        return (context, final) if self.training else final
 
 
 class RecordedBoxes:
