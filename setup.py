@@ -47,6 +47,6 @@ setup(
         'weak': ['mmpretrain', 'grad-cam'],
         'tests': [
             'hypothesis', 'model-index', 'onnx', 'onnxruntime', 'onnxscript',
-            'pytest', 'scikit-image', 'scikit-learn', 'wheel'
+            'psutil', 'pytest', 'scikit-image', 'scikit-learn', 'wheel'
         ],
     })

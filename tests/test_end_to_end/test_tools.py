@@ -3,7 +3,6 @@ import json
 import os
 import re
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import mmseg
 import pytest
 import torch
 
-from ..conftest import ROOT, environment, reads_trainings_safely
+from ..conftest import ROOT, reads_trainings_safely
 
 CONFIG = ROOT / 'configs/dcc/deeplabv3plus_r50_voc_1-8.py'
 MMSEG_TEST = Path(mmseg.__file__).parent / '.mim/tools/test.py'
@@ -45,33 +44,23 @@ def miou(text):
 
 
 @pytest.fixture(scope='module')
-def trained(data_dir, run, tmp_path_factory):
+def trained(start, run, tmp_path_factory):
     """20 iterations over the warm-up border, killed in epoch 3, resumed."""
     work_dir = tmp_path_factory.mktemp('trained')
     command = [
         sys.executable, ROOT / 'tools/train.py', CONFIG, '--work-dir',
         work_dir, '--cfg-options', *SMALL
     ]
-    process = subprocess.Popen(
-        command,
-        cwd=data_dir,
-        env=environment(),
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT)
-    seen = []
-    for line in process.stdout:
-        seen.append(line)
-        if re.search(r'Epoch\(train\)\s+\[3\]\[\s*2/5\]', line):
-            process.send_signal(signal.SIGKILL)
-            break
-    process.stdout.close()
-    assert process.wait() == -signal.SIGKILL, ''.join(seen[-40:])
+    training = start(*command)
+    training.read_until(r'Epoch\(train\)\s+\[3\]\[\s*2/5\]')
+    training.kill()
+    before = training.read_to_end()
+    assert training.process.returncode == -signal.SIGKILL, before[-4000:]
     assert (work_dir / 'epoch_2.pth').exists()
     return dict(
         work_dir=work_dir,
         checkpoint=work_dir / 'epoch_4.pth',
-        before=''.join(seen),
+        before=before,
         after=run(*command[:3], '--resume', *command[3:]))
 
 
