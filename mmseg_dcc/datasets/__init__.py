@@ -1,19 +1,21 @@
 from .camvid import CamVidDataset
 from .folder_seg_dataset import FolderSegDataset
-from .multi_source_sampler import MultiSourceSampler
+from .multi_source_batch_sampler import MultiSourceBatchSampler
 from .transforms import (
     FastPhotoMetricDistortion,
     FastRandomGrayscale,
+    MultiView,
     NonEmptyResize,
-    PackPairedSegInputs,
+    PackViews,
     PairedRandomCrop,
     RandomGaussianBlur,
+    SharedRandomCrop,
 )
 from .unlabeled_dataset import UnlabeledDataset
 
 __all__ = [
     'CamVidDataset', 'FastPhotoMetricDistortion', 'FastRandomGrayscale',
-    'FolderSegDataset', 'MultiSourceSampler', 'NonEmptyResize',
-    'PackPairedSegInputs', 'PairedRandomCrop', 'RandomGaussianBlur',
-    'UnlabeledDataset'
+    'FolderSegDataset', 'MultiSourceBatchSampler', 'MultiView',
+    'NonEmptyResize', 'PackViews', 'PairedRandomCrop', 'RandomGaussianBlur',
+    'SharedRandomCrop', 'UnlabeledDataset'
 ]

@@ -4,12 +4,9 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-from ..datasets.checks import (
-    check_semi_dataloader,
-    check_weak_masks,
-    unlabeled_datasets,
-)
+from ..datasets.checks import check_semi_dataloader, check_weak_masks
 from ..datasets.geometry_probe import probe_views, warn_of_dropped_channels
+from ..datasets.plain_datasets import unlabeled_datasets
 from ..models import SemiEncoderDecoder, WeakLabels
 from ..utils.bare_model import bare_model
 from .hooks.mean_teacher_hook import MeanTeacherHook

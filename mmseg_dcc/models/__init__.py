@@ -1,3 +1,4 @@
+from .discriminators import FullyConvDiscriminator
 from .feature_memory_bank import FeatureMemoryBank
 from .losses import DirectionalContrastiveLoss, L2ConsistencyLoss
 from .pixel_projector import PixelProjector
@@ -13,7 +14,8 @@ from .terms import (
 
 __all__ = [
     'Adversarial', 'CrossPseudo', 'DCCSegmentor', 'DirectionalContrast',
-    'DirectionalContrastiveLoss', 'FeatureMemoryBank', 'L2ConsistencyLoss',
-    'PixelProjector', 'PseudoLabels', 'SemiEncoderDecoder',
-    'SemiSegDataPreProcessor', 'WeakLabels'
+    'DirectionalContrastiveLoss', 'FeatureMemoryBank',
+    'FullyConvDiscriminator', 'L2ConsistencyLoss', 'PixelProjector',
+    'PseudoLabels', 'SemiEncoderDecoder', 'SemiSegDataPreProcessor',
+    'WeakLabels'
 ]

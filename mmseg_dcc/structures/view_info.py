@@ -48,6 +48,14 @@ class ViewInfo:
                 f'{[*FLIP_AXES]}. Change the direction of RandomFlip in the '
                 'unlabeled pipeline.')
 
+    # Immutable, and mmengine copies the metainfo of samples deeply.
+    def __deepcopy__(self, memo: dict) -> 'ViewInfo':
+        return self
+
+    @property
+    def _axes(self) -> Tuple[int, ...]:
+        return FLIP_AXES[self.flip]
+
     @property
     def size(self) -> Tuple[int, int]:
         """Height and width of the view in pixels."""
@@ -55,8 +63,30 @@ class ViewInfo:
         return bottom - top, right - left
 
     def flipped(self, flip: Optional[str]) -> 'ViewInfo':
-        """This view after a flip of the given direction."""
-        return replace(self, flip=flip)
+        """This view after one more flip of the given direction."""
+        axes = set(replace(self, flip=flip)._axes) ^ set(self._axes)
+        return replace(
+            self,
+            flip=next(name for name, reversed_axes in FLIP_AXES.items()
+                      if set(reversed_axes) == axes))
+
+    def flip_box(self, box: Box) -> Box:
+        """Where a box of the upright view lies in the view as it was seen.
+
+        The reverse, too: a flip undoes itself.
+
+        Args:
+            box (tuple[int]): In pixels.
+
+        Returns:
+            tuple[int]: In pixels.
+        """
+        (height, width), (top, left, bottom, right) = self.size, box
+        if -2 in self._axes:
+            top, bottom = height - bottom, height - top
+        if -1 in self._axes:
+            left, right = width - right, width - left
+        return top, left, bottom, right
 
     # Flips and boxes differ from batch to batch: each would be compiled anew.
     @torch.compiler.disable
@@ -69,7 +99,7 @@ class ViewInfo:
         Returns:
             Tensor: Shape (..., h, w).
         """
-        return maps.flip(FLIP_AXES[self.flip]) if self.flip else maps
+        return maps.flip(self._axes) if self.flip else maps
 
     @torch.compiler.disable
     def cut(self, maps: Tensor, box: Box) -> Tensor:

@@ -1,6 +1,7 @@
 """Masks made from image-level labels on their way to the loss."""
 import numpy as np
 import pytest
+from mmengine.dataset import ConcatDataset
 from PIL import Image
 
 from mmseg_dcc.datasets import UnlabeledDataset
@@ -135,14 +136,22 @@ def test_transform_that_forgets_the_masks(data):
         dataset(data, steps=steps)[0]
 
 
-@pytest.mark.parametrize('prefix, wanted, message', [
-    (PREFIX, True, None),
-    (dict(img_path='images'), False, None),
-    (dict(img_path='images'), True, 'set.*data_prefix.weak_seg_map_path'),
-    (PREFIX, False, "model.type='WeakDCCSegmentor'"),
+PLAIN = dict(img_path='images')
+
+
+@pytest.mark.parametrize('prefixes, wanted, message', [
+    ([PREFIX], True, None),
+    ([PREFIX, PREFIX], True, None),
+    ([PLAIN, PLAIN], False, None),
+    ([PLAIN], True, 'term WeakLabels.*set data_prefix.weak_seg_map_path'),
+    ([PREFIX, PLAIN], True, "WeakLabels.*images' has none"),
+    ([PREFIX], False, r"Add dict\(type='WeakLabels'\) to model.terms"),
+    ([PLAIN, PREFIX], False, 'remove the key'),
 ])
-def test_model_and_data_agree(data, prefix, wanted, message):
-    samples = dataset(data, prefix)
+def test_model_and_data_agree(data, prefixes, wanted, message):
+    parts = [dataset(data, prefix) for prefix in prefixes]
+    samples = ConcatDataset(
+        [dict(type='ConcatDataset', datasets=parts[:1]), *parts[1:]])
     if message is None:
         check_weak_masks(samples, wanted)
     else:

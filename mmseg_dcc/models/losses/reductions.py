@@ -1,4 +1,5 @@
 """Counts over the joined batch of all processes."""
+import torch
 from mmengine.dist import all_reduce, get_world_size
 from torch import Tensor
 
@@ -12,9 +13,9 @@ def sum_over_processes(counts: Tensor) -> Tensor:
     Returns:
         Tensor: float32, of the shape given.
     """
-    counts = counts.float()
-    all_reduce(counts)
-    return counts
+    total = counts.to(torch.float32, copy=True)
+    all_reduce(total)
+    return total
 
 
 def mean_over_processes(counts: Tensor) -> Tensor:

@@ -9,18 +9,10 @@ from .semi_encoder_decoder import SemiEncoderDecoder
 class DCCSegmentor(SemiEncoderDecoder):
     """Directional Context-aware Consistency, the short way to the paper.
 
-    A :class:`SemiEncoderDecoder` with the term ``dc``, a
-    :class:`DirectionalContrast`; ``terms`` may name others beside it.
-
-    Args:
-        *args: See :class:`SemiEncoderDecoder`.
-        projector (dict, optional): See :class:`DirectionalContrast`.
-        loss_dc (dict, optional): Its ``loss``.
-        memory_bank (dict, optional): Its ``bank``, where ``rows`` is called
-            ``negatives_per_crop``.
-        stride (int): See there. Defaults to 8, Sec. 4.1.
-        terms (dict, optional): Further terms, or changes of ``dc``.
-        **kwargs: See :class:`SemiEncoderDecoder`.
+    A :class:`SemiEncoderDecoder` with the term ``dc``, whose keys ``projector``
+    and ``stride`` are arguments here; ``loss_dc`` is its ``loss`` and
+    ``memory_bank`` its ``bank``, with ``negatives_per_crop`` for ``rows``.
+    ``terms`` may name others beside it.
 
     Examples:
         >>> model = dict(
@@ -32,20 +24,16 @@ class DCCSegmentor(SemiEncoderDecoder):
         ...     stride=8)
     """
 
-    def __init__(self,
-                 *args,
-                 projector: Optional[dict] = None,
+    def __init__(self, *args, projector: Optional[dict] = None,
                  loss_dc: Optional[dict] = None,
-                 memory_bank: Optional[dict] = None,
-                 stride: int = 8,
-                 terms: Optional[dict] = None,
-                 **kwargs) -> None:
-        terms = dict(terms or {})
+                 memory_bank: Optional[dict] = None, stride: int = 8,
+                 terms: Optional[dict] = None, **kwargs) -> None:
         bank = memory_bank and {
-            'rows' if key == 'negatives_per_crop' else key: value
+            key.replace('negatives_per_crop', 'rows'): value
             for key, value in memory_bank.items()
         }
-        terms['dc'] = dict(
-            dict(type='DirectionalContrast', projector=projector, bank=bank,
-                 loss=loss_dc, stride=stride), **terms.get('dc', {}))
+        terms = dict(dict(dc={}), **(terms or {}))
+        terms['dc'] = dict(dict(
+            type='DirectionalContrast', projector=projector, bank=bank,
+            loss=loss_dc, stride=stride), **terms['dc'])
         super().__init__(*args, terms=terms, **kwargs)

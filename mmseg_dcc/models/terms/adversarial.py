@@ -116,20 +116,26 @@ class Adversarial(SemiTerm):
             loss = loss + self.self_weight * pseudo_label_loss(
                 view.scores, labels, trusted.float(), view.valid, 0.5, 'kept',
                 uses_sigmoid(head))
+        valid = torch.cat([known, view.valid])
         return dict(
             loss=loss,
-            loss_critic=self._critic_loss(maps, labeled.masks, known,
-                                          view.valid, head.ignore_index),
+            loss_critic=self._critic_loss(
+                torch.cat(maps), valid, self.real_masks(batch),
+                head.ignore_index),
             trusted_ratio=trusted.sum() / view.valid.sum().clamp(min=1))
 
-    def _critic_loss(self, maps: list, masks: Tensor, known: Tensor,
-                     valid: Tensor, ignore_index: int) -> Tensor:
+    def real_masks(self, batch: SemiBatch) -> Tensor:
+        """Masks that the discriminator shall call real, (N, H, W)."""
+        return batch.labeled.masks
+
+    def _critic_loss(self, maps: Tensor, valid: Tensor, masks: Tensor,
+                     ignore_index: int) -> Tensor:
         """Half for predictions, half for masks."""
-        fake = self.discriminator(torch.cat([m.detach() for m in maps]))
+        fake = self.discriminator(maps.detach())
         real = self.discriminator(
-            one_hot_maps(masks, maps[0].shape[1], ignore_index).to(fake))
-        return (realism_loss(fake, False, torch.cat([known, valid])) +
-                realism_loss(real, True, known)) / 2
+            one_hot_maps(masks, maps.shape[1], ignore_index).to(maps))
+        return (realism_loss(fake, False, valid) +
+                realism_loss(real, True, masks != ignore_index)) / 2
 
 
 def class_probabilities(head: nn.Module, scores: Tensor) -> Tensor:

@@ -6,7 +6,8 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from ...datasets.checks import find_transform, unlabeled_datasets
+from ...datasets.checks import find_transform
+from ...datasets.plain_datasets import unlabeled_datasets
 from ...datasets.transforms import PairedRandomCrop
 from ..diagnostics import pseudo_label_precision, true_labels
 from ..head_features import confidence_and_pseudo_label, encoder_features

@@ -5,7 +5,8 @@ from typing import Sequence, Union
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from ...datasets.checks import find_transform, unlabeled_datasets
+from ...datasets.checks import find_transform
+from ...datasets.plain_datasets import unlabeled_datasets
 from ...datasets.transforms import MultiView
 from ..semi_batch import SemiBatch
 from .ramp import Ramp

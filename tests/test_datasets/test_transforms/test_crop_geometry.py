@@ -2,16 +2,11 @@
 from fractions import Fraction
 from itertools import product
 
-import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmseg_dcc.datasets.transforms.crop_geometry import (
-    feasible_offsets,
-    overlap_boxes,
-    valid_box,
-)
+from mmseg_dcc.datasets.transforms.crop_geometry import feasible_offsets
 
 TWENTIETHS = st.tuples(st.integers(0, 20), st.integers(0, 20)).map(sorted)
 
@@ -76,47 +71,3 @@ def test_one_position_always_overlaps():
 
 def test_no_offset():
     assert feasible_offsets((32, 32), (32, 32), (0, 0.9), 8).shape == (0, 2)
-
-
-@pytest.mark.parametrize('image_size, expected', [
-    ((100, 100), (0, 0, 32, 24)),
-    ((32, 24), (0, 0, 32, 24)),
-    ((31, 100), (0, 0, 24, 24)),
-    ((16, 9), (0, 0, 16, 8)),
-    ((7, 100), (0, 0, 0, 24)),
-    ((1, 1), (0, 0, 0, 0)),
-])
-def test_valid_box(image_size, expected):
-    assert valid_box(image_size, (32, 24), 8) == expected
-
-
-@settings(deadline=None, max_examples=200)
-@given(crops(), st.data())
-def test_overlap_boxes_equal_counted_pixels(sizes, data):
-    image_size, crop_size, stride = sizes
-    offsets = feasible_offsets(image_size, crop_size, (0, 1), stride)
-    offset = data.draw(st.sampled_from(offsets.tolist()))
-    first, second = [], []
-    for side, crop, move in zip(image_size, crop_size, offset):
-        places = range(max(side - crop, 0) + 1)
-        start = data.draw(
-            st.sampled_from([p for p in places if p + move in places]))
-        first.append(start)
-        second.append(start + move)
-    boxes = overlap_boxes((first, second), image_size, crop_size, stride)
-
-    windows = []
-    for top, left in (first, second):
-        window = np.zeros([max(s, t + c) for s, t, c in zip(
-            image_size, (top, left), crop_size)], bool)
-        window[top:top + crop_size[0], left:left + crop_size[1]] = True
-        windows.append(window[:image_size[0], :image_size[1]])
-    rows, columns = np.nonzero(windows[0] & windows[1])
-    assume(len(rows))
-    # what is cut off at the end is less than one position
-    wanted = [(np.ptp(axis) + 1) // stride * stride
-              for axis in (rows, columns)]
-    for (top, left), box in zip((first, second), boxes):
-        assert [type(edge) for edge in box] == [int] * 4
-        assert [box[0] + top, box[1] + left] == [rows.min(), columns.min()]
-        assert [box[2] - box[0], box[3] - box[1]] == wanted

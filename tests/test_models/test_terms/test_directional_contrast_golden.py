@@ -13,8 +13,9 @@ import torch
 from mmengine.structures import BaseDataElement
 from mmseg.registry import MODELS
 
-import mmseg_dcc  # noqa: F401
 from mmseg_dcc.models import DCCSegmentor
+from mmseg_dcc.structures import ViewInfo
+from tests.tiny_models import semi_batch
 
 DATA = Path(__file__).parents[2] / 'data'
 
@@ -56,7 +57,7 @@ def build_segmentor(record, meta):
             loss_weight=1.0),
         stride=meta['stride'])
     for module, prefix in ((model.decode_head.conv_seg, 'param/classifier.'),
-                           (model.projector.layers, 'param/project.')):
+                           (model.terms['dc'].projector.layers, 'param/project.')):
         module.load_state_dict({
             name: torch.from_numpy(record[prefix + name])
             for name in module.state_dict()
@@ -73,14 +74,18 @@ def step_inputs(record, meta, step):
         for i in (1, 2)
     ]
     side = meta['crop_size']
-    samples = [
-        BaseDataElement(
-            metainfo=dict(
-                overlap_boxes=[boxes[0][b].tolist(), boxes[1][b].tolist()],
-                valid_boxes=[(0, 0, side, side)] * 2,
-                flips=['horizontal' if flipped else None for flipped in flip]))
-        for b, flip in enumerate(record[f'step{step}/flip'])
-    ]
+    samples = []
+    for own, other, flips in zip(*boxes, record[f'step{step}/flip']):
+        # The first view lies at the origin of the image.
+        top, left = (int(own[i] - other[i]) for i in (0, 1))
+        views = {
+            name: ViewInfo((y, x, y + side, x + side), (0, 0, side, side),
+                           'horizontal' if flipped else None)
+            for name, (y, x), flipped in zip('ab', ((0, 0), (top, left)),
+                                             flips)
+        }
+        assert views['a'].shared(views['b']) == (tuple(own), tuple(other))
+        samples.append(BaseDataElement(metainfo=dict(views=views)))
     return features, samples
 
 
@@ -116,7 +121,8 @@ def test_branch_equals_published(name, monkeypatch):
         monkeypatch.setattr(torch, 'randperm',
                             lambda *_, picks=picks, **__: next(picks))
         model.zero_grad()
-        loss = model.unsup_loss(images, samples)['loss_dc']
+        loss = model.terms['dc'].loss(
+            semi_batch(model, images, samples))['loss']
         loss.backward()
 
         assert relative_error(loss.detach(),
@@ -124,7 +130,7 @@ def test_branch_equals_published(name, monkeypatch):
         assert relative_error(features.grad,
                               record[f'step{step}/grad_feats']) < 1e-4
         for parameter_name, parameter in (
-                model.projector.layers.named_parameters()):
+                model.terms['dc'].projector.layers.named_parameters()):
             assert relative_error(
                 parameter.grad,
                 record[f'step{step}/grad/project.{parameter_name}']) < 1e-4

@@ -1,11 +1,10 @@
-"""Tests of ``mmseg_dcc/models/segmentors/weak_dcc_segmentor.py``."""
-from functools import partial
-
+"""Tests of ``mmseg_dcc/models/terms/weak_labels.py``."""
 import pytest
 import torch
 import torch.nn.functional as F
 from mmengine.structures import PixelData
 
+from mmseg_dcc.models.head_features import encoder_features
 from tests.tiny_models import (
     BACKBONE,
     CASCADE,
@@ -22,7 +21,12 @@ from tests.tiny_models import (
 )
 
 IGNORE = 255
-make_model = partial(build_dcc, segmentor='WeakDCCSegmentor')
+
+
+def make_model(config=SINGLE, classifier=None, terms=True, **kwargs):
+    """DCC with the term."""
+    weak = dict(weak=dict(type='WeakLabels', classifier=classifier))
+    return build_dcc(config, terms=weak if terms else None, **kwargs)
 
 
 def weak_batch(known=0.5):
@@ -39,7 +43,7 @@ def weak_batch(known=0.5):
 @pytest.mark.parametrize('weight', [0.4, 2.])
 def test_equation_11(config, weight):
     kwargs = {} if weight == 0.4 else dict(
-        weak_classifier=dict(
+        classifier=dict(
             loss_decode=dict(
                 type='CrossEntropyLoss',
                 avg_non_ignore=True,
@@ -50,8 +54,8 @@ def test_equation_11(config, weight):
     found = model(**data, mode='loss')['unsup_loss_weak']
     expected = 0
     for crop in range(2):
-        scores = model.weak_classifier.conv_seg(
-            model.encoder_features(data['inputs']['unsup'][:, crop]))
+        scores = model.terms['weak'].classifier.conv_seg(
+            encoder_features(model, data['inputs']['unsup'][:, crop]))
         scores = F.interpolate(scores, (SIDE, SIDE), mode='bilinear')
         total, count = 0, 0
         for image, sample in zip(scores, data['data_samples']['unsup']):
@@ -74,17 +78,17 @@ def test_gradients_spare_the_main_classifier():
         for name, weight in model.named_parameters()
         if weight.grad is not None and weight.grad.any()
     }
-    assert {'weak_classifier.conv_seg.weight', 'backbone.conv1.weight'
+    assert {'terms.weak.classifier.conv_seg.weight', 'backbone.conv1.weight'
             } < reached
     assert not any(
-        name.startswith(('decode_head.conv_seg', 'projector'))
+        name.startswith(('decode_head.conv_seg', 'terms.dc'))
         for name in reached)
 
 
 def test_the_rest_is_dcc():
     """Same losses and bank as without weak labels, in as many passes."""
     data = weak_batch()
-    weak, plain = make_model(), make_model(segmentor='DCCSegmentor')
+    weak, plain = make_model(), make_model(terms=False)
     plain.load_state_dict(weak.state_dict(), strict=False)
     losses = []
     for model in (weak, plain):
@@ -104,7 +108,7 @@ def test_the_rest_is_dcc():
 
 def test_agreement_with_the_masks_is_logged():
     model = make_model()
-    weights = model.weak_classifier.conv_seg
+    weights = model.terms['weak'].classifier.conv_seg
     torch.nn.init.zeros_(weights.weight)
     with torch.no_grad():
         weights.bias.copy_(torch.tensor([0., 5., 0.]))
@@ -122,7 +126,7 @@ def test_nothing_known():
     assert losses['unsup_loss_weak'] == 0
     assert losses['unsup_loss_dc'] > 0
     losses['unsup_loss_weak'].backward()
-    assert not model.weak_classifier.conv_seg.weight.grad.any()
+    assert not model.terms['weak'].classifier.conv_seg.weight.grad.any()
 
 
 @pytest.mark.parametrize('enabled', [True, False])
@@ -136,7 +140,7 @@ def test_every_parameter_has_a_gradient(enabled, weight):
     assert (losses['unsup_loss_weak'] > 0) == enabled
     model.parse_losses(losses)[0].backward()
     assert all(value.grad is not None for value in model.parameters())
-    assert model.weak_classifier.conv_seg.weight.grad.any() == enabled
+    assert model.terms['weak'].classifier.conv_seg.weight.grad.any() == enabled
 
 
 @pytest.mark.parametrize('config, stock', [(SINGLE, 'EncoderDecoder'),
@@ -147,8 +151,8 @@ def test_inference_discards_the_weak_classifier(config, stock):
     keys = stock.load_state_dict(model.state_dict(), strict=False)
     assert not keys.missing_keys
     assert {key.split('.')[0] for key in keys.unexpected_keys
-            } == {'projector', 'memory_bank', 'weak_classifier'}
-    torch.nn.init.constant_(model.weak_classifier.conv_seg.weight,
+            } == {'terms'}
+    torch.nn.init.constant_(model.terms['weak'].classifier.conv_seg.weight,
                             float('nan'))
     images = torch.randn(1, 3, SIDE, SIDE)
     assert torch.equal(model(images), stock(images))
@@ -158,7 +162,24 @@ def test_binary_head():
     head = dict(PSP_HEAD, num_classes=2, out_channels=1, threshold=0.5)
     head['loss_decode'] = dict(type='CrossEntropyLoss', use_sigmoid=True)
     model = make_model(dict(backbone=BACKBONE, decode_head=head))
-    assert model.weak_classifier.conv_seg.out_channels == 2
+    assert model.terms['weak'].classifier.conv_seg.out_channels == 2
+
+
+def test_head_that_ignores_another_id():
+    """255 means unknown in files, whatever the head ignores."""
+    losses = []
+    data = weak_batch()
+    for index in (255, 0):
+        head = dict(SINGLE['decode_head'], ignore_index=index)
+        model = make_model(dict(SINGLE, decode_head=head)).eval()
+        model.data_preprocessor.seg_pad_val = index
+        # ids that neither of them ignores
+        for sample in data['data_samples'][:2]:
+            sample.gt_sem_seg.data.clamp_(min=1)
+        for sample in data['data_samples'][2:]:
+            sample.weak_sem_seg.data.clamp_(min=1)
+        losses.append(losses_of(model, data)['unsup_loss_weak'])
+    torch.testing.assert_close(*losses)
 
 
 def test_ids_outside_of_the_classes():
