@@ -1,27 +1,16 @@
-"""Saves pictures of crop pairs as the model gets them.
-
-Each picture shows an unlabeled image with the windows of both crops, and the
-crops after their flips and augmentation with the outline of their overlap,
-the part that the loss compares.
-
-Example:
-    python tools/dataset_tools/browse_pairs.py configs/custom/own_data.py \
-        --output-dir work_dirs/pairs
-"""
-import argparse
+"""Pictures of crop pairs as the model gets them."""
 from pathlib import Path
-from typing import Optional, Sequence, Tuple
+from typing import Optional, Tuple
 
-# Imports mmseg_dcc, which must come before mmseg.
-from config_datasets import (  # isort: skip
-    add_config_arguments, load_config, unlabeled_datasets)
 import numpy as np
-from list_files import InputError, exit_on_input_error
-from mmengine.runner import set_random_seed
+from mmengine.config import Config
 from mmengine.utils import track_iter_progress
+from mmseg.registry import DATASETS, TRANSFORMS
 
-from mmseg_dcc.datasets import PairedRandomCrop
-from mmseg_dcc.visualization import draw_pair
+from ..datasets import PairedRandomCrop
+from ..datasets.checks import plain_datasets
+from ..utils.configs import is_kind
+from ..visualization import draw_pair
 
 
 def make_pair(dataset,
@@ -52,42 +41,29 @@ def make_pair(dataset,
     return image, crops, results['data_samples'].metainfo
 
 
-def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_config_arguments(parser)
-    parser.add_argument('--output-dir', type=Path, required=True)
-    parser.add_argument(
-        '--number',
-        type=int,
-        default=8,
-        help='pictures, of images evenly spread over the folder (default: 8)')
-    parser.add_argument(
-        '--seed', type=int, default=0, help='of the crops (default: 0)')
-    return parser.parse_args(argv)
+def paired_datasets(cfg: Config) -> list:
+    """Data sets of the training whose pipeline cuts pairs of crops."""
+    # Built only then: the labeled images need not be there.
+    return [
+        DATASETS.build(dataset)
+        for dataset in plain_datasets(cfg.train_dataloader.dataset)
+        if any(
+            is_kind(step, PairedRandomCrop, TRANSFORMS)
+            for step in dataset.pipeline)
+    ]
 
 
-@exit_on_input_error
-def main(argv: Optional[Sequence[str]] = None) -> None:
-    args = parse_args(argv)
-    datasets = unlabeled_datasets(
-        load_config(args.config, args.cfg_options))
-    if not datasets:
-        raise InputError(f'{args.config} trains without unlabeled images: no '
-                         'pipeline of train_dataloader has PairedRandomCrop.')
-    dataset = datasets[0]
-    set_random_seed(args.seed)
-    args.output_dir.mkdir(parents=True, exist_ok=True)
-    indices = np.unique(
-        np.linspace(0, len(dataset) - 1, args.number).astype(int))
+def write_pictures(dataset, number: int, folder: Path) -> None:
+    """Writes pictures of pairs of images evenly spread over a data set.
+
+    Args:
+        dataset (UnlabeledDataset): Unlabeled images.
+        number (int): Of the pictures.
+        folder (Path): Made if needed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    indices = np.unique(np.linspace(0, len(dataset) - 1, number).astype(int))
     for index in track_iter_progress(indices.tolist()):
         pair = make_pair(dataset, index)
         if pair:
-            draw_pair(*pair).savefig(
-                args.output_dir / f'pair_{index:06d}.png', dpi=100)
-    print(f'\nPictures are in {args.output_dir}')
-
-
-if __name__ == '__main__':
-    main()
+            draw_pair(*pair).savefig(folder / f'pair_{index:06d}.png', dpi=100)

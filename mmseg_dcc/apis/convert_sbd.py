@@ -1,45 +1,26 @@
-"""Makes the augmented training set of PASCAL VOC from VOC 2012 and SBD.
-
-Example::
-
-    python tools/dataset_tools/convert_sbd.py \
-        --data-root data/VOCdevkit/VOC2012 --sbd-root data/VOCdevkit/VOCaug
-
-Below the data root it writes
-
-* ``ImageSets/Segmentation/train_aug.txt``: the 10,582 images of
-  (VOC2012 train + SBD train + SBD val) - VOC2012 val, in sorted order;
-* ``SegmentationClassAug``: one palette PNG for each of them. Where VOC has a
-  mask of its own, that one is copied unchanged: it is finer and marks the
-  object borders as void (255), which SBD does not.
-
-MMSegmentation's own ``voc_aug.py`` converts the masks of SBD alone. It suits
-configs that read VOC's training masks from ``SegmentationClass`` as a second
-data set, but a split of the augmented set needs all masks in one folder.
-Masks of VOC's val images stay in ``SegmentationClass`` only.
-"""
-import argparse
+"""The augmented training set of PASCAL VOC from VOC 2012 and SBD."""
 import shutil
 from pathlib import Path
-from typing import List, Optional, Sequence
+from typing import List, Sequence
 
 import numpy as np
-from list_files import (
-    VOC_DOWNLOAD_HINT,
-    VOC_LISTS_FOLDER,
-    VOC_TRAIN_AUG_COUNT,
-    InputError,
-    exit_on_input_error,
-    read_stems,
-    require_folder,
-    shorten,
-    warn_if_count_differs,
-    write_stems,
-    written_atomically,
-)
 from mmengine.utils import track_iter_progress
 from PIL import Image
 from scipy.io import loadmat
+
+from ..utils.atomic_file import written_atomically
+from ..utils.input_error import (
+    InputError,
+    require_folder,
+    shorten,
+    warn_if_count_differs,
+)
+from ..utils.list_files import read_stems, write_stems
+from ..utils.public_data import (
+    VOC_DOWNLOAD_HINT,
+    VOC_LISTS_FOLDER,
+    VOC_TRAIN_AUG_COUNT,
+)
 
 SBD_DOWNLOAD_HINT = (
     'Download benchmark.tgz of the Semantic Boundaries Dataset (Hariharan et '
@@ -199,48 +180,3 @@ def convert_sbd(data_root: Path, sbd_root: Path) -> None:
     print(f'{len(stems)} masks in {mask_dir}: {voc_count} from VOC, '
           f'{len(stems) - voc_count} from SBD')
     print(f'{len(stems)} images in {list_file}')
-
-
-def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
-    """Reads the command line.
-
-    Args:
-        argv (Sequence[str], optional): Arguments. Defaults to None, which
-            stands for those of the process.
-
-    Returns:
-        argparse.Namespace: The arguments.
-    """
-    parser = argparse.ArgumentParser(
-        description='Make the augmented training set of PASCAL VOC from VOC '
-        '2012 and SBD.')
-    parser.add_argument(
-        '--data-root',
-        type=Path,
-        default=Path('data/VOCdevkit/VOC2012'),
-        help='folder VOC2012 of the devkit (default: %(default)s)')
-    parser.add_argument(
-        '--sbd-root',
-        type=Path,
-        default=Path('data/VOCdevkit/VOCaug'),
-        help='folder that holds dataset/cls of SBD (default: %(default)s)')
-    return parser.parse_args(argv)
-
-
-@exit_on_input_error
-def main(argv: Optional[Sequence[str]] = None) -> None:
-    """Runs the command.
-
-    Args:
-        argv (Sequence[str], optional): Arguments. Defaults to None, which
-            stands for those of the process.
-
-    Raises:
-        SystemExit: With one sentence, if an input is wrong or missing.
-    """
-    args = parse_args(argv)
-    convert_sbd(args.data_root, args.sbd_root)
-
-
-if __name__ == '__main__':
-    main()

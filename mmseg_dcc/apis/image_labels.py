@@ -1,48 +1,20 @@
-"""Lists which classes the unlabeled images of a config show (Sec. 3.5).
-
-Writes the annotation file that ``MultiLabelDataset`` of mmpretrain reads, for
-the classifier whose class activation maps become weak masks. Images without
-labels are left out.
-
-Examples::
-
-    python tools/dataset_tools/make_image_labels.py CONFIG \
-        xml data/VOCdevkit/VOC2012/Annotations --out labels.json
-    python tools/dataset_tools/make_image_labels.py CONFIG \
-        csv data/own/labels.csv --out labels.json --background soil
-    python tools/dataset_tools/make_image_labels.py CONFIG \
-        masks data/demo/SegmentationClassAug --out labels.json
-
-* ``xml``: a folder of PASCAL VOC annotations; the names of the objects count,
-  difficult ones, too.
-* ``csv``: a table with the columns ``image`` (relative to the image folder,
-  with or without suffix) and ``classes`` (separated by ";", empty if the
-  image shows nothing but background).
-* ``masks``: a folder of full masks, to try out what image-level labels alone
-  would have brought.
-"""
-import argparse
+"""Image-level labels of unlabeled images (Sec. 3.5)."""
 import csv
-import json
 import os.path as osp
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence, Set
+from typing import Dict, List, Sequence, Set
 
-# Imports mmseg_dcc, which must come before mmseg.
-from config_datasets import (  # isort: skip
-    add_config_arguments, build_lazily, load_config, plain_datasets)
 import numpy as np
-from list_files import (
-    InputError,
-    exit_on_input_error,
-    require_folder,
-    shorten,
-    written_atomically,
-)
 from mmengine.config import Config
 from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import DATASETS
+
+from ..datasets import UnlabeledDataset
+from ..datasets.checks import plain_datasets
+from ..utils.configs import is_kind
+from ..utils.input_error import InputError, require_folder
+from ..utils.mask_image import UNKNOWN
 
 Labels = Dict[str, Set[str]]
 """Names of the classes by image, the image relative to its folder."""
@@ -145,7 +117,7 @@ def labels_from_masks(folder: Path, images: Sequence[str],
                 label_map=labeled_dataset.label_map,
                 reduce_zero_label=labeled_dataset.reduce_zero_label)
         )['gt_seg_map']
-        ids = [int(i) for i in np.unique(mask) if i != 255]
+        ids = [int(i) for i in np.unique(mask) if i != UNKNOWN]
         if ids and ids[-1] >= len(classes):
             raise InputError(
                 f'{path} has the id {ids[-1]}, but the config has '
@@ -215,7 +187,7 @@ def unlabeled_images(cfg: Config) -> List[str]:
     """Unlabeled images of a config, relative to their folder."""
     images = []
     for dataset in plain_datasets(cfg.train_dataloader.dataset):
-        if dataset.type == 'UnlabeledDataset':
+        if is_kind(dataset, UnlabeledDataset, DATASETS):
             # made from what this tool writes, so not there yet
             dataset.data_prefix.pop('weak_seg_map_path', None)
             dataset = DATASETS.build(dataset)
@@ -228,58 +200,3 @@ def unlabeled_images(cfg: Config) -> List[str]:
         raise InputError('The config has no UnlabeledDataset in its '
                          'train_dataloader. Give that of a DCC training.')
     return images
-
-
-def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_config_arguments(parser)
-    parser.add_argument('source', choices=['xml', 'csv', 'masks'])
-    parser.add_argument('path', type=Path, help='folder, or file of the csv')
-    parser.add_argument(
-        '--out', type=Path, required=True, help='annotation file to write')
-    parser.add_argument(
-        '--background',
-        default='background',
-        help='class that is the rest of an image (default: %(default)s)')
-    return parser.parse_args(argv)
-
-
-@exit_on_input_error
-def main(argv: Optional[Sequence[str]] = None) -> None:
-    """Runs the command.
-
-    Args:
-        argv (Sequence[str], optional): Arguments. Defaults to None, which
-            stands for those of the process.
-
-    Raises:
-        SystemExit: With one sentence, if an input is wrong or missing.
-    """
-    args = parse_args(argv)
-    cfg = load_config(args.config, args.cfg_options)
-    labeled = build_lazily(next(plain_datasets(cfg.train_dataloader.dataset)))
-    classes = list(labeled.metainfo['classes'])
-    without_background(classes, args.background)  # before much is read
-    images = unlabeled_images(cfg)
-    if args.source == 'xml':
-        labels = labels_from_xml(args.path, images)
-    elif args.source == 'csv':
-        labels = labels_from_csv(args.path, images)
-    else:
-        labels = labels_from_masks(args.path, images, labeled)
-    annotations = to_annotations(labels, classes, args.background)
-    with written_atomically(args.out) as temporary:
-        temporary.write_text(json.dumps(annotations))
-    without = sorted(set(images) - set(labels))
-    print(f'{args.out}: {len(labels)} of {len(images)} images with labels' +
-          (f', without: {shorten(without)}' if without else ''))
-    for i, name in enumerate(annotations['metainfo']['classes']):
-        count = sum(i in image['gt_label']
-                    for image in annotations['data_list'])
-        print(f'  {name}: {count}')
-
-
-if __name__ == '__main__':
-    main()

@@ -1,37 +1,15 @@
-"""Imports lists of labeled and unlabeled images that others published.
-
-Example::
-
-    python tools/dataset_tools/import_splits.py --dataset voc \
-        --labeled 1323_train_supervised.txt \
-        --unlabeled 1323_train_unsupervised.txt \
-        --out-dir data/VOCdevkit/VOC2012/ImageSets/Segmentation/dcc \
-        --name 1-8_seed0 --data-root data/VOCdevkit/VOC2012
-
-Published lists name the same images in many ways: with or without folders, a
-leading slash, suffixes and a second column for the label map. The tool does
-not know these layouts one by one. It looks for the id that every one of them
-contains in the file name: ``2007_000032`` for PASCAL VOC and
-``aachen_000000_000019`` for Cityscapes, whose first word is also the folder.
-The order of the lists is kept.
-"""
-import argparse
+"""Published lists of labeled and unlabeled images, brought into our form."""
 import re
 from pathlib import Path, PurePosixPath
 from typing import List, NamedTuple, Optional, Sequence
 
-from list_files import (
-    CITYSCAPES_DOWNLOAD_HINT,
-    VOC_DOWNLOAD_HINT,
-    InputError,
-    exit_on_input_error,
+from ..utils.input_error import InputError, require_folder, shorten, warn
+from ..utils.list_files import (
     read_numbered_lines,
-    require_folder,
     require_unique,
-    shorten,
-    warn,
     write_split,
 )
+from ..utils.public_data import CITYSCAPES_DOWNLOAD_HINT, VOC_DOWNLOAD_HINT
 
 
 class PublishedDataset(NamedTuple):
@@ -193,55 +171,3 @@ def import_split(labeled_file: Path,
     if data_root is not None:
         require_images(sorted({*labeled, *unlabeled}), dataset, data_root)
     write_split(out_dir, name, labeled, unlabeled)
-
-
-def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
-    """Reads the command line.
-
-    Args:
-        argv (Sequence[str], optional): Arguments. Defaults to None, which
-            stands for those of the process.
-
-    Returns:
-        argparse.Namespace: The arguments.
-    """
-    parser = argparse.ArgumentParser(
-        description='Import published lists of labeled and unlabeled images.')
-    parser.add_argument(
-        '--labeled', type=Path, required=True, help='published list')
-    parser.add_argument(
-        '--unlabeled', type=Path, required=True, help='published list')
-    parser.add_argument('--dataset', choices=sorted(DATASETS), required=True)
-    parser.add_argument(
-        '--out-dir', type=Path, required=True, help='folder of the lists')
-    parser.add_argument(
-        '--name',
-        required=True,
-        help='name of the split, such as 1-8_seed0: the files become '
-        'NAME_labeled.txt and NAME_unlabeled.txt')
-    parser.add_argument(
-        '--data-root',
-        type=Path,
-        help='root of the data set, to check that every image exists '
-        '(default: no check)')
-    return parser.parse_args(argv)
-
-
-@exit_on_input_error
-def main(argv: Optional[Sequence[str]] = None) -> None:
-    """Runs the command.
-
-    Args:
-        argv (Sequence[str], optional): Arguments. Defaults to None, which
-            stands for those of the process.
-
-    Raises:
-        SystemExit: With one sentence, if an input is wrong or missing.
-    """
-    args = parse_args(argv)
-    import_split(args.labeled, args.unlabeled, args.dataset, args.out_dir,
-                 args.name, args.data_root)
-
-
-if __name__ == '__main__':
-    main()

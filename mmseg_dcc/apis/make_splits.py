@@ -1,17 +1,4 @@
-"""Makes the lists of labeled and unlabeled images by ratio and seed.
-
-Examples::
-
-    python tools/dataset_tools/make_splits.py voc \
-        --data-root data/VOCdevkit/VOC2012
-    python tools/dataset_tools/make_splits.py cityscapes \
-        --data-root data/cityscapes
-    python tools/dataset_tools/make_splits.py list \
-        --list data/camvid/ImageSets/Segmentation/train.txt \
-        --out-dir data/camvid/ImageSets/Segmentation/dcc
-
-For every ratio and seed two files are written, for instance
-``1-8_seed0_labeled.txt`` and ``1-8_seed0_unlabeled.txt``:
+"""Lists of labeled and unlabeled images by ratio and seed.
 
 * The master list is sorted first, so its order does not matter.
 * One permutation is drawn per seed, and the labeled images of a ratio are
@@ -24,31 +11,28 @@ For every ratio and seed two files are written, for instance
 
 The number of labeled images is ``total * ratio`` rounded up, except where
 published lists say otherwise: see :data:`PUBLISHED_LABELED_COUNTS`.
-
-For VOC ``1464_labeled.txt`` and ``1464_unlabeled.txt`` are written, too: the
-training images of VOC itself and those that SBD adds (Table 5).
 """
-import argparse
 import math
 from fractions import Fraction
 from pathlib import Path
-from typing import List, Optional, Sequence, Tuple
+from typing import List, Sequence, Tuple
 
 import numpy as np
-from list_files import (
+from mmengine.utils import scandir
+
+from ..utils.input_error import (
+    InputError,
+    require_folder,
+    warn,
+    warn_if_count_differs,
+)
+from ..utils.list_files import read_stems, write_split
+from ..utils.public_data import (
     CITYSCAPES_DOWNLOAD_HINT,
     VOC_DOWNLOAD_HINT,
     VOC_LISTS_FOLDER,
     VOC_TRAIN_AUG_COUNT,
-    InputError,
-    exit_on_input_error,
-    read_stems,
-    require_folder,
-    warn,
-    warn_if_count_differs,
-    write_split,
 )
-from mmengine.utils import scandir
 
 VOC_TRAIN_COUNT = 1464
 CITYSCAPES_TRAIN_COUNT = 2975
@@ -254,103 +238,3 @@ def make_splits(stems: Sequence[str], ratios: Sequence[Fraction],
     print(f'{len(stems)} images in the master list, lists go to {out_dir}')
     for name, (labeled, unlabeled) in splits.items():
         write_split(out_dir, name, labeled, unlabeled)
-
-
-def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
-    """Reads the command line.
-
-    Args:
-        argv (Sequence[str], optional): Arguments. Defaults to None, which
-            stands for those of the process.
-
-    Returns:
-        argparse.Namespace: The arguments.
-    """
-    parser = argparse.ArgumentParser(
-        description='Make lists of labeled and unlabeled images by ratio and '
-        'seed.')
-    datasets = parser.add_subparsers(dest='dataset', required=True)
-    voc = datasets.add_parser('voc', help='PASCAL VOC 2012 with SBD')
-    cityscapes = datasets.add_parser('cityscapes', help='Cityscapes')
-    own = datasets.add_parser('list', help='any list of stems')
-    for dataset, ratios in ((voc, ['1/16', '1/8', '1/4', 'full']),
-                            (cityscapes, ['1/8', '1/4', 'full']),
-                            (own, ['1/8', '1/4', 'full'])):
-        dataset.add_argument(
-            '--ratios',
-            nargs='+',
-            default=ratios,
-            metavar='RATIO',
-            help='shares of labeled images, such as 1/8, or "full" (default: '
-            f'{" ".join(ratios)})')
-        dataset.add_argument(
-            '--seeds',
-            nargs='+',
-            type=int,
-            default=[0, 1, 2],
-            metavar='SEED',
-            help='one pair of lists is made per seed (default: 0 1 2)')
-    voc.add_argument(
-        '--data-root',
-        type=Path,
-        default=Path('data/VOCdevkit/VOC2012'),
-        help='folder VOC2012 of the devkit (default: %(default)s)')
-    voc.add_argument(
-        '--list',
-        type=Path,
-        default=Path(VOC_LISTS_FOLDER, 'train_aug.txt'),
-        help='master list relative to --data-root (default: %(default)s)')
-    voc.add_argument(
-        '--out-dir',
-        type=Path,
-        help=f'folder of the lists (default: DATA_ROOT/{VOC_LISTS_FOLDER}/dcc)'
-    )
-    cityscapes.add_argument(
-        '--data-root',
-        type=Path,
-        default=Path('data/cityscapes'),
-        help='folder that holds leftImg8bit (default: %(default)s)')
-    cityscapes.add_argument(
-        '--out-dir',
-        type=Path,
-        help='folder of the lists (default: DATA_ROOT/splits/dcc)')
-    own.add_argument(
-        '--list',
-        type=Path,
-        required=True,
-        help='master list: one path per line, relative to the image folder, '
-        'without suffix')
-    own.add_argument(
-        '--out-dir', type=Path, required=True, help='folder of the lists')
-    return parser.parse_args(argv)
-
-
-@exit_on_input_error
-def main(argv: Optional[Sequence[str]] = None) -> None:
-    """Runs the command.
-
-    Args:
-        argv (Sequence[str], optional): Arguments. Defaults to None, which
-            stands for those of the process.
-
-    Raises:
-        SystemExit: With one sentence, if an input is wrong or missing.
-    """
-    args = parse_args(argv)
-    ratios = [parse_ratio(text) for text in args.ratios]
-    if args.dataset == 'voc':
-        stems = read_voc_stems(args.data_root, args.list)
-        out_dir = args.out_dir or args.data_root / VOC_LISTS_FOLDER / 'dcc'
-    elif args.dataset == 'cityscapes':
-        stems = scan_cityscapes_stems(args.data_root)
-        out_dir = args.out_dir or args.data_root / 'splits' / 'dcc'
-    else:
-        stems = read_stems(args.list)
-        out_dir = args.out_dir
-    make_splits(stems, ratios, args.seeds, out_dir)
-    if args.dataset == 'voc':
-        write_original_split(stems, args.data_root, out_dir)
-
-
-if __name__ == '__main__':
-    main()

@@ -1,37 +1,61 @@
-"""Writes what plain mmseg takes: the weights and the stock config.
-
-Drops what training alone needs (projector, memory bank, optimizer, logs).
-The two files load where mmseg_dcc is not installed.
-
-Example:
-    python tools/publish_model.py work_dirs/NAME/epoch_80.pth model.pth
-    # model.pth and, beside it, model.py
-"""
-import argparse
+"""What plain mmseg takes of a training: the weights and the stock config."""
 import inspect
-from pathlib import Path
 
-import torch
-
-import mmseg_dcc  # noqa: F401  isort: skip (before any mmseg import)
 import mmseg.registry
+import torch
+from mmcv.transforms import LoadAnnotations
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from mmengine.utils import get_object_from_string
 from mmseg.datasets import BaseSegDataset
 from mmseg.models import (
     CascadeEncoderDecoder,
     EncoderDecoder,
     SegDataPreProcessor,
 )
-from mmseg.registry import DATASETS, MODELS
+from mmseg.registry import DATASETS, MODELS, TRANSFORMS
 
-from mmseg_dcc.compat import can_allow_classes
-from mmseg_dcc.models import SemiEncoderDecoder
+from ..models import SemiEncoderDecoder
+from ..utils.configs import is_kind
 
 # What testing and inference read, beside the model and the data.
-KEPT = ('default_scope', 'env_cfg', 'log_level', 'visualizer', 'tta_model',
-        'tta_pipeline')
+KEPT = ('env_cfg', 'log_level', 'visualizer', 'tta_model', 'tta_pipeline')
 OURS = 'mmseg_dcc'
+
+
+def publish(checkpoint: dict) -> tuple:
+    """Turns a checkpoint of a training into what plain mmseg takes.
+
+    Args:
+        checkpoint (dict): As written by mmengine.
+
+    Returns:
+        tuple[dict, Config]: The checkpoint, with the classes and the config
+        in its ``meta``, and the config.
+    """
+    meta = checkpoint.get('meta', {})
+    if 'cfg' not in meta:
+        raise ValueError(
+            'The checkpoint has no config in its meta, so it was not written '
+            'by a training of mmengine (or is published already).')
+    cfg = Config.fromstring(meta['cfg'], '.py')
+    init_default_scope(cfg.get('default_scope') or 'mmseg')
+    dataset_meta = dict(
+        classes=list(meta['dataset_meta']['classes']),
+        # drawn by mmseg, as an array, where the data set has none
+        palette=[[int(value) for value in color]
+                 for color in meta['dataset_meta']['palette']])
+    config = stock_config(cfg, dataset_meta)
+    published = dict(
+        state_dict=stock_weights(checkpoint['state_dict'], config.model),
+        meta=dict(
+            dataset_meta=dataset_meta,
+            cfg=config.pretty_text,
+            **{
+                key: meta[key]
+                for key in ('mmseg_version', 'mmengine_version') if key in meta
+            }))
+    return published, config
 
 
 def stock_config(cfg: Config, dataset_meta: dict) -> Config:
@@ -50,8 +74,10 @@ def stock_config(cfg: Config, dataset_meta: dict) -> Config:
     Raises:
         ValueError: If something of this package has no stock counterpart.
     """
-    cfg = _without_scopes(cfg.to_dict())
+    cfg = _in_names(cfg.to_dict())
     stock = {key: cfg[key] for key in KEPT if key in cfg}
+    # configs in pure Python may have none
+    stock['default_scope'] = cfg.get('default_scope') or 'mmseg'
     # of the hooks, the one that mmseg's test tool switches on to draw
     stock['default_hooks'] = {
         key: hook
@@ -79,7 +105,7 @@ def stock_config(cfg: Config, dataset_meta: dict) -> Config:
     # `inference_model` reads this one and has no annotations to load.
     stock['test_pipeline'] = [
         transform for transform in dataset['pipeline']
-        if transform['type'] != 'LoadAnnotations'
+        if not is_kind(transform, LoadAnnotations, TRANSFORMS)
     ]
     _check_is_stock(stock)
     return Config(stock)
@@ -118,7 +144,8 @@ def stock_model(model: dict) -> dict:
     Returns:
         dict: Config of the stock segmentor, which initializes no weights.
     """
-    if issubclass(MODELS.get(model['type']), SemiEncoderDecoder):
+    model = _in_names(model)
+    if is_kind(model, SemiEncoderDecoder, MODELS):
         model = _as_stock(
             model, CascadeEncoderDecoder
             if model.get('num_stages') else EncoderDecoder)
@@ -144,17 +171,40 @@ def _is_ours(registered_class: type) -> bool:
     return registered_class.__module__.split('.')[0] == OURS
 
 
-def _without_scopes(part):
-    """Drops ``_scope_``: all that is kept is found in mmseg's."""
+def _in_names(part):
+    """Writes types as mmseg's registries name them and drops ``_scope_``.
+
+    All that is kept is found there. In configs in pure Python types are
+    classes, in their dumps paths such as ``mmseg.datasets.LoadAnnotations``.
+    """
     if isinstance(part, dict):
         return {
-            key: _without_scopes(value)
+            key: _name_of(value) if key == 'type' else _in_names(value)
             for key, value in part.items()
             if (key, value) not in (('_scope_', 'mmseg'), ('_scope_', OURS))
         }
     if isinstance(part, (list, tuple)):
-        return type(part)(_without_scopes(value) for value in part)
+        return type(part)(_in_names(value) for value in part)
     return part
+
+
+def _name_of(kind):
+    found = kind
+    if isinstance(kind, str) and '.' in kind:
+        found = get_object_from_string(kind)
+    if not isinstance(found, type):
+        return kind  # a name, perhaps with the scope of another package
+    if any(
+            registry.get(found.__name__) is found
+            for registry in _registries()):
+        return found.__name__
+    return f'{found.__module__}.{found.__qualname__}'
+
+
+def _registries() -> list:
+    return [
+        getattr(mmseg.registry, name) for name in mmseg.registry.__all__
+    ]
 
 
 def _types(part):
@@ -169,79 +219,15 @@ def _types(part):
 def _check_is_stock(stock: dict) -> None:
     ours = {
         name
-        for registry in mmseg.registry.__all__ for name, registered_class in
-        getattr(mmseg.registry, registry).module_dict.items()
+        for registry in _registries()
+        for name, registered_class in registry.module_dict.items()
         if _is_ours(registered_class)
     }
-    found = sorted(ours.intersection(filter(None, _types(stock))))
+    found = sorted(
+        kind for kind in set(filter(None, _types(stock)))
+        if kind in ours or kind.split('.')[0] == OURS)
     if found:
         raise ValueError(
             f'{", ".join(found)} of {OURS} would be needed for inference. '
             'Replace it by what mmseg has, in test_dataloader.dataset.'
             'pipeline or tta_pipeline of the config.')
-
-
-def publish(checkpoint: dict) -> tuple:
-    """Turns a checkpoint of a training into what plain mmseg takes.
-
-    Args:
-        checkpoint (dict): As written by mmengine.
-
-    Returns:
-        tuple[dict, Config]: The checkpoint, with the classes and the config
-        in its ``meta``, and the config.
-    """
-    meta = checkpoint.get('meta', {})
-    if 'cfg' not in meta:
-        raise ValueError(
-            'The checkpoint has no config in its meta, so it was not written '
-            'by a training of mmengine (or is published already).')
-    cfg = Config.fromstring(meta['cfg'], '.py')
-    init_default_scope(cfg.get('default_scope', 'mmseg'))
-    dataset_meta = dict(
-        classes=list(meta['dataset_meta']['classes']),
-        # drawn by mmseg, as an array, where the data set has none
-        palette=[[int(value) for value in color]
-                 for color in meta['dataset_meta']['palette']])
-    config = stock_config(cfg, dataset_meta)
-    published = dict(
-        state_dict=stock_weights(checkpoint['state_dict'], config.model),
-        meta=dict(
-            dataset_meta=dataset_meta,
-            cfg=config.pretty_text,
-            **{
-                key: meta[key]
-                for key in ('mmseg_version', 'mmengine_version') if key in meta
-            }))
-    return published, config
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('checkpoint', help='checkpoint of a training')
-    parser.add_argument(
-        'out', type=Path, help='checkpoint to write; its config is written '
-        'beside it, with the suffix .py')
-    args = parser.parse_args()
-    if args.out.suffix == '.py':
-        parser.error('out is the checkpoint, such as model.pth')
-    if not can_allow_classes():
-        raise SystemExit(
-            f'Publishing needs torch >= 2.6, but this is {torch.__version__}. '
-            'It could read the checkpoint of a training only by running the '
-            'code that such a file may hold. Publish where a newer torch is '
-            'installed; the published files then load with this one.')
-    checkpoint = torch.load(
-        args.checkpoint, map_location='cpu', weights_only=True)
-    published, config = publish(checkpoint)
-    torch.save(published, args.out)
-    config.dump(str(args.out.with_suffix('.py')))
-    kept, total = len(published['state_dict']), len(checkpoint['state_dict'])
-    print(f'{args.out}: {kept} weights; {total - kept} used in training alone '
-          f'were dropped. Config: {args.out.with_suffix(".py")}')
-
-
-if __name__ == '__main__':
-    main()

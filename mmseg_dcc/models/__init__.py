@@ -1,5 +1,6 @@
 from .feature_memory_bank import FeatureMemoryBank
 from .losses import DirectionalContrastiveLoss
+from .mean_scores_tta_model import MeanScoresTTAModel
 from .pixel_projector import PixelProjector
 from .segmentors import (
     DCCSegmentor,
@@ -8,9 +9,11 @@ from .segmentors import (
     WeakDCCSegmentor,
 )
 from .semi_data_preprocessor import SemiSegDataPreProcessor
+from .teachers import Teachers
 
 __all__ = [
     'DCCSegmentor', 'DirectionalContrastiveLoss', 'FeatureMemoryBank',
-    'MeanTeacherDCCSegmentor', 'PixelProjector', 'SemiEncoderDecoder',
-    'SemiSegDataPreProcessor', 'WeakDCCSegmentor'
+    'MeanScoresTTAModel', 'MeanTeacherDCCSegmentor', 'PixelProjector',
+    'SemiEncoderDecoder', 'SemiSegDataPreProcessor', 'Teachers',
+    'WeakDCCSegmentor'
 ]

@@ -1,68 +1,60 @@
-"""The data sets of a config, one by one and without their wrappers."""
-import argparse
-from typing import Iterator, List
+"""Configs as the tools read them: the data sets inside, the kinds of parts."""
+from typing import Optional
 
-import mmseg_dcc  # noqa: F401  isort: skip  (before mmseg)
-from mmengine.config import Config, ConfigDict, DictAction
-from mmengine.registry import init_default_scope
+from mmengine.config import Config
+from mmengine.registry import Registry, init_default_scope
 from mmseg.registry import DATASETS
 
 
-def add_config_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds what :func:`load_config` takes."""
-    parser.add_argument('config', help='config file of a training')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        default={},
-        help='override config values, as tools/train.py does')
-
-
-def load_config(path: str, options: dict) -> Config:
-    """Reads a config and makes its scope the default.
+def read_config(path: str, options: Optional[dict] = None) -> Config:
+    """Config of a file, whose scope becomes the default.
 
     Args:
-        path (str): Config file.
-        options (dict): What ``--cfg-options`` overrides.
+        path (str): Config file, of strings or in pure Python.
+        options (dict, optional): What ``--cfg-options`` overrides. Defaults
+            to None.
 
     Returns:
         Config: The config.
     """
     cfg = Config.fromfile(path)
-    cfg.merge_from_dict(options)
-    init_default_scope(cfg.get('default_scope', 'mmseg'))
+    cfg.merge_from_dict(options or {})
+    init_default_scope(cfg.get('default_scope') or 'mmseg')
     return cfg
 
 
-def plain_datasets(dataset: ConfigDict) -> Iterator[ConfigDict]:
-    """Configs of the data sets inside ``ConcatDataset`` and other wrappers.
+def is_kind(part: dict, kind: type, registry: Registry) -> bool:
+    """Whether a part of a config builds a class or one that inherits from it.
 
     Args:
-        dataset (ConfigDict): Such as ``cfg.train_dataloader.dataset``.
+        part (dict): With ``type``: a registered name, a path such as
+            ``mmseg.datasets.LoadAnnotations``, or the class itself, as in
+            configs in pure Python.
+        kind (type): The class.
+        registry (Registry): Where names are looked up.
 
-    Yields:
-        ConfigDict: Config of a data set that wraps no other.
+    Returns:
+        bool: False also for what is not registered.
     """
-    if 'datasets' in dataset:
-        for part in dataset.datasets:
-            yield from plain_datasets(part)
-    elif 'dataset' in dataset:
-        yield from plain_datasets(dataset.dataset)
-    else:
-        yield dataset
+    found = part['type']
+    if isinstance(found, str):
+        found = registry.get(found)
+    return isinstance(found, type) and issubclass(found, kind)
 
 
-def build_lazily(dataset: ConfigDict):
+def last_head(model: dict) -> dict:
+    """Config of the head that predicts: that of a model, or a cascade's last.
+
+    Args:
+        model (dict): Config of a segmentor.
+
+    Returns:
+        dict: Config of the head.
+    """
+    head = model['decode_head']
+    return head[-1] if isinstance(head, (list, tuple)) else head
+
+
+def build_lazily(dataset: dict):
     """Builds a data set that has not looked for its images yet."""
     return DATASETS.build(dict(dataset, lazy_init=True))
-
-
-def unlabeled_datasets(cfg: Config) -> List:
-    """Data sets of the training whose pipeline cuts pairs of crops."""
-    # Built only then: the labeled images need not be there.
-    return [
-        DATASETS.build(dataset)
-        for dataset in plain_datasets(cfg.train_dataloader.dataset)
-        if any(step['type'] == 'PairedRandomCrop' for step in dataset.pipeline)
-    ]

@@ -1,14 +1,17 @@
 """The pictures show the crops and the overlap that the model gets."""
-import browse_pairs
 import numpy as np
 import pytest
-from config_datasets import load_config, unlabeled_datasets
 from PIL import Image
 
-from mmseg_dcc.visualization import box_iou
+from mmseg_dcc.apis import browse_pairs
+from mmseg_dcc.utils.configs import read_config
+from mmseg_dcc.visualization import box_iou, draw_pair
 from tests import tiny_data
 from tests.conftest import ROOT
 from tests.own_config import write_own_config
+from tests.tool_scripts import load_tool
+
+TOOL = load_tool('dataset_tools/browse_pairs.py')
 
 FLIP_AXES = dict(horizontal=1, vertical=0, diagonal=(0, 1))
 
@@ -31,16 +34,16 @@ def config(own, tmp_path):
 @pytest.mark.parametrize('direction', [None, *FLIP_AXES])
 def test_outlined_parts_show_the_same_pixels(config, direction):
     """Through the real pipeline, without the change of colours."""
-    cfg = load_config(str(config), {})
+    cfg = read_config(str(config))
     _, flip = cfg.train_dataloader.dataset.datasets[1].pipeline[3].transforms
     flip.update(prob=float(direction is not None), direction=direction
                 or 'horizontal')
     cfg.train_dataloader.dataset.datasets[1].pipeline[3].transforms = [flip]
-    dataset, = unlabeled_datasets(cfg)
+    dataset, = browse_pairs.paired_datasets(cfg)
     for index in range(len(dataset)):
         image, crops, meta = browse_pairs.make_pair(dataset, index)
         assert meta['flips'] == [direction] * 2
-        figure = browse_pairs.draw_pair(image, crops, meta)
+        figure = draw_pair(image, crops, meta)
         whole, *singles = figure.axes
         parts = []
         for number, axes in enumerate(singles):
@@ -68,7 +71,7 @@ def drawn_box(axes, number):
 
 def test_pictures_and_an_unreadable_image(config, own, tmp_path, capsys):
     (own / 'unlabeled/a.jpg').write_bytes(b'no image')
-    browse_pairs.main(
+    TOOL.main(
         [str(config), '--output-dir', str(tmp_path / 'out'), '--number', '3'])
     names = sorted(path.name for path in (tmp_path / 'out').iterdir())
     # evenly spread over four images, of which the first is broken
@@ -80,7 +83,7 @@ def test_pictures_and_an_unreadable_image(config, own, tmp_path, capsys):
 
 def test_same_seed_same_pictures(config, tmp_path):
     for name, seed in (('a', 0), ('b', 0), ('c', 1)):
-        browse_pairs.main([
+        TOOL.main([
             str(config), '--output-dir', str(tmp_path / name), '--number', '1',
             '--seed', str(seed)
         ])
@@ -94,7 +97,7 @@ def test_same_seed_same_pictures(config, tmp_path):
     'camvid/deeplabv3plus_small_camvid_1-8_dcc',
 ])
 def test_configs_of_the_project(in_data_dir, tmp_path, name):
-    browse_pairs.main([
+    TOOL.main([
         str(ROOT / f'configs/{name}.py'), '--output-dir', str(tmp_path),
         '--number', '1'
     ])
@@ -104,12 +107,12 @@ def test_configs_of_the_project(in_data_dir, tmp_path, name):
 def test_supervised_config_is_refused(tmp_path):
     config = ROOT / 'configs/supervised/pspnet_r50_voc_1-8.py'
     with pytest.raises(SystemExit, match='trains without unlabeled images'):
-        browse_pairs.main([str(config), '--output-dir', str(tmp_path)])
+        TOOL.main([str(config), '--output-dir', str(tmp_path)])
 
 
 def test_missing_folder_is_one_message(config, tmp_path):
     with pytest.raises(SystemExit, match='Error: The folder of unlabeled'):
-        browse_pairs.main([
+        TOOL.main([
             str(config), '--output-dir', str(tmp_path), '--cfg-options',
             'train_dataloader.dataset.datasets.1.data_prefix.img_path=nowhere'
         ])

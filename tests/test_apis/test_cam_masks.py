@@ -1,20 +1,21 @@
-"""Tests of ``tools/dataset_tools/make_cam_masks.py``."""
-import make_cam_masks
+"""Maps of a classifier, and the masks that are made of them."""
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from mmseg_dcc.apis import cam_masks
 from tests.backbones import import_mmpretrain
 from tests.optional_packages import needs_grad_cam
+from tests.tool_scripts import load_tool
 
 
 def test_every_pixel_is_decided_by_itself():
     rng = np.random.default_rng(0)
     maps = rng.random((2, 9, 7), np.float32)
     maps[:, :5] *= 0.1
-    mask = make_cam_masks.mask_from_maps(maps, [4, 2], 1, 0.6, 0.05)
+    mask = cam_masks.mask_from_maps(maps, [4, 2], 1, 0.6, 0.05)
     for row in range(9):
         for column in range(7):
             first, second = maps[:, row, column]
@@ -29,12 +30,12 @@ def test_every_pixel_is_decided_by_itself():
 def test_class_that_is_not_found_leaves_no_background():
     maps = np.zeros((2, 3, 4), np.float32)
     maps[0, 0] = 1.
-    mask = make_cam_masks.mask_from_maps(maps, [1, 2], 0, 0.3, 0.05)
+    mask = cam_masks.mask_from_maps(maps, [1, 2], 0, 0.3, 0.05)
     assert (mask[0] == 1).all() and (mask[1:] == 255).all()
 
 
 def test_image_without_objects_is_background():
-    mask = make_cam_masks.mask_from_maps(np.zeros((0, 3, 4)), [], 7, 0.3, 0.05)
+    mask = cam_masks.mask_from_maps(np.zeros((0, 3, 4)), [], 7, 0.3, 0.05)
     assert mask.shape == (3, 4) and (mask == 7).all()
 
 
@@ -60,9 +61,9 @@ def test_maps_are_those_of_zhou(scales):
     model = Classifier()
     image = torch.randn(1, 3, 16, 24)
     with GradCAM(model, [model.features]) as cam:
-        found = make_cam_masks.class_activation_maps(cam, image, [2, 0],
+        found = cam_masks.class_activation_maps(cam, image, [2, 0],
                                                      scales)
-        none = make_cam_masks.class_activation_maps(cam, image, [], scales)
+        none = cam_masks.class_activation_maps(cam, image, [], scales)
     total = 0
     for scale in scales:
         resized = F.interpolate(image, scale_factor=scale, mode='bilinear')
@@ -81,7 +82,7 @@ def test_maps_are_those_of_zhou(scales):
 
 def test_thresholds_out_of_order(capsys):
     with pytest.raises(SystemExit):
-        make_cam_masks.parse_args([
+        load_tool('dataset_tools/make_cam_masks.py').parse_args([
             'config', 'checkpoint', '--out-dir', 'masks', '--background',
             '0.4', '--foreground', '0.3'
         ])

@@ -5,16 +5,19 @@ import subprocess
 import sys
 from pathlib import Path
 
-import check_dataset
 import numpy as np
 import pytest
-from config_datasets import build_lazily
 from mmseg.registry import DATASETS
 from PIL import Image
 
+from mmseg_dcc.apis import check_dataset
+from mmseg_dcc.utils.configs import build_lazily, read_config
 from tests import tiny_data
 from tests.conftest import ROOT, environment
 from tests.own_config import write_own_config
+from tests.tool_scripts import load_tool
+
+TOOL = load_tool('dataset_tools/check_dataset.py')
 
 SIZE = (96, 128)  # height, width
 
@@ -42,7 +45,7 @@ def check(config, tmp_path):
     def run(*options):
         file = tmp_path / 'report.json'
         with pytest.raises(SystemExit) as exit_info:
-            check_dataset.main([str(config), '--json', str(file), *options])
+            TOOL.main([str(config), '--json', str(file), *options])
         return json.loads(file.read_text()), exit_info.value.code
 
     return run
@@ -295,7 +298,7 @@ def test_pairs_are_those_the_transform_finds(own, tmp_path, image_size,
         data_root=str(own),
         image_size=image_size,
         crop_size=(64, 64))
-    cfg = check_dataset.load_config(str(config), {})
+    cfg = read_config(str(config))
     photos = cfg.train_dataloader.dataset.datasets[1]
     photos.pipeline[2].iou_range = iou_range
     plant_tiny(own)
@@ -357,7 +360,7 @@ def test_long_lists_are_cut_on_the_screen_alone(check, own, capsys):
 def test_configs_of_the_project(in_data_dir, tmp_path, name, roles):
     file = tmp_path / 'report.json'
     with pytest.raises(SystemExit) as exit_info:
-        check_dataset.main(
+        TOOL.main(
             [str(ROOT / f'configs/{name}.py'), '--json', str(file)])
     assert exit_info.value.code == 0
     report = json.loads(file.read_text())
@@ -368,7 +371,7 @@ def test_configs_of_the_project(in_data_dir, tmp_path, name, roles):
 
 def test_stock_config_without_its_lists(in_data_dir, capsys):
     with pytest.raises(SystemExit) as exit_info:
-        check_dataset.main(
+        TOOL.main(
             [str(ROOT / 'configs/dcc/stock_pspnet_r50-d8_20k_voc12aug.py')])
     assert exit_info.value.code == 1
     out = capsys.readouterr().out

@@ -1,12 +1,14 @@
-"""Tests of ``tools/dataset_tools/convert_camvid.py``."""
-import convert_camvid
+"""Layout, ids and palette of a converted CamVid."""
 import mmcv
 import numpy as np
 import pytest
-from list_files import read_stems
 from PIL import Image
 
 from mmseg_dcc.datasets.camvid import CamVidDataset
+from mmseg_dcc.utils.list_files import read_stems
+from tests.tool_scripts import load_tool
+
+TOOL = load_tool('dataset_tools/convert_camvid.py')
 
 PARTS = {'train': ['a', 'b'], 'val': ['c'], 'test': ['d']}
 WIDTH, HEIGHT = 12, 3
@@ -31,7 +33,7 @@ def source(tmp_path):
 def convert(source, tmp_path):
 
     def run(*arguments):
-        convert_camvid.main([
+        TOOL.main([
             '--source',
             str(source), '--out-dir',
             str(tmp_path / 'camvid'), *arguments

@@ -1,11 +1,15 @@
-"""Tests of ``tools/dataset_tools/convert_sbd.py``."""
-import convert_sbd
+"""Masks and list of the augmented training set of VOC."""
 import mmcv
 import numpy as np
 import pytest
-from list_files import read_stems, write_stems
 from PIL import Image
 from scipy.io import savemat
+
+from mmseg_dcc.apis import convert_sbd
+from mmseg_dcc.utils.list_files import read_stems, write_stems
+from tests.tool_scripts import load_tool
+
+TOOL = load_tool('dataset_tools/convert_sbd.py')
 
 PALETTE = list(range(256)) * 3
 SHAPE = (4, 6)
@@ -58,7 +62,7 @@ def roots(tmp_path):
 
 
 def convert(roots):
-    convert_sbd.main(
+    TOOL.main(
         ['--data-root',
          str(roots[0]), '--sbd-root',
          str(roots[1])])

@@ -1,6 +1,5 @@
 """ONNX Runtime returns what mmseg's own test step returns."""
 import json
-import runpy
 import sys
 
 import numpy as np
@@ -12,9 +11,9 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
 from tests import tiny_models
-from tests.conftest import ROOT
+from tests.tool_scripts import load_tool
 
-tool = runpy.run_path(str(ROOT / 'tools/export_onnx.py'))
+TOOL = load_tool('export_onnx.py')
 CLASSES = ['sky', 'tree', 'road']
 # Features of 6 x 9 positions at stride 8: not a multiple of the 2, 3 and 6
 # bins of the pyramid, which older exporters refuse.
@@ -58,7 +57,7 @@ def main(files, output, monkeypatch):
         'export_onnx.py', *map(str, files), '--output',
         str(output), '--shape', *map(str, SHAPE)
     ])
-    tool['main']()
+    TOOL.main()
 
 
 def test_runtime_meets_the_test_step(files, tmp_path, monkeypatch, capsys):
@@ -72,7 +71,7 @@ def test_runtime_meets_the_test_step(files, tmp_path, monkeypatch, capsys):
     assert json.loads(
         session.get_modelmeta().custom_metadata_map['classes']) == CLASSES
 
-    model = tool['init_model'](*map(str, files), device='cpu')
+    model = TOOL.init_model(*map(str, files), device='cpu')
     for batch_size in (1, 4):
         images = torch.randint(
             256, (batch_size, 3, *SHAPE), dtype=torch.uint8)
@@ -95,7 +94,7 @@ def test_runtime_meets_the_test_step(files, tmp_path, monkeypatch, capsys):
 
 @pytest.mark.parametrize('difference', [2e-4, float('nan')])
 def test_wrong_export_is_refused(difference, monkeypatch):
-    scope = tool['main'].__globals__
+    scope = TOOL.main.__globals__
     monkeypatch.setitem(scope, 'init_model', lambda *args, **kwargs: None)
     monkeypatch.setitem(scope, 'export', lambda *args: difference)
     with pytest.raises(SystemExit, match='more than 1e-04. Do not use it'):

@@ -1,16 +1,20 @@
-"""Tests of ``tools/dataset_tools/make_image_labels.py``."""
+"""Image-level labels of three kinds, as the classifier reads them."""
 import json
 import shutil
 
-import make_image_labels
 import numpy as np
 import pytest
-from list_files import InputError
 from PIL import Image
 
+from mmseg_dcc.apis import image_labels
+from mmseg_dcc.utils.configs import read_config
+from mmseg_dcc.utils.input_error import InputError
 from tests import tiny_data
 from tests.conftest import ROOT
 from tests.own_config import write_own_config
+from tests.tool_scripts import load_tool
+
+TOOL = load_tool('dataset_tools/make_image_labels.py')
 
 CLASSES = ['background', 'cat', 'dog', 'cow']
 IMAGES = ['a.jpg', 'deep/b.png', 'c.jpg']
@@ -29,19 +33,19 @@ def test_xml(tmp_path):
     for name, objects in (('a', ['cat', 'dog', 'cat']), ('deep/b', [])):
         write(tmp_path / f'{name}.xml',
               XML.format(''.join(map(OBJECT.format, objects))))
-    assert make_image_labels.labels_from_xml(tmp_path, IMAGES) == {
+    assert image_labels.labels_from_xml(tmp_path, IMAGES) == {
         'a.jpg': {'cat', 'dog'},
         'deep/b.png': set()
     }
     write(tmp_path / 'c.xml', '<annotation>')
     with pytest.raises(InputError, match='c.xml is no XML file'):
-        make_image_labels.labels_from_xml(tmp_path, IMAGES)
+        image_labels.labels_from_xml(tmp_path, IMAGES)
 
 
 def test_csv(tmp_path):
     path = write(tmp_path / 'labels.csv',
                  '\ufeffimage,classes\na.jpg,cat; dog\ndeep/b,\n')
-    assert make_image_labels.labels_from_csv(path, IMAGES) == {
+    assert image_labels.labels_from_csv(path, IMAGES) == {
         'a.jpg': {'cat', 'dog'},
         'deep/b.png': set()
     }
@@ -55,12 +59,12 @@ def test_csv(tmp_path):
 def test_wrong_csv(tmp_path, text, message):
     path = write(tmp_path / 'labels.csv', text)
     with pytest.raises(InputError, match=message):
-        make_image_labels.labels_from_csv(path, IMAGES)
+        image_labels.labels_from_csv(path, IMAGES)
 
 
 def test_annotations_of_mmpretrain():
     labels = {'c.jpg': {'cow', 'background', 'cat'}, 'a.jpg': set()}
-    assert make_image_labels.to_annotations(
+    assert image_labels.to_annotations(
         labels, ['cat', 'background', 'dog', 'cow'], 'background') == dict(
             metainfo=dict(
                 classes=['cat', 'dog', 'cow'],
@@ -80,14 +84,14 @@ def test_annotations_of_mmpretrain():
 ])
 def test_refusals(labels, classes, message):
     with pytest.raises(InputError, match=message):
-        make_image_labels.to_annotations(labels, classes, 'background')
+        image_labels.to_annotations(labels, classes, 'background')
 
 
 def test_demo_as_if_labeled(in_data_dir, capsys, tmp_path):
     """Ids of the files are VOC's, those of the model its own."""
     out = tmp_path / 'labels.json'
     config = ROOT / 'configs/weak/deeplabv3plus_small_demo_weak.py'
-    make_image_labels.main([
+    TOOL.main([
         str(config), 'masks', 'data/demo/SegmentationClassAug', '--out',
         str(out)
     ])
@@ -115,8 +119,8 @@ def test_own_data(tmp_path, capsys):
     out = tmp_path / 'labels.json'
     command = [str(config), 'csv', str(table), '--out', str(out)]
     with pytest.raises(SystemExit, match='soil, leaf, are not .background'):
-        make_image_labels.main(command)
-    make_image_labels.main([*command, '--background', 'soil'])
+        TOOL.main(command)
+    TOOL.main([*command, '--background', 'soil'])
     assert json.loads(out.read_text())['data_list'] == [
         dict(img_path='a.jpg', gt_label=[0]),
         dict(img_path='deep/er/b.webp', gt_label=[])
@@ -125,5 +129,4 @@ def test_own_data(tmp_path, capsys):
     assert '2 of 4 images with labels, without: d.PNG, deep/c.tif' in printed
     shutil.rmtree(tmp_path / 'own/unlabeled')
     with pytest.raises(FileNotFoundError, match='unlabeled'):
-        make_image_labels.unlabeled_images(
-            make_image_labels.load_config(str(config), {}))
+        image_labels.unlabeled_images(read_config(str(config)))

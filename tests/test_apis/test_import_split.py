@@ -1,7 +1,11 @@
-"""Tests of ``tools/dataset_tools/import_splits.py``."""
-import import_splits
+"""Lists that others published, in all their forms."""
 import pytest
-from list_files import InputError
+
+from mmseg_dcc.apis import import_split
+from mmseg_dcc.utils.input_error import InputError
+from tests.tool_scripts import load_tool
+
+TOOL = load_tool('dataset_tools/import_splits.py')
 
 AACHEN = 'aachen/aachen_000000_000019'
 IMAGE = f'leftImg8bit/train/{AACHEN}_leftImg8bit.png'
@@ -15,7 +19,7 @@ def run(tmp_path):
     def run_import(labeled, unlabeled, *more_arguments, dataset='voc'):
         (tmp_path / 'labeled.txt').write_text(labeled)
         (tmp_path / 'unlabeled.txt').write_text(unlabeled)
-        import_splits.main([
+        TOOL.main([
             '--labeled',
             str(tmp_path / 'labeled.txt'), '--unlabeled',
             str(tmp_path / 'unlabeled.txt'), '--dataset', dataset,
@@ -36,7 +40,7 @@ def run(tmp_path):
     '2007_000032',
 ])
 def test_voc_formats(line):
-    assert import_splits.parse_line(line, 'voc') == '2007_000032'
+    assert import_split.parse_line(line, 'voc') == '2007_000032'
 
 
 @pytest.mark.parametrize('line', [
@@ -51,7 +55,7 @@ def test_voc_formats(line):
     '/segmentation/train/aachen_000000_000019_gtFine.png',
 ])
 def test_cityscapes_formats(line):
-    assert import_splits.parse_line(line, 'cityscapes') == AACHEN
+    assert import_split.parse_line(line, 'cityscapes') == AACHEN
 
 
 def test_writes_stems_in_the_published_order(run, capsys):
@@ -117,10 +121,10 @@ def test_wrong_name(run, name):
 
 def test_missing_and_empty_file(tmp_path):
     with pytest.raises(InputError, match='none.txt does not exist'):
-        import_splits.read_published_list(tmp_path / 'none.txt', 'voc')
+        import_split.read_published_list(tmp_path / 'none.txt', 'voc')
     (tmp_path / 'empty.txt').touch()
     with pytest.raises(InputError, match='empty.txt is empty'):
-        import_splits.read_published_list(tmp_path / 'empty.txt', 'voc')
+        import_split.read_published_list(tmp_path / 'empty.txt', 'voc')
 
 
 @pytest.mark.parametrize('dataset, labeled, unlabeled, folder', [

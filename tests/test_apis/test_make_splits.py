@@ -1,16 +1,22 @@
-"""Tests of ``tools/dataset_tools/make_splits.py`` and ``list_files.py``."""
+"""Lists by ratio and seed, and the files that they are."""
 import math
 import random
 import subprocess
 import sys
 from fractions import Fraction
-from pathlib import Path
 
-import make_splits
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from list_files import InputError, read_stems, write_stems, written_atomically
+
+from mmseg_dcc.apis import make_splits
+from mmseg_dcc.utils.atomic_file import written_atomically
+from mmseg_dcc.utils.input_error import InputError
+from mmseg_dcc.utils.list_files import read_stems, write_stems
+from tests.conftest import ROOT, environment
+from tests.tool_scripts import load_tool
+
+TOOL = load_tool('dataset_tools/make_splits.py')
 
 VOC_STEMS = [f'{2007 + i % 5}_{i:06d}' for i in range(10582)]
 CITYSCAPES_STEMS = [f'aachen/aachen_{i:06d}_000019' for i in range(2975)]
@@ -111,7 +117,7 @@ def test_draw_never_changes():
 
 
 def test_voc_writes_all_lists(voc_root, capsys):
-    make_splits.main(['voc', '--data-root', str(voc_root)])
+    TOOL.main(['voc', '--data-root', str(voc_root)])
     out_dir = voc_root / 'ImageSets/Segmentation/dcc'
     captured = capsys.readouterr()
     for name, count in (('1-16', 662), ('1-8', 1323), ('1-4', 2645)):
@@ -127,7 +133,7 @@ def test_voc_writes_all_lists(voc_root, capsys):
 
 
 def test_split_of_table_5(voc_root, capsys):
-    make_splits.main(['voc', '--data-root', str(voc_root), '--seeds', '0'])
+    TOOL.main(['voc', '--data-root', str(voc_root), '--seeds', '0'])
     folder = voc_root / 'ImageSets/Segmentation/dcc'
     labeled, unlabeled = read_split(folder, '1464')
     assert labeled == sorted(VOC_STEMS[:1464])
@@ -136,7 +142,7 @@ def test_split_of_table_5(voc_root, capsys):
     assert not capsys.readouterr().err
 
     (voc_root / 'ImageSets/Segmentation/train.txt').unlink()
-    make_splits.main([
+    TOOL.main([
         'voc', '--data-root',
         str(voc_root), '--seeds', '0', '--out-dir',
         str(voc_root / 'new')
@@ -146,7 +152,7 @@ def test_split_of_table_5(voc_root, capsys):
 
 
 def test_full_uses_the_master_list_twice(voc_root):
-    make_splits.main(
+    TOOL.main(
         ['voc', '--data-root',
          str(voc_root), '--ratios', 'full', '--seeds', '5'])
     labeled, unlabeled = read_split(voc_root / 'ImageSets/Segmentation/dcc',
@@ -156,7 +162,7 @@ def test_full_uses_the_master_list_twice(voc_root):
 
 def test_second_run_writes_the_same(voc_root, tmp_path):
     for name in ('first', 'second'):
-        make_splits.main([
+        TOOL.main([
             'voc', '--data-root',
             str(voc_root), '--out-dir',
             str(tmp_path / name), '--ratios', '1/8'
@@ -170,7 +176,7 @@ def test_second_run_writes_the_same(voc_root, tmp_path):
 
 def test_voc_warns_of_another_count(voc_root, capsys):
     write_stems(voc_root / 'short.txt', VOC_STEMS[:1464])
-    make_splits.main([
+    TOOL.main([
         'voc', '--data-root',
         str(voc_root), '--list', 'short.txt', '--ratios', '1/8'
     ])
@@ -187,7 +193,7 @@ def test_cityscapes_scans_the_images(tmp_path, capsys):
             stem = f'{city}_{i:06d}_000019'
             (image_folder / city / f'{stem}_leftImg8bit.png').touch()
     (image_folder / 'aachen' / 'notes.png').touch()
-    make_splits.main(
+    TOOL.main(
         ['cityscapes', '--data-root',
          str(tmp_path), '--seeds', '0'])
     out_dir = tmp_path / 'splits' / 'dcc'
@@ -203,7 +209,7 @@ def test_cityscapes_scans_the_images(tmp_path, capsys):
 def test_own_list(tmp_path, capsys):
     write_stems(tmp_path / 'train.txt',
                 [f'0001TP_{i:06d}' for i in range(367)])
-    make_splits.main([
+    TOOL.main([
         'list', '--list',
         str(tmp_path / 'train.txt'), '--out-dir',
         str(tmp_path / 'dcc'), '--seeds', '0'
@@ -253,19 +259,19 @@ def test_nothing_is_written_if_one_ratio_does_not_fit(tmp_path):
 ])
 def test_missing_data_root(tmp_path, command, hint):
     with pytest.raises(SystemExit, match=f'does not exist. {hint}'):
-        make_splits.main([command, '--data-root', str(tmp_path / 'missing')])
+        TOOL.main([command, '--data-root', str(tmp_path / 'missing')])
 
 
 def test_missing_voc_list(tmp_path):
     with pytest.raises(
             SystemExit, match='train_aug.txt does not exist.*convert_sbd.py'):
-        make_splits.main(['voc', '--data-root', str(tmp_path)])
+        TOOL.main(['voc', '--data-root', str(tmp_path)])
 
 
 def test_cityscapes_without_images(tmp_path):
     (tmp_path / 'leftImg8bit' / 'train').mkdir(parents=True)
     with pytest.raises(SystemExit, match='has no file .*_leftImg8bit.png'):
-        make_splits.main(['cityscapes', '--data-root', str(tmp_path)])
+        TOOL.main(['cityscapes', '--data-root', str(tmp_path)])
 
 
 @pytest.mark.parametrize('content, message', [
@@ -300,12 +306,13 @@ def test_interrupted_writing_keeps_the_old_file(tmp_path):
 
 
 def test_command_ends_without_traceback(tmp_path):
-    script = Path(make_splits.__file__)
+    script = ROOT / 'tools/dataset_tools/make_splits.py'
     result = subprocess.run(
         [
             sys.executable, script, 'voc', '--data-root',
             str(tmp_path / 'missing')
         ],
+        env=environment(),
         capture_output=True,
         text=True,
         check=False)

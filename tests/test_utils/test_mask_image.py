@@ -1,8 +1,9 @@
-"""Tests of ``tools/dataset_tools/mask_image.py``."""
+"""Pictures of masks keep their ids."""
 import numpy as np
-from mask_image import mask_image
 from mmseg.datasets.transforms import LoadAnnotations
 from PIL import Image
+
+from mmseg_dcc.utils.mask_image import mask_image
 
 
 def test_mask_is_read_back_as_ids(tmp_path):

@@ -19,7 +19,7 @@ README: SegmentationClassAug holds the masks of the unlabeled images too.
 Only an oracle run (all labels, list ``train_aug``) may read it.
 
 Example:
-    python tools/dataset_tools/make_demo_dataset.py --preview demo.png
+    python tools/paper/make_demo_dataset.py --preview demo.png
 """
 import argparse
 import json
@@ -30,9 +30,10 @@ from typing import Dict, List, Optional, Sequence
 import cv2
 import numpy as np
 from demo_scenes import DEMO_CLASSES, SPLITS, Photos, load_photos, make_sample
-from mask_image import voc_palette
 from mmengine.utils import track_iter_progress
 from PIL import Image
+
+from mmseg_dcc.utils.mask_image import voc_palette
 
 __all__ = ['DEMO_CLASSES', 'make_dataset', 'write_preview']
 

@@ -20,7 +20,7 @@ from trainings import (
     to_arguments,
 )
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 # of the configs that train on pseudo masks
 PSEUDO_MASKS_KEY = (
     'train_dataloader.dataset.datasets.1.data_prefix.seg_map_path')
@@ -31,7 +31,7 @@ class Run:
     """One training of a config.
 
     Args:
-        config (str): Below ``configs/``.
+        config (str): Below ``configs/``, or an absolute path.
         seed (int): Of sampler, augmentation and weights.
         data_list (int): Which of the lists of labeled images.
         gpus (int): For which the config has its batch size; 0: the CPU.
@@ -94,13 +94,19 @@ def needs_of(step: Step, setup: Setup) -> List[Step]:
 
 
 def work_dir_of(step: Step, setup: Setup) -> Path:
-    """Such as ``FOLDER/dcc/pspnet_r50_voc_1-8/seed_1_list_1``."""
+    """Such as ``FOLDER/dcc/pspnet_r50_voc_1-8/seed_1_list_1``.
+
+    A config that is given by its path has no folder before its name.
+    """
+    config = Path(step.config).with_suffix('')
+    if config.is_absolute():
+        config = config.name
     parts = ['labeling'] * isinstance(step, Labeling)
     if step.seed is not None:
         parts.append(f'seed_{step.seed}')
     if step.data_list:
         parts.append(f'list_{step.data_list}')
-    return setup.folder / step.config[:-len('.py')] / '_'.join(parts)
+    return setup.folder / config / '_'.join(parts)
 
 
 def result_of(step: Step, setup: Setup) -> Optional[dict]:
@@ -177,7 +183,7 @@ def data_list_options(config: Config, data_list: int) -> dict:
         raise ValueError(
             f'{config.filename} names no list such as 1-8_seed0_labeled.txt '
             'that could be replaced; set lists_by_seed: false for its table '
-            'in tools/paper_tables.yaml.')
+            'in tools/paper/paper_tables.yaml.')
     return options
 
 
@@ -222,7 +228,7 @@ def commands_of(step: Step, setup: Setup) -> List[str]:
 
 
 def _training_command(run: Run, setup: Setup) -> str:
-    config = tool_path(f'configs/{run.config}')
+    config = tool_path(Path('configs', run.config))
     options = options_of(run, _read(run), setup)
     for labeling in needs_of(run, setup):
         options.update(_mask_options(labeling, setup))
@@ -304,10 +310,14 @@ def _read(step: Step) -> Config:
     return Config.fromfile(str(path), import_custom_modules=False)
 
 
-def tool_path(name: str) -> str:
-    """A file of this repository, as seen from the working directory."""
+def tool_path(name: Union[str, Path]) -> str:
+    """A file of this repository, as seen from the working directory.
+
+    Files of other places keep their absolute path.
+    """
     path = ROOT / name
-    return str(path.relative_to(ROOT) if Path.cwd() == ROOT else path)
+    is_near = Path.cwd() == ROOT and ROOT in path.parents
+    return str(path.relative_to(ROOT) if is_near else path)
 
 
 def python_name() -> str:

@@ -5,7 +5,7 @@ The values are in ``paper_tables.yaml``.
 import csv
 import io
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 from mmengine.fileio import load
@@ -18,7 +18,7 @@ class Cell(NamedTuple):
     """A value of a table.
 
     Args:
-        table (int): Number of the table.
+        table (int): Number of the table, or None.
         name (str): Such as ``dlv3plus-r101-1/8-ours``, unique in a table.
         row (int): Which row of the table.
         column (str): Name of its column.
@@ -26,7 +26,7 @@ class Cell(NamedTuple):
         config (str): Below ``configs/``; None for other methods.
         runs (tuple[Run]): The trainings whose mean it is.
     """
-    table: int
+    table: Optional[int]
     name: str
     row: int
     column: str
@@ -40,14 +40,15 @@ def load_preset(name: str) -> dict:
     return load(str(TABLES))[name]
 
 
-def cells_of(number: int, table: dict, seeds: Optional[int]) -> List[Cell]:
+def cells_of(number: Optional[int], table: dict,
+             seeds: Optional[Sequence[int]]) -> List[Cell]:
     """All cells of a table, row by row.
 
     Args:
         number (int): Of the table.
         table (dict): As in the data file.
-        seeds (int, optional): Trainings a cell. None stands for those of
-            the paper.
+        seeds (Sequence[int], optional): Of the trainings of a cell. None
+            stands for 0, 1, ..., as many as the paper has.
 
     Returns:
         list[Cell]: The cells.
@@ -62,7 +63,8 @@ def cells_of(number: int, table: dict, seeds: Optional[int]) -> List[Cell]:
             runs = tuple(
                 Run(config, seed, seed if table['lists_by_seed'] else 0,
                     table['gpus'])
-                for seed in range(seeds or table['runs'])) if config else ()
+                for seed in (range(table['runs']) if seeds is None else
+                             seeds)) if config else ()
             cells.append(Cell(number, name, index, column, paper, config,
                               runs))
     return cells

@@ -1,19 +1,27 @@
-"""Makes the tables of the paper: trains what is missing, tabulates the rest.
+"""Makes the tables of the paper, or a table of methods side by side.
 
-Safe to run again: what is finished is kept, what was interrupted goes on. A
-training that serves several cells or tables is made once. Without options all
-tables are made; --collect makes them of what is there already.
+Trains what is missing and tabulates the rest. Safe to run again: what is
+finished is kept, what was interrupted goes on. A training that serves several
+cells or tables is made once. Without options all tables are made; --collect
+makes them of what is there already.
+
+With --configs the methods are configs that share a prefix, the table has the
+gain over the first of them, and predictions are drawn side by side.
 
 Examples:
-    python tools/reproduce.py --table 1 --cell dlv3plus-r101-1/8 --gpus 2
-    python tools/reproduce.py --table 3 4 --dry-run
-    python tools/reproduce.py --collect
-    python tools/reproduce.py --preset demo --table 1
+    python tools/paper/reproduce.py --table 1 --cell dlv3plus-r101-1/8 --gpus 2
+    python tools/paper/reproduce.py --table 3 4 --dry-run
+    python tools/paper/reproduce.py --collect
+    python tools/paper/reproduce.py --preset demo --table 1
+    python tools/paper/reproduce.py --configs \
+        configs/camvid/deeplabv3plus_small_camvid_1-8_ \
+        --methods supervised dcc --seeds 0 1 2 --work-dir work_dirs/camvid
 """
 import argparse
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence
 
+from comparison import comparison_table, write_comparison
 from paper_runs import (
     Run,
     Setup,
@@ -42,6 +50,15 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         help='demo: the same tables on the demo data, at a size for CPUs; '
         'camvid: Table 1 on CamVid, likewise')
     parser.add_argument(
+        '--configs',
+        metavar='PREFIX',
+        help='compare methods instead: the configs are PREFIX + METHOD + .py')
+    parser.add_argument(
+        '--methods',
+        nargs='+',
+        default=['supervised', 'control', 'dcc'],
+        help='with --configs (default: supervised control dcc)')
+    parser.add_argument(
         '--table', nargs='+', type=int, help='numbers (default: all)')
     parser.add_argument(
         '--cell',
@@ -50,9 +67,10 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         'dlv3plus-r101-1/8')
     parser.add_argument(
         '--seeds',
+        nargs='+',
         type=int,
-        help='trainings a cell, with seeds 0, 1, ... (default: as many as '
-        'the paper has)')
+        help='of the trainings of a cell (default: 0, 1, ..., as many as the '
+        'paper has; 0 with --configs)')
     parser.add_argument(
         '--gpus',
         type=int,
@@ -64,17 +82,22 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         help='trainings at a time on the CPU, one thread each (default: 2)')
     parser.add_argument(
         '--iterations', type=int, help='instead of those of the config')
-    parser.add_argument('--work-dir', default='work_dirs/reproduce')
+    parser.add_argument(
+        '--work-dir',
+        help='default: work_dirs/reproduce, work_dirs/compare with --configs')
     action = parser.add_mutually_exclusive_group()
     action.add_argument(
         '--dry-run', action='store_true', help='only print the commands')
     action.add_argument(
         '--collect', action='store_true', help='only make the tables')
     args = parser.parse_args(argv)
-    for name, least in (('seeds', 1), ('gpus', 0), ('jobs', 1)):
+    for name, least in (('gpus', 0), ('jobs', 1)):
         value = getattr(args, name)
         if value is not None and value < least:
             parser.error(f'--{name}: got {value}, expected {least} or more')
+    if args.configs and (args.table or args.cell):
+        parser.error('--table and --cell choose from the tables of a preset, '
+                     'which --configs replaces')
     return args
 
 
@@ -169,10 +192,10 @@ def to_script(steps: List[Step], cells: List[Cell], setup: Setup) -> str:
     """
     lines = []
     for step in steps:
-        served = [f'{c.table} {c.name}' for c in cells if step in c.runs]
+        served = [place_of(cell) for cell in cells if step in cell.runs]
         title = f'# {", ".join(made_with(step, setup))}'
         if served:
-            title += f' (Table {", Table ".join(served)})'
+            title += f' ({", ".join(served)})'
         result = result_of(step, setup)
         if not result:
             lines += [title, *commands_of(step, setup)]
@@ -181,6 +204,11 @@ def to_script(steps: List[Step], cells: List[Cell], setup: Setup) -> str:
         else:
             lines.append(f'{title}: done')
     return '\n'.join(lines)
+
+
+def place_of(cell: Cell) -> str:
+    """Such as ``Table 3 exp-VIII``; methods have no number."""
+    return f'Table {cell.table} {cell.name}' if cell.table else cell.name
 
 
 def missing_cells(cells: List[Cell], results: Dict[Run, dict],
@@ -201,7 +229,7 @@ def missing_cells(cells: List[Cell], results: Dict[Run, dict],
         if seeds:
             command = join_words([
                 python_name(),
-                tool_path('tools/reproduce.py'), '--table', cell.table,
+                tool_path('tools/paper/reproduce.py'), '--table', cell.table,
                 '--cell', cell.name, *options
             ])
             named = ', '.join(map(str, seeds))
@@ -212,19 +240,18 @@ def missing_cells(cells: List[Cell], results: Dict[Run, dict],
 def given_options(args: argparse.Namespace) -> List[str]:
     """Options of this tool that all cells share and that are no defaults."""
     defaults = parse_args([])
-    return [
-        word
-        for name in ('preset', 'seeds', 'gpus', 'jobs', 'iterations',
-                     'work_dir')
-        if getattr(args, name) != getattr(defaults, name)
-        for word in (f'--{name.replace("_", "-")}', getattr(args, name))
-    ]
+    words = []
+    for name in ('preset', 'seeds', 'gpus', 'jobs', 'iterations', 'work_dir'):
+        value = getattr(args, name)
+        if value != getattr(defaults, name):
+            values = value if isinstance(value, list) else [value]
+            words += [f'--{name.replace("_", "-")}', *values]
+    return words
 
 
 def write_tables(tables: dict, cells: List[Cell], results: Dict[Run, dict],
                  folder: Path) -> None:
     """Prints the tables; writes them as Markdown and CSV."""
-    folder.mkdir(parents=True, exist_ok=True)
     for number, table in tables.items():
         of_table = [cell for cell in cells if cell.table == number]
         markdown = to_markdown(number, table, of_table, results)
@@ -236,17 +263,25 @@ def write_tables(tables: dict, cells: List[Cell], results: Dict[Run, dict],
 
 def main(argv: Optional[Sequence[str]] = None) -> None:
     args = parse_args(argv)
-    preset = load_preset(args.preset)
-    setup = Setup(
-        Path(args.work_dir) / args.preset, preset['labelings'], args.gpus,
-        args.iterations)
-    tables = choose_tables(preset, args.table)
+    if args.configs:
+        folder = Path(args.work_dir or 'work_dirs/compare')
+        labelings = {}
+        tables = {None: comparison_table(args.configs, args.methods)}
+    else:
+        folder = Path(args.work_dir or 'work_dirs/reproduce') / args.preset
+        preset = load_preset(args.preset)
+        labelings = preset['labelings']
+        tables = choose_tables(preset, args.table)
+    setup = Setup(folder, labelings, args.gpus, args.iterations)
     cells = [
         cell for number, table in tables.items()
         for cell in cells_of(number, table, args.seeds)
     ]
     chosen = choose_cells(cells, args.cell)
-    steps = steps_of(chosen, setup)
+    # Methods: the baseline is the shortest, so that no job is left alone at
+    # the end.
+    steps = steps_of(
+        chosen[1:] + chosen[:1] if args.configs else chosen, setup)
     if args.dry_run:
         print(to_script(steps, chosen, setup))
         return
@@ -257,6 +292,10 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     every_run = {run for cell in cells for run in cell.runs}
     results = {run: result_of(run, setup) for run in every_run}
     results = {run: result for run, result in results.items() if result}
+    setup.folder.mkdir(parents=True, exist_ok=True)
+    if args.configs:
+        write_comparison(cells, results, setup)
+        return
     write_tables(tables, cells, results, setup.folder)
     print('\n' + missing_cells(chosen, results, given_options(args)))
 

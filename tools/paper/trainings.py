@@ -1,7 +1,6 @@
 """Jobs in processes of their own, most of them trainings, with kept results.
 
-What tools/compare.py and tools/reproduce.py share: safe to run again, what is
-finished is kept, what was interrupted goes on.
+Safe to run again: what is finished is kept, what was interrupted goes on.
 """
 import json
 import os

@@ -3,9 +3,11 @@ import sys
 
 from tests.conftest import ROOT
 
+SCRIPT = ROOT / 'tools/paper/benchmark/loader.py'
+
 
 def test_both_loaders_agree_and_are_timed(run, tmp_path):
-    out = run(sys.executable, ROOT / 'tools/benchmark/loader.py', '--images',
+    out = run(sys.executable, SCRIPT, '--images',
               2, '--draws', 1, '--repeats', 1, '--json',
               tmp_path / 'loader.json')
     rows = json.loads((tmp_path / 'loader.json').read_text())['rows']
@@ -15,7 +17,7 @@ def test_both_loaders_agree_and_are_timed(run, tmp_path):
 
 
 def test_own_images(run, data_dir):
-    out = run(sys.executable, ROOT / 'tools/benchmark/loader.py', '--images',
+    out = run(sys.executable, SCRIPT, '--images',
               1, '--draws', 1, '--repeats', 1, '--image-dir',
               data_dir / 'data/VOCdevkit')
     assert '| decode, resize |' in out
@@ -24,7 +26,7 @@ def test_own_images(run, data_dir):
 def test_folder_without_jpeg_files(run, tmp_path):
     out = run(
         sys.executable,
-        ROOT / 'tools/benchmark/loader.py',
+        SCRIPT,
         '--image-dir',
         tmp_path,
         returncode=2)

@@ -3,7 +3,7 @@ import sys
 
 from tests.conftest import ROOT
 
-SCRIPT = ROOT / 'tools/benchmark/loss.py'
+SCRIPT = ROOT / 'tools/paper/benchmark/loss.py'
 
 
 def test_schemes_agree_and_are_measured(run, tmp_path):

@@ -3,9 +3,11 @@ import sys
 
 from tests.conftest import ROOT
 
+SCRIPT = ROOT / 'tools/paper/benchmark/step.py'
+
 
 def test_step_and_warmup_are_measured(run, tmp_path):
-    out = run(sys.executable, ROOT / 'tools/benchmark/step.py', '--images', 2,
+    out = run(sys.executable, SCRIPT, '--images', 2,
               '--side', 64, '--negatives', 12800, '--repeats', 1,
               '--warmup-iters', 1, '--json', tmp_path / 'step.json')
     results = json.loads((tmp_path / 'step.json').read_text())

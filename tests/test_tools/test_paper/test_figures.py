@@ -1,4 +1,4 @@
-"""Tests of ``tools/figures``, on networks with random weights."""
+"""Tests of ``tools/paper/figures``, on networks with random weights."""
 import csv
 import json
 from pathlib import Path

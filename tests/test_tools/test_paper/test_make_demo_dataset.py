@@ -1,14 +1,11 @@
-"""Tests of ``tools/dataset_tools/make_demo_dataset.py``."""
+"""Tests of ``tools/paper/make_demo_dataset.py``."""
 import importlib
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-TOOLS_DIR = Path(__file__).parents[2] / 'tools' / 'dataset_tools'
 COUNTS = dict(num_labeled=5, num_unlabeled=8, num_val=4)
 VOC_IDS = (0, 1, 3, 4, 5, 7, 15, 16)
 
@@ -16,22 +13,14 @@ pytest.importorskip('skimage')
 pytest.importorskip('sklearn')
 
 
-@pytest.fixture(scope='module', autouse=True)
-def tools_on_path():
-    """``tools`` is no package: its scripts import one another by name."""
-    sys.path.insert(0, str(TOOLS_DIR))
-    yield
-    sys.path.remove(str(TOOLS_DIR))
-
-
 @pytest.fixture(scope='module')
-def tool(tools_on_path):
+def tool():
     import make_demo_dataset
     return make_demo_dataset
 
 
 @pytest.fixture(scope='module')
-def scenes(tools_on_path):
+def scenes():
     import demo_scenes
     return demo_scenes
 

@@ -118,7 +118,7 @@ def test_seed_and_data_list_of_each_run():
     assert cct.runs == () and cct.config is None and cct.paper == 68.8
     assert ours.runs == tuple(Run(DCC, k, k, 2) for k in range(3))
     assert full.runs[1].config == 'dcc/pspnet_r50_voc_full.py'
-    one_list = cells(seeds=2, lists_by_seed=False)[2]
+    one_list = cells(seeds=[0, 1], lists_by_seed=False)[2]
     assert one_list.runs == (Run(DCC, 0, 0, 2), Run(DCC, 1, 0, 2))
 
 
@@ -135,10 +135,10 @@ def test_cells_are_chosen_by_name_or_beginning():
 
 
 def test_a_run_of_two_cells_is_made_once_after_what_it_needs(setup):
-    twice = cells(seeds=1)[2:3] * 2
+    twice = cells(seeds=[0])[2:3] * 2
     assert reproduce.steps_of(twice, setup) == [Run(DCC, 0, 0, 2)]
     setup = setup._replace(labelings={DCC: dict(teacher=SUPERVISED)})
-    assert reproduce.steps_of(cells(seeds=2)[2:3], setup) == [
+    assert reproduce.steps_of(cells(seeds=[0, 1])[2:3], setup) == [
         kind(config, seed, seed, 2)
         for seed in (0, 1)
         for kind, config in ((Run, SUPERVISED), (Labeling, DCC), (Run, DCC))
@@ -150,7 +150,7 @@ def test_a_student_may_teach(setup):
         DCC: dict(teacher=STUDENT),
         STUDENT: dict(teacher=SUPERVISED)
     })
-    steps = reproduce.steps_of(cells(seeds=1)[2:3], setup)
+    steps = reproduce.steps_of(cells(seeds=[0])[2:3], setup)
     assert [step.config for step in steps] == [
         SUPERVISED, STUDENT, STUDENT, DCC, DCC
     ]
@@ -159,7 +159,7 @@ def test_a_student_may_teach(setup):
 def test_what_a_finished_training_needed_is_not_made(setup):
     setup = setup._replace(labelings={DCC: dict(teacher=SUPERVISED)})
     finish(Run(DCC, 0, 0, 2), setup, 72.)
-    cell = cells(seeds=1)[2:3]
+    cell = cells(seeds=[0])[2:3]
     assert reproduce.steps_of(cell, setup) == [Run(DCC, 0, 0, 2)]
 
 
@@ -276,7 +276,7 @@ def test_each_step_waits_for_those_it_needs(setup, monkeypatch):
     monkeypatch.setattr(reproduce, 'run_all',
                         lambda todo, at_a_time: jobs.extend(todo))
     setup = setup._replace(labelings={DCC: dict(teacher=SUPERVISED)})
-    cell = cells(seeds=1)[2:3]
+    cell = cells(seeds=[0])[2:3]
     steps = reproduce.steps_of(cell, setup)
     reproduce.make_steps(steps, setup, 1)
     assert [list(job.needs) for job in jobs] == [[], jobs[:1], jobs[1:2]]
@@ -443,10 +443,16 @@ def test_collect_names_what_is_missing(setup, capsys):
     assert parsed.work_dir == str(setup.folder.parent)
 
 
+def test_options_for_the_commands_of_missing_cells():
+    given = ['--preset', 'demo', '--seeds', '0', '2', '--gpus', '1']
+    words = reproduce.given_options(reproduce.parse_args(given))
+    assert list(map(str, words)) == given
+
+
 def test_train_and_collect(run, tmp_path):
     command = [
-        sys.executable, ROOT / 'tools/reproduce.py', '--preset', 'demo',
-        '--table', 1, '--cell', 'suponly', '--seeds', 1, '--iterations', 51,
+        sys.executable, ROOT / 'tools/paper/reproduce.py', '--preset', 'demo',
+        '--table', 1, '--cell', 'suponly', '--seeds', 0, '--iterations', 51,
         '--work-dir', tmp_path
     ]
     out = run(*command)

@@ -8,8 +8,8 @@ reads without need. Both resize to the same sizes and must agree on the
 geometry before they are timed. One thread, process time, median of several.
 
 Example:
-    python tools/benchmark/loader.py --json loader.json
-    python tools/benchmark/loader.py --image-dir data/photos --images 50
+    python tools/paper/benchmark/loader.py --json loader.json
+    python tools/paper/benchmark/loader.py --image-dir data/photos --images 50
 """
 import argparse
 import random
@@ -31,7 +31,7 @@ from PIL import Image, ImageEnhance
 import mmseg_dcc  # noqa: F401
 from mmseg_dcc.datasets.transforms.crop_geometry import overlap_boxes
 
-FRAGMENT = Path(__file__).parents[2] / 'configs' / '_base_' / 'dcc.py'
+FRAGMENT = Path(__file__).parents[3] / 'configs' / '_base_' / 'dcc.py'
 PHOTO_SIZE, LONG_SIDE, CROP, STRIDE, TRIES = (375, 500), 400, 320, 8, 50
 IOU_RANGE, RATIO_RANGE = (0.1, 1.0), (0.8, 2.0)
 MEAN, STD = (

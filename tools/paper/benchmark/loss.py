@@ -7,8 +7,8 @@ the same inputs and must agree before they are timed. One thread, process
 time, median of several.
 
 Example:
-    python tools/benchmark/loss.py --json loss.json
-    python tools/benchmark/loss.py --curve loss.png --json curve.json
+    python tools/paper/benchmark/loss.py --json loss.json
+    python tools/paper/benchmark/loss.py --curve loss.png --json curve.json
 """
 import argparse
 

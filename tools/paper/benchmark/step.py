@@ -6,10 +6,10 @@ network is never confident, so confidences and pseudo labels are drawn as in
 the benchmark of the loss: three eighths of the rows active, 70 % of class 0.
 Warm-up: loading, forward, backward and update of supervised training and of
 the supervised warm-up of DCC, on the demo data set, which must be in
-data/demo (tools/dataset_tools/make_demo_dataset.py). One thread, process time.
+data/demo (tools/paper/make_demo_dataset.py). One thread, process time.
 
 Example:
-    python tools/benchmark/step.py --json step.json
+    python tools/paper/benchmark/step.py --json step.json
 """
 import argparse
 from functools import partial
@@ -34,7 +34,7 @@ from mmseg_dcc.datasets.transforms.crop_geometry import (
 )
 from mmseg_dcc.models.segmentors import dcc_segmentor
 
-CONFIGS = Path(__file__).parents[2] / 'configs'
+CONFIGS = Path(__file__).parents[3] / 'configs'
 
 
 def passes_only(model, inputs, data_samples):

@@ -5,7 +5,7 @@ pixel (the cross). The map tells which places of the backbone's deepest output
 contribute to it. Needs the packages grad-cam and torchvision.
 
 Example:
-    python tools/figures/grad_cam.py work_dirs/supervised work_dirs/dcc \
+    python tools/paper/figures/grad_cam.py work_dirs/supervised work_dirs/dcc \
         --out work_dirs/figures/grad_cam.png --classes person car
 
 By default the pixel is one of the class that is the second most frequent in an

@@ -7,7 +7,7 @@ images in the training, for its log alone::
     train_dataloader.dataset.datasets.1.data_prefix.seg_map_path=...
 
 Example:
-    python tools/figures/negative_precision.py work_dirs/dcc \
+    python tools/paper/figures/negative_precision.py work_dirs/dcc \
         --out work_dirs/figures/negative_precision.png
 
 A logged value is that of one step; the lines are means over some of them. The

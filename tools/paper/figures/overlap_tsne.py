@@ -6,7 +6,8 @@ Crops and colors are drawn as the unlabeled pipeline of the first work dir that
 has one draws them, without flips, from images of its test set.
 
 Example:
-    python tools/figures/overlap_tsne.py work_dirs/supervised work_dirs/dcc \
+    python tools/paper/figures/overlap_tsne.py \
+        work_dirs/supervised work_dirs/dcc \
         --out work_dirs/figures/overlap_tsne.png
 
 Features are what enters the classifier (f of Fig. 4), which every network has,

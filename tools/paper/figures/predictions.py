@@ -3,7 +3,8 @@
 Shows evenly spaced images of the test set, not chosen by their result.
 
 Example:
-    python tools/figures/predictions.py work_dirs/supervised work_dirs/dcc \
+    python tools/paper/figures/predictions.py \
+        work_dirs/supervised work_dirs/dcc \
         --out work_dirs/figures/predictions.png
 
 The masks are written to the .npz beside it, as ``PATH/ground truth`` and

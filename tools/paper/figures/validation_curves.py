@@ -5,7 +5,7 @@ Train with ``--cfg-options train_cfg.val_interval=100`` or so: by default the
 configs validate at the end.
 
 Example:
-    python tools/figures/validation_curves.py work_dirs/dcc \
+    python tools/paper/figures/validation_curves.py work_dirs/dcc \
         work_dirs/exp6_same_crop --labels "two crops" "same crop" \
         --out work_dirs/figures/validation_curves.png
 

@@ -7,7 +7,6 @@ import argparse
 import csv
 import json
 import os.path as osp
-import sys
 from pathlib import Path
 from typing import List, Optional, Sequence, Tuple
 
@@ -22,9 +21,7 @@ from mmseg.apis import init_model
 from mmseg.registry import DATASETS
 from torch import Tensor, nn
 
-# where scripts in another folder find what they share with these
-sys.path.append(str(Path(__file__).resolve().parents[1] / 'dataset_tools'))
-from config_datasets import plain_datasets  # noqa: E402
+from mmseg_dcc.datasets.checks import plain_datasets
 
 
 class WorkDir:

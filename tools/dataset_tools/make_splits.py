@@ -1,0 +1,126 @@
+"""Makes the lists of labeled and unlabeled images by ratio and seed.
+
+Examples::
+
+    python tools/dataset_tools/make_splits.py voc \
+        --data-root data/VOCdevkit/VOC2012
+    python tools/dataset_tools/make_splits.py cityscapes \
+        --data-root data/cityscapes
+    python tools/dataset_tools/make_splits.py list \
+        --list data/camvid/ImageSets/Segmentation/train.txt \
+        --out-dir data/camvid/ImageSets/Segmentation/dcc
+
+For every ratio and seed two files are written, for instance
+``1-8_seed0_labeled.txt`` and ``1-8_seed0_unlabeled.txt``:
+
+* The master list is sorted first, so its order does not matter.
+* One permutation is drawn per seed, and the labeled images of a ratio are
+  its first entries. Different seeds are thus independent draws, while for
+  one seed the labeled images of 1/16 are among those of 1/8, and those among
+  the ones of 1/4.
+* Labeled and unlabeled images are disjoint and together the master list. Only
+  in the full setting both lists are the whole master list, as in the paper.
+* Both files are written in sorted order, so that lists compare well.
+
+The number of labeled images is ``total * ratio`` rounded up, except where
+published lists say otherwise: see :data:`PUBLISHED_LABELED_COUNTS`.
+
+For VOC ``1464_labeled.txt`` and ``1464_unlabeled.txt`` are written, too: the
+training images of VOC itself and those that SBD adds (Table 5).
+"""
+import argparse
+from pathlib import Path
+from typing import Optional, Sequence
+
+from mmseg_dcc.apis.make_splits import (
+    make_splits,
+    parse_ratio,
+    read_voc_stems,
+    scan_cityscapes_stems,
+    write_original_split,
+)
+from mmseg_dcc.utils.input_error import exit_on_input_error
+from mmseg_dcc.utils.list_files import read_stems
+from mmseg_dcc.utils.public_data import VOC_LISTS_FOLDER
+
+
+def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description='Make lists of labeled and unlabeled images by ratio and '
+        'seed.')
+    datasets = parser.add_subparsers(dest='dataset', required=True)
+    voc = datasets.add_parser('voc', help='PASCAL VOC 2012 with SBD')
+    cityscapes = datasets.add_parser('cityscapes', help='Cityscapes')
+    own = datasets.add_parser('list', help='any list of stems')
+    for dataset, ratios in ((voc, ['1/16', '1/8', '1/4', 'full']),
+                            (cityscapes, ['1/8', '1/4', 'full']),
+                            (own, ['1/8', '1/4', 'full'])):
+        dataset.add_argument(
+            '--ratios',
+            nargs='+',
+            default=ratios,
+            metavar='RATIO',
+            help='shares of labeled images, such as 1/8, or "full" (default: '
+            f'{" ".join(ratios)})')
+        dataset.add_argument(
+            '--seeds',
+            nargs='+',
+            type=int,
+            default=[0, 1, 2],
+            metavar='SEED',
+            help='one pair of lists is made per seed (default: 0 1 2)')
+    voc.add_argument(
+        '--data-root',
+        type=Path,
+        default=Path('data/VOCdevkit/VOC2012'),
+        help='folder VOC2012 of the devkit (default: %(default)s)')
+    voc.add_argument(
+        '--list',
+        type=Path,
+        default=Path(VOC_LISTS_FOLDER, 'train_aug.txt'),
+        help='master list relative to --data-root (default: %(default)s)')
+    voc.add_argument(
+        '--out-dir',
+        type=Path,
+        help=f'folder of the lists (default: DATA_ROOT/{VOC_LISTS_FOLDER}/dcc)'
+    )
+    cityscapes.add_argument(
+        '--data-root',
+        type=Path,
+        default=Path('data/cityscapes'),
+        help='folder that holds leftImg8bit (default: %(default)s)')
+    cityscapes.add_argument(
+        '--out-dir',
+        type=Path,
+        help='folder of the lists (default: DATA_ROOT/splits/dcc)')
+    own.add_argument(
+        '--list',
+        type=Path,
+        required=True,
+        help='master list: one path per line, relative to the image folder, '
+        'without suffix')
+    own.add_argument(
+        '--out-dir', type=Path, required=True, help='folder of the lists')
+    return parser.parse_args(argv)
+
+
+@exit_on_input_error
+def main(argv: Optional[Sequence[str]] = None) -> None:
+    args = parse_args(argv)
+    ratios = [parse_ratio(text) for text in args.ratios]
+    if args.dataset == 'voc':
+        stems = read_voc_stems(args.data_root, args.list)
+        out_dir = args.out_dir or args.data_root / VOC_LISTS_FOLDER / 'dcc'
+    elif args.dataset == 'cityscapes':
+        stems = scan_cityscapes_stems(args.data_root)
+        out_dir = args.out_dir or args.data_root / 'splits' / 'dcc'
+    else:
+        stems = read_stems(args.list)
+        out_dir = args.out_dir
+    make_splits(stems, ratios, args.seeds, out_dir)
+    if args.dataset == 'voc':
+        write_original_split(stems, args.data_root, out_dir)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,54 @@
+"""Exports a trained model to ONNX and compares it with torch.
+
+Input ``image``: float32, (N, 3, HEIGHT, WIDTH), values 0 to 255, channels as
+OpenCV reads them (BGR). Channel order, mean and standard deviation of the
+config are part of the graph, so that nothing has to be repeated where it
+runs; resizing is not. Output ``scores``: (N, classes, HEIGHT, WIDTH), of the
+whole image, before softmax and argmax. N is free, HEIGHT and WIDTH are fixed.
+The names of the classes are in the metadata ``classes`` of the file.
+
+Works with torch >= 2.6, whose exporter takes pooling to any size (PSPNet);
+needs onnx, onnxscript and onnxruntime. mmdeploy is not used: its last release
+(1.3.1, 2023) and today's onnx exclude each other's protobuf.
+
+Example:
+    python tools/export_onnx.py model.py model.pth --output model.onnx
+"""
+import argparse
+
+from mmseg_dcc.apis.export_onnx import export  # before any mmseg import
+
+from mmseg.apis import init_model  # isort: skip
+
+TOLERANCE = 1e-4
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('config', help='config, published or not')
+    parser.add_argument('checkpoint', help='its checkpoint')
+    parser.add_argument(
+        '--output', default='model.onnx', help='file to write')
+    parser.add_argument(
+        '--shape',
+        type=int,
+        nargs=2,
+        default=(512, 512),
+        metavar=('HEIGHT', 'WIDTH'),
+        help='size of the images (default: 512 512)')
+    args = parser.parse_args()
+    segmentor = init_model(args.config, args.checkpoint, device='cpu')
+    difference = export(segmentor, args.output, tuple(args.shape))
+    if not difference < TOLERANCE:
+        raise SystemExit(
+            f'{args.output} differs from torch by {difference:.1e} of the '
+            f'largest score, more than {TOLERANCE:.0e}. Do not use it; some '
+            'operator of this network is exported wrongly.')
+    print(f'{args.output}: differs from torch by {difference:.1e} of the '
+          'largest score.')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,47 @@
+"""Writes what plain mmseg takes: the weights and the stock config.
+
+Drops what training alone needs (terms, optimizer, logs). The two files load
+where mmseg_dcc is not installed.
+
+Example:
+    python tools/publish_model.py work_dirs/NAME/epoch_80.pth model.pth
+    # model.pth and, beside it, model.py
+"""
+import argparse
+from pathlib import Path
+
+import torch
+
+from mmseg_dcc.apis.publish import publish
+from mmseg_dcc.compat import can_allow_classes
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('checkpoint', help='checkpoint of a training')
+    parser.add_argument(
+        'out', type=Path, help='checkpoint to write; its config is written '
+        'beside it, with the suffix .py')
+    args = parser.parse_args()
+    if args.out.suffix == '.py':
+        parser.error('out is the checkpoint, such as model.pth')
+    if not can_allow_classes():
+        raise SystemExit(
+            f'Publishing needs torch >= 2.6, but this is {torch.__version__}. '
+            'It could read the checkpoint of a training only by running the '
+            'code that such a file may hold. Publish where a newer torch is '
+            'installed; the published files then load with this one.')
+    checkpoint = torch.load(
+        args.checkpoint, map_location='cpu', weights_only=True)
+    published, config = publish(checkpoint)
+    torch.save(published, args.out)
+    config.dump(str(args.out.with_suffix('.py')))
+    kept, total = len(published['state_dict']), len(checkpoint['state_dict'])
+    print(f'{args.out}: {kept} weights; {total - kept} used in training alone '
+          f'were dropped. Config: {args.out.with_suffix(".py")}')
+
+
+if __name__ == '__main__':
+    main()
