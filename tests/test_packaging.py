@@ -56,13 +56,20 @@ def user_config(tmp_path):
 
 def test_wheel_carries_every_config_and_tool(site):
     installed = site / 'mmseg_dcc/.mim'
+    # of no use without the clone: what serves the paper, or sets it up
+    left_out = ('quickstart.sh', 'run_tests.sh', 'setup_env.sh')
     for folder in ('configs', 'tools'):
         expected, found = ({
             path.relative_to(root): path.read_bytes()
             for path in (root / folder).rglob('*')
             if path.is_file() and '__pycache__' not in path.parts
         } for root in (ROOT, installed))
-        assert found == expected and len(found) > 20
+        expected = {
+            path: content
+            for path, content in expected.items()
+            if 'paper' not in path.parts and path.name not in left_out
+        }
+        assert found == expected and len(found) > 15
     assert not any(path.is_symlink() for path in installed.rglob('*'))
     # nothing else lands beside the other packages of the environment
     assert {path.name.split('-')[0]

@@ -1,9 +1,11 @@
 from .discriminators import FullyConvDiscriminator
 from .feature_memory_bank import FeatureMemoryBank
 from .losses import DirectionalContrastiveLoss, L2ConsistencyLoss
+from .mean_scores_tta_model import MeanScoresTTAModel
 from .pixel_projector import PixelProjector
 from .segmentors import DCCSegmentor, SemiEncoderDecoder
 from .semi_data_preprocessor import SemiSegDataPreProcessor
+from .teachers import Teachers
 from .terms import (
     Adversarial,
     CrossPseudo,
@@ -15,7 +17,7 @@ from .terms import (
 __all__ = [
     'Adversarial', 'CrossPseudo', 'DCCSegmentor', 'DirectionalContrast',
     'DirectionalContrastiveLoss', 'FeatureMemoryBank',
-    'FullyConvDiscriminator', 'L2ConsistencyLoss', 'PixelProjector',
-    'PseudoLabels', 'SemiEncoderDecoder', 'SemiSegDataPreProcessor',
-    'WeakLabels'
+    'FullyConvDiscriminator', 'L2ConsistencyLoss', 'MeanScoresTTAModel',
+    'PixelProjector', 'PseudoLabels', 'SemiEncoderDecoder',
+    'SemiSegDataPreProcessor', 'Teachers', 'WeakLabels'
 ]

@@ -314,7 +314,7 @@ def test_missing_data_is_one_clear_message(run, tmp_path):
 
 def test_compare_tool(run, tmp_path):
     command = [
-        sys.executable, ROOT / 'tools/compare.py',
+        sys.executable, ROOT / 'tools/paper/reproduce.py', '--configs',
         ROOT / 'configs/demo/deeplabv3plus_small_demo_', '--iterations', 60,
         '--work-dir', tmp_path, '--methods', 'supervised', 'dcc'
     ]

@@ -1,4 +1,4 @@
-# Written by tools/dataset_tools/make_demo_dataset.py in the layout of VOC.
+# Written by tools/paper/make_demo_dataset.py in the layout of VOC.
 _base_ = ['../evaluation.py', '../mild_color_jitter.py']
 
 dataset_type = 'PascalVOCDataset'
