@@ -95,7 +95,7 @@ def test_installed_tool_trains_on_it(site, user_config, run, tmp_path):
         'custom_hooks.0.warmup_epochs=0',
         'train_cfg.max_epochs=1',
         'train_cfg.val_interval=1',
-        'train_dataloader.sampler.epoch_length=1',
+        'train_dataloader.batch_sampler.epoch_length=1',
         PYTHONPATH=str(site))
     assert 'unsup_loss_dc' in out and 'mIoU' in out
     assert 'Failed to search registry' not in out

@@ -19,8 +19,7 @@ SMALL = {
     'train_cfg.max_iters': 4,
     'custom_hooks.0.warmup_iters': 1,
     'train_dataloader.batch_size': 4,
-    'train_dataloader.sampler.batch_size': 4,
-    'train_dataloader.sampler.epoch_length': 4,
+    'train_dataloader.batch_sampler.epoch_length': 4,
     'train_dataloader.num_workers': 0,
     'model.memory_bank.negatives_per_crop': 20,
     # an untrained network is not confident of anything

@@ -14,14 +14,18 @@ def pipeline(prob, direction):
         dict(type='Resize', scale_factor=2., interpolation='nearest'),
         dict(type='PairedRandomCrop', crop_size=(48, 48)),
         dict(
-            type='TransformBroadcaster',
-            mapping=dict(
-                img='img', flip='flip', flip_direction='flip_direction'),
-            auto_remap=True,
-            transforms=[
-                dict(type='RandomFlip', prob=prob, direction=direction)
-            ]),
-        dict(type='PackPairedSegInputs'),
+            type='MultiView',
+            views={
+                name: dict(
+                    window=window,
+                    transforms=[
+                        dict(
+                            type='RandomFlip', prob=prob,
+                            direction=direction)
+                    ])
+                for window, name in enumerate('ab')
+            }),
+        dict(type='PackViews'),
     ]
 
 

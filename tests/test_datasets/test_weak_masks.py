@@ -16,12 +16,14 @@ def pipeline(resize='Resize', **kwargs):
         dict(type=resize, interpolation='nearest', **kwargs),
         dict(type='PairedRandomCrop', crop_size=(48, 48)),
         dict(
-            type='TransformBroadcaster',
-            mapping=dict(
-                img='img', flip='flip', flip_direction='flip_direction'),
-            auto_remap=True,
-            transforms=[dict(type='RandomFlip', prob=0.5)]),
-        dict(type='PackPairedSegInputs'),
+            type='MultiView',
+            views={
+                name: dict(
+                    window=window,
+                    transforms=[dict(type='RandomFlip', prob=0.5)])
+                for window, name in enumerate('ab')
+            }),
+        dict(type='PackViews'),
     ]
 
 

@@ -98,7 +98,8 @@ def test_full_disk_then_resume(start, run, tmp_path):
 
 def test_dead_worker_ends_the_training(start, tmp_path):
     training = start(*TRAIN, CONFIG, '--work-dir', tmp_path, '--cfg-options',
-                     *SMALL, 'train_dataloader.sampler.epoch_length=10000')
+                     *SMALL,
+                     'train_dataloader.batch_sampler.epoch_length=10000')
     training.read_until(r'Epoch\(train\)\s+\[1\]\[\s*3/10000\]')
     worker, *_ = children(training.process, 'train.py')
     worker.kill()
@@ -119,7 +120,7 @@ def test_dead_rank_ends_the_training(start, tmp_path):
         tmp_path,
         '--cfg-options',
         *SMALL,
-        'train_dataloader.sampler.epoch_length=10000',
+        'train_dataloader.batch_sampler.epoch_length=10000',
         PORT=str(free_port()))
     training.read_until(r'Epoch\(train\)\s+\[1\]\[\s*3/10000\]')
     launcher, = children(training.process, 'torch.distributed.run')

@@ -48,7 +48,7 @@ def train(start, tmp_path_factory):
             'train_cfg.val_interval=12',
             'default_hooks.checkpoint.interval=3',
             # new workers on the way, too
-            'train_dataloader.sampler.epoch_length=9'),
+            'train_dataloader.batch_sampler.epoch_length=9'),
         epochs=(CONFIG, '--cfg-options', *SMALL))
 
     def start_training(kind, folder, *resume):

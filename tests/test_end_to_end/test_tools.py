@@ -26,8 +26,8 @@ SMALL = (
     'model.memory_bank.negatives_per_crop=20',
     # an untrained network is not confident of anything
     'model.loss_dc.confidence_threshold=0.',
-    'train_dataloader.batch_size=4', 'train_dataloader.sampler.batch_size=4',
-    'train_dataloader.sampler.epoch_length=5',
+    'train_dataloader.batch_size=4',
+    'train_dataloader.batch_sampler.epoch_length=5',
     'train_dataloader.num_workers=1',
     'train_dataloader.dataset.datasets.0.pipeline.2.scale=(128,128)',
     'train_dataloader.dataset.datasets.0.pipeline.3.crop_size=(64,64)',
@@ -254,7 +254,7 @@ def test_two_processes_train_resume_and_test(run, tmp_path):
     def train(folder, max_epochs, *options):
         return run('bash', ROOT / 'tools/dist_train.sh', CONFIG, 2,
                    '--work-dir', folder, *options, '--cfg-options', *SMALL,
-                   'train_dataloader.sampler.epoch_length=3',
+                   'train_dataloader.batch_sampler.epoch_length=3',
                    f'train_cfg.max_epochs={max_epochs}',
                    PORT=str(free_port()))
 

@@ -124,10 +124,10 @@ def test_training_on_weak_masks(in_data_dir, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize('config, prefix, message', [
-    (WEAK, {}, "set data_prefix.weak_seg_map_path .*or model.type='DCCSeg"),
+    (WEAK, {}, 'weak_seg_map_path of each Unlabeled.*or remove the term'),
     (ROOT / 'configs/demo/deeplabv3plus_small_demo_dcc.py',
      dict(weak_seg_map_path='SegmentationWeak'),
-     "model.type='WeakDCCSegmentor', or remove the key"),
+     "type='WeakLabels'.* to model.terms, or remove the key"),
 ])
 def test_model_and_data_disagree(in_data_dir, tmp_path, config, prefix,
                                  message):

@@ -4,6 +4,7 @@ import torch
 
 from mmseg_dcc.models.pool_to_stride import pool_to_stride
 
+
 @pytest.mark.parametrize('kernel', [1, 2, 4])
 def test_pooling_is_the_mean_of_blocks(kernel):
     features = torch.randn(2, 3, 4 * kernel, 6 * kernel)
@@ -51,5 +52,5 @@ def test_features_at_no_whole_distance(crop_size, size):
 
 
 def test_error_names_the_distance_of_features():
-    with pytest.raises(ValueError, match='one every 7.5 px.*stride=8 of the mo'):
+    with pytest.raises(ValueError, match='every 7.5 px.*stride=8 of the mo'):
         pool_to_stride(torch.zeros(1, 2, 4, 5), (30, 40), 8)

@@ -42,7 +42,8 @@ class PairVisualizationHook(PairHook):
             active = term.pair_loss.active_masks(*pair.overlap()[:, 0])
             figure = draw_judged_pair(
                 pair.crops, pair.judgement[:, 1].long().numpy(),
-                torch.stack(active).numpy(), pair.infos[0].shared(pair.infos[1]),
+                torch.stack(active).numpy(),
+                pair.infos[0].shared(pair.infos[1]),
                 meta['classes'], meta['palette'],
                 f'{Path(pair.img_path).name}, '
                 f'iteration {runner.iter + 1}')

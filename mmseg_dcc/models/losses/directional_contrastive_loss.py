@@ -51,7 +51,7 @@ def _check_temperature(temperature: float) -> None:
     if not temperature > 0:
         raise ValueError(
             f'The temperature must be greater than 0, got {temperature}. '
-            'Change temperature of the loss in the model config (the paper uses '
+            'Change temperature of the loss in model.terms (the paper uses '
             '0.1).')
 
 

@@ -9,8 +9,8 @@ from .semi_encoder_decoder import SemiEncoderDecoder
 class DCCSegmentor(SemiEncoderDecoder):
     """Directional Context-aware Consistency, the short way to the paper.
 
-    A :class:`SemiEncoderDecoder` with the term ``dc``, whose keys ``projector``
-    and ``stride`` are arguments here; ``loss_dc`` is its ``loss`` and
+    A :class:`SemiEncoderDecoder` with the term ``dc``. Its keys ``projector``
+    and ``stride`` are arguments here, ``loss_dc`` is its ``loss`` and
     ``memory_bank`` its ``bank``, with ``negatives_per_crop`` for ``rows``.
     ``terms`` may name others beside it.
 

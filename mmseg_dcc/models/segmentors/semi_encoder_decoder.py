@@ -156,8 +156,8 @@ class SemiEncoderDecoder(CascadeEncoderDecoder):
         """
         if not self._teacher:
             raise RuntimeError(
-                'A term needs a teacher. Add dict(type=\'MeanTeacherHook\') '
-                'to custom_hooks.')
+                "A term needs a teacher. Add dict(type='MeanTeacherHook') to "
+                'custom_hooks.')
         return self._teacher[0]
 
     def set_teacher(self, teacher: nn.Module) -> None:

@@ -1,4 +1,4 @@
-"""Pseudo labels of one view for others: FixMatch, UniMatch V2, mean teacher."""
+"""Pseudo labels of one view for others: FixMatch, UniMatch V2."""
 import logging
 from typing import Callable, Dict, Optional, Sequence, Union
 

@@ -163,7 +163,8 @@ def test_warm_up_reaches_the_projector_with_zero():
     assert model.terms['dc'].bank.fill == 0
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None, name
-    assert all(not grad.any() for grad in gradients(model, 'terms.dc.projector.'))
+    assert all(not grad.any()
+               for grad in gradients(model, 'terms.dc.projector.'))
 
 
 def test_warm_up_leaves_statistics_and_random_state_to_the_labeled_part():

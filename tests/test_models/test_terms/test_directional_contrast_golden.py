@@ -56,8 +56,9 @@ def build_segmentor(record, meta):
             confidence_threshold=meta['pos_thresh'],
             loss_weight=1.0),
         stride=meta['stride'])
+    projector = model.terms['dc'].projector
     for module, prefix in ((model.decode_head.conv_seg, 'param/classifier.'),
-                           (model.terms['dc'].projector.layers, 'param/project.')):
+                           (projector.layers, 'param/project.')):
         module.load_state_dict({
             name: torch.from_numpy(record[prefix + name])
             for name in module.state_dict()
