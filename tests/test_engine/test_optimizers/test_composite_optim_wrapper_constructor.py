@@ -126,6 +126,14 @@ def test_other_constructors_may_build_the_rest():
     assert critic['lr'] == 0.01
 
 
+def test_wrapped_models():
+    model = Adversarial()
+    wrapper = build(nn.DataParallel(model))
+    assert names_in(wrapper.param_groups[1], model) == [
+        f'{PART}.weight', f'{PART}.bias'
+    ]
+
+
 def test_all_parameters_may_be_in_parts():
     wrapper = build(Adversarial(), ['net', 'terms'])
     assert list(wrapper.optimizer.optimizers) == ['net', 'terms']
