@@ -68,7 +68,8 @@ def test_masks_show_what_the_crops_show(data, direction):
         is_small = sample['data_samples'].img_path.endswith('b_images.png')
         # 40 of 48 rows
         assert padding.sum() == (2 * 8 * 48 if is_small else 0)
-        seen.update(sample['data_samples'].flips)
+        seen.update(
+            info.flip for info in sample['data_samples'].views.values())
     assert seen == {None, direction}
 
 

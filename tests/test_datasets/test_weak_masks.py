@@ -80,7 +80,8 @@ def test_masks_show_what_the_crops_show(data, resize, kwargs):
         np.testing.assert_array_equal(
             shown[~padding], weak[~padding] * FACTOR)
         np.testing.assert_array_equal(true[~padding], 11 - weak[~padding])
-        flips.update(sample['data_samples'].flips)
+        flips.update(
+            info.flip for info in sample['data_samples'].views.values())
         assert sample['data_samples'].weak_seg_map_path.endswith(
             ('weak/a.png', 'weak/deep/b.png'))
     assert flips == {None, 'horizontal'}
