@@ -207,14 +207,15 @@ REFUSED = {
 TEXT = """# Backbones and heads
 
 One stock config of each family of mmsegmentation 1.2.2, turned into a DCC
-config by merging `configs/_base_/methods/dcc.py` as in `configs/dcc/stock_*.py`. The
-page is written by `python -m tests.backbones` and checked by
-`tests/test_backbones.py`: on a CPU, with random weights, each model takes a
-supervised step and one with the terms `DirectionalContrast` and `PseudoLabels`
-(2 + 2 crops, mostly of 32 px); each term alone gives a gradient to the first
-convolution of the backbone, all weights stay finite, a prediction follows, and the weights have the names of
-the stock model. Some networks are shallower or narrower there than in the
-stock config (`overrides` in `tests/backbones.py`).
+config by merging `configs/_base_/methods/dcc.py` as in
+`configs/dcc/stock_*.py`, with pseudo labels beside. The page is written by
+`python -m tests.backbones` and checked by `tests/test_backbones.py`: on a CPU,
+with random weights, each model takes a supervised step and one with the terms
+`DirectionalContrast` and `PseudoLabels` (2 + 2 crops, mostly of 32 px); each
+term alone gives a gradient to the first convolution of the backbone, all
+weights stay finite, a prediction follows, and the weights have the names of the
+stock model. Some networks are shallower or narrower there than in the stock
+config (`overrides` in `tests/backbones.py`).
 
 *Features* is the distance of what enters the classifier, *compared* that of
 the positions in the DC loss. Nothing has to be set for it: finer features than
