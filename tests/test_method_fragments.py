@@ -117,7 +117,7 @@ def test_views_are_those_of_the_terms(method, in_data_dir):
 
 # Over the supervised demo, with other sizes as the fragments say.
 @pytest.mark.parametrize('method', METHODS)
-def test_trains_on_the_demo(method, in_data_dir, tmp_path, monkeypatch):
+def test_trains_on_the_demo(method, in_data_dir, tmp_path):
     steps = ', '.join(
         f'dict(_base_.{method}_{step}, {more})' if more else
         f'_base_.{method}_{step}' for step, more in {
@@ -134,12 +134,6 @@ train_dataloader['dataset']['datasets'] = [
     _base_.labeled_dataset,
     dict(_base_.unlabeled_dataset, pipeline=[{steps}])]
 """)
-    options = {
-        key: value
-        for key, value in tiny_training.SMALL.items()
-        if method == 'dcc' or not key.startswith('model.')
-    }
-    monkeypatch.setattr(tiny_training, 'SMALL', options)
     # an untrained network is not confident of anything
     eager = {}
     if 'pseudo' in TERMS[method]:
