@@ -68,4 +68,6 @@ def train(work_dir, options=None, hooks=(), config=CONFIG):
         for hook in (recorder, *hooks):
             runner.register_hook(hook)
         runner.train()
+        # Its workers would wait for the garbage collector, 5 s each.
+        vars(runner.train_loop).pop('dataloader_iterator', None)
     return runner, recorder.steps

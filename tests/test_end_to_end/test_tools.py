@@ -244,7 +244,7 @@ def test_supervised_checkpoint_starts_dcc(run, tmp_path):
     missing = re.findall(r'missing keys in source state_dict: (.*)', out)
     assert len(missing) == 1
     for key in missing[0].split(', '):
-        assert key.startswith(('projector.', 'memory_bank.'))
+        assert key.startswith('terms.')
     assert 'unexpected key' not in out
 
 
