@@ -21,7 +21,7 @@ from mmseg.apis import init_model
 from mmseg.registry import DATASETS
 from torch import Tensor, nn
 
-from mmseg_dcc.datasets.checks import plain_datasets
+from mmseg_dcc.datasets.plain_datasets import plain_datasets
 
 
 class WorkDir:
