@@ -18,8 +18,9 @@ from mmengine.config import Config
 from mmseg.registry import MODELS
 from work_dir import WorkDir, read, shortest_labels
 
-from mmseg_dcc.models.diagnostics import IGNORE
 from mmseg_dcc.models.head_features import encoder_features
+from mmseg_dcc.models.semi_batch import UNKNOWN_IN_FILES
+from mmseg_dcc.structures import ViewInfo
 from tests.backbones import import_mmpretrain
 from tests.conftest import ROOT
 from tests.optional_packages import needs_grad_cam
@@ -260,6 +261,29 @@ def test_crops_show_the_same_in_their_boxes(trained, in_data_dir):
     assert moved and recolored
 
 
+def test_half_positions_are_left_out():
+    """Where padding ends the overlap between two positions."""
+    mask = np.arange(16 * 16).reshape(16, 16)
+    infos = [
+        ViewInfo((0, 0, 16, 16), (0, 0, 14, 16)),
+        ViewInfo((4, 8, 20, 24), (0, 0, 10, 16))
+    ]
+    boxes = infos[0].shared(infos[1])
+    overlap = overlap_tsne.Overlap([], [*infos, infos[0]],
+                                   [*boxes, boxes[0]], mask)
+    maps = torch.randn(3, 2, 4, 4)
+    features, labels = overlap.cut(maps), overlap.labels(4)
+    # rows 4 to 13 of crop I, of which 12 and 13 are half a position
+    expected = [(row, column) for row in (1, 2) for column in (2, 3)]
+    assert labels.tolist() == [
+        mask[4 * row + 2, 4 * column + 2] for row, column in expected
+    ]
+    for n, (row, column) in enumerate(expected):
+        for number, (down, right) in enumerate(((0, 0), (1, 2), (0, 0))):
+            assert torch.equal(features[number, n],
+                               maps[number, :, row - down, column - right])
+
+
 @pytest.mark.parametrize('config', [
     'dcc/pspnet_r50_voc_1-8', 'dcc/deeplabv3plus_r50_cityscapes_1-8'
 ])
@@ -313,7 +337,7 @@ def test_innermost_pixel():
 @pytest.mark.parametrize('wanted, expected', [([], 2), ([5], 5), ([5, 2], 2),
                                               ([0], 0), ([7], None)])
 def test_class_of_interest(wanted, expected):
-    mask = np.repeat([0, 2, 5, IGNORE], [9, 4, 3, 8])[None]
+    mask = np.repeat([0, 2, 5, UNKNOWN_IN_FILES], [9, 4, 3, 8])[None]
     assert grad_cam.class_of_interest(mask, wanted) == expected
 
 

@@ -29,9 +29,9 @@ from mmseg.registry import TRANSFORMS
 from PIL import Image, ImageEnhance
 
 import mmseg_dcc  # noqa: F401
-from mmseg_dcc.datasets.transforms.crop_geometry import overlap_boxes
+from mmseg_dcc.structures import ViewInfo
 
-FRAGMENT = Path(__file__).parents[3] / 'configs' / '_base_' / 'dcc.py'
+FRAGMENT = Path(__file__).parents[3] / 'configs/_base_/methods/dcc.py'
 PHOTO_SIZE, LONG_SIDE, CROP, STRIDE, TRIES = (375, 500), 400, 320, 8, 50
 IOU_RANGE, RATIO_RANGE = (0.1, 1.0), (0.8, 2.0)
 MEAN, STD = (
@@ -179,19 +179,20 @@ def check_geometry(paths, published, resized, pair):
 
         seed(i)
         crops, size, corners = published(path)
-        boxes = overlap_boxes(corners, size, (CROP, CROP), STRIDE)
+        valid = (0, 0, *(min(side, CROP) for side in size))
+        infos = [
+            ViewInfo((top, left, top + CROP, left + CROP), valid)
+            for top, left in corners
+        ]
         packed = pair(path)
         np.testing.assert_equal(packed['inputs'].shape, crops.shape)
-        for pair_of_crops, (box1, box2) in (
-            (crops, boxes),
-            (packed['inputs'], packed['data_samples'].overlap_boxes)):
+        for pair_of_crops, (info1, info2) in (
+            (crops, infos),
+            (packed['inputs'], packed['data_samples'].views.values())):
+            box1, box2 = info1.shared(info2)
             torch.testing.assert_close(
-                cut(pair_of_crops[0], box1), cut(pair_of_crops[1], box2))
-
-
-def cut(crop, box):
-    top, left, bottom, right = box
-    return crop[:, top:bottom, left:right]
+                info1.cut(pair_of_crops[0], box1),
+                info2.cut(pair_of_crops[1], box2))
 
 
 def make_photos(folder, count):
@@ -210,11 +211,14 @@ def make_photos(folder, count):
 
 def measure(paths, draws, repeats):
     """Rows of the table: milliseconds an image of both loaders."""
-    load, resize, crop, augment, pack = Config.fromfile(
+    load, resize, crop, views, pack = Config.fromfile(
         FRAGMENT).dcc_unlabeled_pipeline
+    plain = dict(
+        type='MultiView',
+        views=dict(a=dict(window=0), b=dict(window=1)))
     resized = build([load, resize])
-    pair = build([load, resize, crop, pack])
-    full = build([load, resize, crop, augment, pack])
+    pair = build([load, resize, crop, plain, pack])
+    full = build([load, resize, crop, views, pack])
     published = PublishedScheme()
     published_pair = PublishedScheme(augment=False)
     check_geometry(paths, published_pair, resized, pair)

@@ -32,8 +32,8 @@ from matplotlib.figure import Figure
 from mmengine.utils import track_iter_progress
 from torch import Tensor, nn
 
-from mmseg_dcc.models.diagnostics import IGNORE
 from mmseg_dcc.models.head_features import encoder_features, pixel_heads
+from mmseg_dcc.models.semi_batch import UNKNOWN_IN_FILES
 
 
 class Interest(NamedTuple):
@@ -72,7 +72,8 @@ def class_of_interest(mask: np.ndarray,
     Returns:
         int: A label; None if there is no such class.
     """
-    labels, counts = np.unique(mask[mask != IGNORE], return_counts=True)
+    labels, counts = np.unique(
+        mask[mask != UNKNOWN_IN_FILES], return_counts=True)
     frequent = labels[np.argsort(-counts, kind='stable')]
     candidates = ([label for label in frequent
                    if label in wanted] if wanted else frequent[1:])

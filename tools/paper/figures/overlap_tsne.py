@@ -36,9 +36,9 @@ from mmengine.runner import set_random_seed
 from sklearn.manifold import TSNE
 from torch import Tensor, nn
 
-from mmseg_dcc.models.diagnostics import IGNORE
 from mmseg_dcc.models.head_features import encoder_features
-from mmseg_dcc.models.overlap import cut_boxes
+from mmseg_dcc.models.semi_batch import UNKNOWN_IN_FILES
+from mmseg_dcc.structures import ViewInfo
 
 TITLES = ('I', 'II: other surroundings', 'III: other colors')
 
@@ -48,20 +48,36 @@ class Overlap(NamedTuple):
 
     Args:
         crops (list[np.ndarray]): I, II and III, BGR, shape (h, w, 3).
+        infos (list[ViewInfo]): Of each crop.
         boxes (list[tuple]): Of each crop the part that all show: (top, left,
             bottom, right).
         mask (np.ndarray): True labels of crop I, shape (h, w).
     """
     crops: List[np.ndarray]
+    infos: List[ViewInfo]
     boxes: List[tuple]
     mask: np.ndarray
 
     def labels(self, distance: int) -> np.ndarray:
         """True labels of positions so many pixels from each other."""
-        top, left, bottom, right = self.boxes[0]
         middle = distance // 2
-        return self.mask[top + middle:bottom:distance,
-                         left + middle:right:distance].ravel()
+        positions = torch.from_numpy(
+            self.mask[middle::distance, middle::distance])
+        return self.infos[0].cut(positions, self.boxes[0]).flatten().numpy()
+
+    def cut(self, maps: Tensor) -> Tensor:
+        """Features of the overlap in each crop.
+
+        Args:
+            maps (Tensor): Of the crops, shape (3, channels, h, w).
+
+        Returns:
+            Tensor: Shape (3, n, channels).
+        """
+        return torch.stack([
+            info.cut(single, box).flatten(1).T
+            for info, single, box in zip(self.infos, maps, self.boxes)
+        ])
 
 
 def draw_overlaps(work_dir: WorkDir, number: int) -> List[Overlap]:
@@ -81,32 +97,36 @@ def draw_overlaps(work_dir: WorkDir, number: int) -> List[Overlap]:
     recolor = Compose(color_transforms(pipeline[cut:]))
     overlaps = []
     for index in evenly_spaced(len(dataset), number):
-        pair = dataset[index]
-        first, second = pair['img']
-        recolored = recolor(dict(img=first.copy()))['img']
-        boxes = pair['overlap_boxes']
+        first, second = dataset[index]['windows']
+        recolored = recolor(dict(img=first['img'].copy()))['img']
+        infos = [first['info'], second['info']]
+        boxes = infos[0].shared(infos[1])
         overlaps.append(
-            Overlap([first, second, recolored], [*boxes, boxes[0]],
-                    pair['pair_gt_seg_map'][0]))
+            Overlap([first['img'], second['img'], recolored],
+                    [*infos, infos[0]], [*boxes, boxes[0]],
+                    first['masks']['gt']))
     return overlaps
 
 
 def color_transforms(steps: Sequence[dict]) -> List[dict]:
-    """What changes a single crop but does not move its pixels.
+    """What changes a view but does not move its pixels.
 
     Args:
-        steps (Sequence[dict]): Of a pipeline, after ``PairedRandomCrop``.
+        steps (Sequence[dict]): Of a pipeline, with ``MultiView``.
 
     Returns:
-        list[dict]: Some of these, and of those inside broadcasters.
+        list[dict]: Transforms of the first view that has any, without flips.
     """
-    found = []
-    for step in steps:
-        if step['type'] == 'TransformBroadcaster':
-            found += color_transforms(step['transforms'])
-        elif step['type'] not in ('RandomFlip', 'PackPairedSegInputs'):
-            found.append(step)
-    return found
+    multi_view = next(step for step in steps if step['type'] == 'MultiView')
+    for view in multi_view['views'].values():
+        found = [
+            step for step in (view['transforms']
+                              if isinstance(view, dict) else view)
+            if step['type'] != 'RandomFlip'
+        ]
+        if found:
+            return found
+    return []
 
 
 @torch.no_grad()
@@ -119,8 +139,7 @@ def features_of(model: nn.Module,
     ]
     maps = encoder_features(model, as_input(model, *images)).cpu()
     distance = overlap.mask.shape[1] // maps.shape[3]
-    features = cut_boxes(maps, overlap.boxes, distance)
-    return features.unflatten(0, (3, -1)), overlap.labels(distance)
+    return overlap.cut(maps), overlap.labels(distance)
 
 
 class Distances:
@@ -202,7 +221,7 @@ def draw(overlap: Overlap, results: Dict[str, dict], classes: Sequence[str],
             if axes is not row[0]:
                 axes.scatter(*np.array(result['points'][0]).T, s=9,
                              color='0.85')
-            for label in np.unique(labels[labels != IGNORE]):
+            for label in np.unique(labels[labels != UNKNOWN_IN_FILES]):
                 handles[classes[label]] = axes.scatter(
                     *np.array(points)[labels == label].T, s=9,
                     color=np.array(palette[label]) / 255)
