@@ -79,7 +79,7 @@ class Teachers(BaseModel):
             head makes of them after the adjustment.
         """
         for samples in predictions:
-            scores = mean_scores([scores_of(sample) for sample in samples],
+            scores = mean_scores([raw_scores(sample) for sample in samples],
                                  uses_sigmoid(self.head))
             confidence, labels = class_confidence(
                 self.head,
@@ -91,7 +91,7 @@ class Teachers(BaseModel):
         return [samples[0] for samples in predictions]
 
 
-def scores_of(sample: SegDataSample) -> Tensor:
+def raw_scores(sample: SegDataSample) -> Tensor:
     """Scores before softmax or sigmoid of a prediction.
 
     What mmseg calls ``seg_logits`` has been through the sigmoid already if

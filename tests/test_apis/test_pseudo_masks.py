@@ -24,7 +24,8 @@ DCC_STUDENT = ROOT / ('configs/beyond/deeplabv3plus_small_demo_self_training_'
                       'teacher_long.py')
 TEACHER = ROOT / 'configs/demo/deeplabv3plus_small_demo_supervised.py'
 FEW = ('train_cfg.max_iters=2', 'train_cfg.val_interval=2',
-       'param_scheduler.1.end=100', 'train_dataloader.sampler.epoch_length=2')
+       'param_scheduler.1.end=100',
+       'train_dataloader.batch_sampler.epoch_length=2')
 
 
 @pytest.mark.parametrize('power', [0., 0.35, 1.])
