@@ -13,14 +13,18 @@ DATA = Path(__file__).parent / 'data/golden'
 
 
 def golden_files(method):
-    """Paths of all ``<method>_*.npz``, for ``pytest.mark.parametrize``."""
-    folder = Path(os.environ.get('MMSEG_DCC_GOLDEN') or DATA)
-    files = sorted(folder.glob(f'{method}_*.npz'))
-    if not files:
+    """Paths of all ``<method>_*.npz``, for ``pytest.mark.parametrize``.
+
+    Those of this project where another folder has none of the method.
+    """
+    other = Path(os.environ.get('MMSEG_DCC_GOLDEN') or DATA)
+    if not other.is_dir():
         raise FileNotFoundError(
-            f'{folder} has no {method}_*.npz. Set MMSEG_DCC_GOLDEN to a '
-            'folder of recordings, or leave it unset for those in '
-            f'{DATA}.')
+            f'MMSEG_DCC_GOLDEN={other} is no folder. Leave it unset for the '
+            f'recordings in {DATA}.')
+    pattern = f'{method}_*.npz'
+    files = sorted(other.glob(pattern)) or sorted(DATA.glob(pattern))
+    assert files, f'{DATA} has no {pattern}.'
     return files
 
 

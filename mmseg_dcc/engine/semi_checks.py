@@ -6,7 +6,7 @@ from torch import nn
 
 from ..datasets.checks import check_semi_dataloader, check_weak_masks
 from ..datasets.geometry_probe import probe_views, warn_of_dropped_channels
-from ..datasets.plain_datasets import unlabeled_datasets
+from ..datasets.plain_datasets import plain_datasets, unlabeled_datasets
 from ..models import SemiEncoderDecoder, WeakLabels
 from ..utils.bare_model import bare_model
 from .hooks.mean_teacher_hook import MeanTeacherHook
@@ -37,6 +37,7 @@ def check_semi_training(runner) -> None:
     for dataset in unlabeled_datasets(loader.dataset):
         warn_of_dropped_channels(dataset)
         probe_views(dataset)
+    check_channels(model, loader.dataset)
     check_small_batches(model, loader)
     for term in terms:
         term.check(model, loader)
@@ -61,6 +62,36 @@ def check_teacher(model: SemiEncoderDecoder, hooks) -> None:
             f'The term(s) {wanting} learn from a teacher, but no hook makes '
             f'one. Add dict(type={MeanTeacherHook.__name__!r}) to '
             'custom_hooks, or set teacher=False of the term.')
+
+
+def check_channels(model: SemiEncoderDecoder, dataset) -> None:
+    """Compares the channels of images with what the model takes.
+
+    Args:
+        model (SemiEncoderDecoder): The segmentor.
+        dataset (Dataset): Of the training.
+
+    Raises:
+        ValueError: If an image of one of the data sets does not fit.
+    """
+    preprocessor = model.data_preprocessor
+    with random_states_kept():
+        for plain in plain_datasets(dataset):
+            found = plain[0]['inputs'].shape[-3]
+            if found != model.in_channels:
+                raise ValueError(
+                    f'{type(plain).__name__} gives images of {found} '
+                    f'channel(s), but the backbone takes {model.in_channels}. '
+                    'Set model.backbone.in_channels (and pretrained=None, if '
+                    'its weights are for three), or color_type of '
+                    'LoadImageFromFile.')
+            for key in ('mean', 'std'):
+                given = getattr(preprocessor, key, None)
+                if given is not None and len(given) not in (1, found):
+                    raise ValueError(
+                        f'model.data_preprocessor.{key} has {len(given)} '
+                        f'numbers, but {type(plain).__name__} gives images of '
+                        f'{found} channel(s). Give one for each channel.')
 
 
 @torch.no_grad()

@@ -5,7 +5,6 @@ code removed. They go through ``DCCSegmentor``: flips, pooling, overlap,
 negatives, bank and both directions are compared at once, step after step.
 """
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,9 +14,9 @@ from mmseg.registry import MODELS
 
 from mmseg_dcc.models import DCCSegmentor
 from mmseg_dcc.structures import ViewInfo
+from tests.golden import golden_files
 from tests.tiny_models import semi_batch
 
-DATA = Path(__file__).parents[2] / 'data'
 
 
 @MODELS.register_module()
@@ -107,9 +106,11 @@ def relative_error(got, expected):
     return ((got - expected).norm() / expected.norm()).item()
 
 
-@pytest.mark.parametrize('name', ['deeplab_small', 'psp_small'])
-def test_branch_equals_published(name, monkeypatch):
-    record = np.load(DATA / f'{name}.npz')
+@pytest.mark.parametrize(
+    'path', golden_files('deeplab') + golden_files('psp'),
+    ids=lambda path: path.stem)
+def test_branch_equals_published(path, monkeypatch):
+    record = np.load(path)
     meta = json.loads(str(record['meta']))
     model = build_segmentor(record, meta)
     for step in range(meta['steps']):
