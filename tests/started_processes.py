@@ -15,7 +15,7 @@ from multiprocessing import resource_tracker
 import psutil
 import pytest
 
-# a tests' pytest that runs in a test has a mark of its own
+# a pytest that runs inside of a test has a mark of its own
 MARK = f'STARTED_BY_PYTEST_{uuid.uuid4().hex}'
 PR_SET_CHILD_SUBREAPER = 36
 

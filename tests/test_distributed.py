@@ -25,7 +25,7 @@ TERMS = dict(
         teacher=False, threshold=0.3),
     cps=dict(type='CrossPseudo', view='b'),
     adversarial=dict(
-        type='Adversarial', view='a', self_iters=0, self_threshold=0.5,
+        type='Adversarial', view='a', self_iters=0, self_threshold=0.2,
         discriminator=dict(channels=(4, 4, 4, 4))))
 
 
@@ -90,9 +90,9 @@ def make_batch(step):
                     a=ViewInfo((away, 0, away + SIDE, SIDE), valid),
                     b=ViewInfo((0, away, SIDE, away + SIDE), valid,
                                'horizontal' if i % 2 else None))))
-        sample.weak_sem_seg = PixelData(
-            data=torch.randint(
-                0, CLASSES, (2, SIDE, SIDE), generator=generator))
+        weak = torch.randint(0, CLASSES, (2, SIDE, SIDE), generator=generator)
+        weak[:, :edge // 2] = 255  # unknown
+        sample.weak_sem_seg = PixelData(data=weak)
         unlabeled.append(sample)
     return images, pairs, labeled, unlabeled
 
@@ -100,7 +100,7 @@ def make_batch(step):
 def train_steps(model, rank, world_size):
     """Three steps over the warm-up border; gradients of the last."""
     bare = getattr(model, 'module', model)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     part = slice(rank * 4 // world_size, (rank + 1) * 4 // world_size)
     for step in range(4):
         bare.unsup_enabled = step > 0

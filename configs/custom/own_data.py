@@ -3,7 +3,7 @@
 #   python tools/train.py configs/custom/MINE.py
 # See docs/own_data.md.
 _base_ = [
-    # On a GPU rather deeplabv3plus_r50.py: the paper's network. It starts
+    # On a GPU rather deeplabv3plus_r50.py, near the paper's. It starts
     # from ImageNet weights, which need torchvision and are downloaded.
     '../_base_/models/deeplabv3plus_small.py',
     '../_base_/schedules/small_iterations.py',

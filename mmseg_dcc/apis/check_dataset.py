@@ -19,8 +19,9 @@ from mmengine.utils import track_parallel_progress, track_progress
 from mmseg.datasets.transforms import RandomCrop
 from PIL import Image, UnidentifiedImageError
 
-from ..datasets import PairedRandomCrop
-from ..datasets.checks import find_transform, plain_datasets
+from ..datasets import PairedRandomCrop, SharedRandomCrop, UnlabeledDataset
+from ..datasets.checks import find_transform
+from ..datasets.plain_datasets import plain_datasets
 from ..datasets.transforms.crop_geometry import feasible_offsets
 from ..utils.configs import build_lazily, last_head
 
@@ -191,8 +192,8 @@ def find_parts(cfg: Config, report: Report) -> List[Part]:
                     f'{key}: {config.type} of {config.get("data_root")!r} '
                     f'cannot be built: {reason}')
                 continue
-            paired = find_transform(dataset, PairedRandomCrop)
-            part = Part('unlabeled' if paired else role, dataset, images)
+            unlabeled = isinstance(dataset, UnlabeledDataset)
+            part = Part('unlabeled' if unlabeled else role, dataset, images)
             if not images:
                 report.add(
                     'problem', 'dataset',
@@ -249,8 +250,8 @@ def check_images(part: Part, report: Report) -> None:
                    f'{part.role} images are cut off or damaged',
                    (dict(path=image['path'], detail=image['incomplete'])
                     for image in readable if image['incomplete']))
-    crop = (find_transform(part.dataset, PairedRandomCrop)
-            or find_transform(part.dataset, RandomCrop))
+    crop = find_transform(
+        part.dataset, (PairedRandomCrop, SharedRandomCrop, RandomCrop))
     if crop:
         high, wide = crop.crop_size
         report.add_all(
@@ -387,9 +388,12 @@ def check_pairs(part: Part, report: Report) -> Optional[dict]:
     Returns:
         dict | None: ``feasible``, the share of the images that allow a pair
         at every size they may be resized to, and ``different``, the share of
-        draws that allow two different crops. None if not known.
+        draws that allow two different crops. None if not known, or the
+        images are not cut in pairs.
     """
     crop = find_transform(part.dataset, PairedRandomCrop)
+    if crop is None:
+        return None
     before = part.dataset.pipeline.transforms[1:]
     before = before[:before.index(crop)]
     images = _readable(part)

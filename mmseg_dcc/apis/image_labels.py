@@ -10,9 +10,7 @@ from mmengine.config import Config
 from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import DATASETS
 
-from ..datasets import UnlabeledDataset
-from ..datasets.checks import plain_datasets
-from ..utils.configs import is_kind
+from ..utils.configs import unlabeled_configs
 from ..utils.input_error import InputError, require_folder
 from ..utils.mask_image import UNKNOWN
 
@@ -186,17 +184,17 @@ def to_annotations(labels: Labels, classes: Sequence[str],
 def unlabeled_images(cfg: Config) -> List[str]:
     """Unlabeled images of a config, relative to their folder."""
     images = []
-    for dataset in plain_datasets(cfg.train_dataloader.dataset):
-        if is_kind(dataset, UnlabeledDataset, DATASETS):
-            # made from what this tool writes, so not there yet
-            dataset.data_prefix.pop('weak_seg_map_path', None)
-            dataset = DATASETS.build(dataset)
-            folder = dataset.data_prefix['img_path']
-            images += [
-                osp.relpath(dataset.get_data_info(i)['img_path'], folder)
-                for i in range(len(dataset))
-            ]
+    for dataset in unlabeled_configs(cfg):
+        # made from what this tool writes, so not there yet
+        dataset.data_prefix.pop('weak_seg_map_path', None)
+        dataset = DATASETS.build(dataset)
+        folder = dataset.data_prefix['img_path']
+        images += [
+            osp.relpath(dataset.get_data_info(i)['img_path'], folder)
+            for i in range(len(dataset))
+        ]
     if not images:
         raise InputError('The config has no UnlabeledDataset in its '
-                         'train_dataloader. Give that of a DCC training.')
+                         'train_dataloader. Give that of the training on '
+                         'weak masks.')
     return images

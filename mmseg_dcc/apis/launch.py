@@ -3,7 +3,7 @@ import os.path as osp
 
 from mmengine.config import Config
 
-from ..datasets.checks import plain_datasets
+from ..datasets.plain_datasets import plain_datasets
 from ..utils.public_data import CITYSCAPES_DOWNLOAD_HINT, VOC_DOWNLOAD_HINT
 
 _HOW_TO_GET = {

@@ -10,7 +10,7 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, TRANSFORMS
 from torch import Tensor
 
-from ..datasets.checks import plain_datasets
+from ..datasets.plain_datasets import plain_datasets
 from ..utils.atomic_file import written_atomically
 from ..utils.configs import is_kind, last_head
 from ..utils.input_error import InputError

@@ -1,12 +1,11 @@
 """Checks of a semi-supervised data loader before the first iteration."""
 import logging
-from typing import Iterator, Optional
+from typing import Iterator
 
 from mmengine.logging import print_log
 
 from .multi_source_batch_sampler import MultiSourceBatchSampler
 from .plain_datasets import image_paths, plain_datasets, unlabeled_datasets
-from .transforms import PairedRandomCrop
 
 
 def check_semi_dataloader(dataloader) -> None:
@@ -127,11 +126,6 @@ def check_weak_masks(dataset, wanted: bool) -> None:
             'The unlabeled dataset has data_prefix.weak_seg_map_path, but no '
             'term of the model trains on weak masks. Add '
             "dict(type='WeakLabels') to model.terms, or remove the key.")
-
-
-def paired_crop(dataset) -> Optional[PairedRandomCrop]:
-    """The transform of the unlabeled part, wrapped or not, if there is one."""
-    return find_transform(unlabeled_datasets(dataset)[0], PairedRandomCrop)
 
 
 def find_transform(dataset, kind: type):

@@ -183,6 +183,21 @@ def uses_sigmoid(head: nn.Module) -> bool:
     return bool(choices) and all(choices)
 
 
+def class_probabilities(head: nn.Module, scores: Tensor) -> Tensor:
+    """Probability of each class, shape (N, num_classes, H, W).
+
+    Args:
+        head (nn.Module): A ``BaseDecodeHead``.
+        scores (Tensor): Shape (N, out_channels, H, W).
+    """
+    if not uses_sigmoid(head):
+        return scores.softmax(1)
+    probabilities = scores.sigmoid()
+    if scores.size(1) == 1:
+        return torch.cat([1 - probabilities, probabilities], 1)
+    return probabilities
+
+
 def class_confidence(head: nn.Module,
                      scores: Tensor) -> Tuple[Tensor, Tensor]:
     """Predicted class of each pixel and its probability.

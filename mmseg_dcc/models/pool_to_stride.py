@@ -2,8 +2,11 @@
 import math
 from typing import Sequence
 
+import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
+
+from .head_features import encoder_features
 
 
 def pool_to_stride(features: Tensor, crop_size: Sequence[int],
@@ -41,3 +44,52 @@ def pool_to_stride(features: Tensor, crop_size: Sequence[int],
         'PairedRandomCrop.crop_size to a multiple of the stride of the '
         'backbone (usually of 32), or that stride to a multiple of the '
         'distance.')
+
+
+@torch.no_grad()
+def compared_distance(segmentor: nn.Module, crop_size: Sequence[int],
+                      stride: int) -> int:
+    """Distance in pixels at which features of such crops are compared.
+
+    Args:
+        segmentor (SemiEncoderDecoder): Tried in evaluation mode; its mode is
+            put back.
+        crop_size (tuple[int, int]): Height and width in pixels.
+        stride (int): See :func:`pool_to_stride`.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    was_training = segmentor.training
+    images = next(segmentor.parameters()).new_zeros(
+        1, segmentor.in_channels, *crop_size)
+    try:
+        features = encoder_features(segmentor.eval(), images)
+    finally:
+        segmentor.train(was_training)
+    return crop_size[1] // pool_to_stride(features, crop_size,
+                                          stride).shape[-1]
+
+
+def check_moves(segmentor: nn.Module, crop_size: Sequence[int],
+                crop_stride: int, stride: int) -> None:
+    """Tells before training whether crops are moved by whole positions.
+
+    Args:
+        segmentor (SemiEncoderDecoder): See :func:`compared_distance`.
+        crop_size (tuple[int, int]): Of ``PairedRandomCrop``, in pixels.
+        crop_stride (int): Likewise.
+        stride (int): See :func:`pool_to_stride`.
+
+    Raises:
+        ValueError: If they are not.
+    """
+    distance = compared_distance(segmentor, crop_size, stride)
+    if crop_stride % distance:
+        raise ValueError(
+            f'PairedRandomCrop.stride={crop_stride} is not a multiple of '
+            f'{distance} px, the distance of the compared features: stride '
+            'of the model or, if they are coarser, their own. Set '
+            f'PairedRandomCrop.stride={distance} and its crop_size to a '
+            'multiple of that (or a smaller stride in the model, if the '
+            'features are finer).')

@@ -1,6 +1,6 @@
 """What the terms see of a training batch, computed once however many ask."""
 from functools import cached_property
-from typing import Callable, Dict, List, Optional
+from typing import Callable, Dict, List, Optional, Sequence
 
 import torch
 from mmseg.models.utils import resize
@@ -8,6 +8,7 @@ from mmseg.utils import SampleList
 from torch import Tensor, nn
 
 from ..structures import ViewInfo
+from ..structures.view_info import Box
 from .head_features import encoder_features
 
 UNKNOWN_IN_FILES = 255
@@ -124,6 +125,23 @@ class View:
         """Undoes the flips of a map an image, shape (U, ..., h, w)."""
         return torch.stack(
             [info.upright(single) for info, single in zip(self.infos, maps)])
+
+    # Boxes differ from batch to batch: each would be compiled anew.
+    @torch.compiler.disable
+    def rows(self, maps: Tensor, boxes: Sequence[Box]) -> Tensor:
+        """Rows of the positions inside one box an image, image after image.
+
+        Args:
+            maps (Tensor): Upright, shape (U, C, h, w).
+            boxes (Sequence[Box]): See :meth:`ViewInfo.cut`.
+
+        Returns:
+            Tensor: Shape (positions of all boxes, C).
+        """
+        return torch.cat([
+            info.cut(single, box).flatten(1).T
+            for info, single, box in zip(self.infos, maps, boxes)
+        ])
 
     def move(self, maps: Tensor, other: 'View', fill: float) -> Tensor:
         """Shows maps of this view as another view sees them.

@@ -111,7 +111,7 @@ class SemiSegDataPreProcessor(SegDataPreProcessor):
             return
         for key in ('mean', 'std'):
             given = len(getattr(self, key))
-            if given != found[0]:
+            if given not in (1, found[0]):
                 raise ValueError(
                     f'data_preprocessor.{key} has {given} numbers, but the '
                     f'images have {found[0]} channels. Give one for each '

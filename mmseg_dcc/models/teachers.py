@@ -79,16 +79,32 @@ class Teachers(BaseModel):
             head makes of them after the adjustment.
         """
         for samples in predictions:
-            scores = mean_scores(
-                [sample.seg_logits.data for sample in samples],
-                uses_sigmoid(self.head))
+            scores = mean_scores([raw_scores(sample) for sample in samples],
+                                 uses_sigmoid(self.head))
             confidence, labels = class_confidence(
                 self.head,
                 adjusted(scores, self.adjustment)[None])
-            samples[0].seg_logits = PixelData(data=scores)
+            samples[0].seg_logits = PixelData(
+                data=scores.sigmoid() if len(scores) == 1 else scores)
             samples[0].pred_sem_seg = PixelData(data=labels)
             samples[0].confidence = PixelData(data=confidence)
         return [samples[0] for samples in predictions]
+
+
+def raw_scores(sample: SegDataSample) -> Tensor:
+    """Scores before softmax or sigmoid of a prediction.
+
+    What mmseg calls ``seg_logits`` has been through the sigmoid already if
+    there is one channel.
+
+    Args:
+        sample (SegDataSample): With ``seg_logits``.
+
+    Returns:
+        Tensor: Shape (classes, H, W).
+    """
+    scores = sample.seg_logits.data
+    return scores.logit() if len(scores) == 1 else scores
 
 
 def mean_scores(scores: Sequence[Tensor], sigmoid: bool) -> Tensor:

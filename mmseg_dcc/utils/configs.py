@@ -1,9 +1,12 @@
 """Configs as the tools read them: the data sets inside, the kinds of parts."""
-from typing import Optional
+from typing import List, Optional
 
 from mmengine.config import Config
 from mmengine.registry import Registry, init_default_scope
 from mmseg.registry import DATASETS
+
+from ..datasets import UnlabeledDataset
+from ..datasets.plain_datasets import plain_datasets
 
 
 def read_config(path: str, options: Optional[dict] = None) -> Config:
@@ -53,6 +56,14 @@ def last_head(model: dict) -> dict:
     """
     head = model['decode_head']
     return head[-1] if isinstance(head, (list, tuple)) else head
+
+
+def unlabeled_configs(cfg: Config) -> List[dict]:
+    """Configs of the unlabeled data sets of a training, without wrappers."""
+    return [
+        dataset for dataset in plain_datasets(cfg.train_dataloader.dataset)
+        if is_kind(dataset, UnlabeledDataset, DATASETS)
+    ]
 
 
 def build_lazily(dataset: dict):

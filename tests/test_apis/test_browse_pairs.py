@@ -1,11 +1,12 @@
-"""The pictures show the crops and the overlap that the model gets."""
+"""The pictures show the views and the overlap that the model gets."""
 import numpy as np
 import pytest
+from mmseg.registry import DATASETS
 from PIL import Image
 
 from mmseg_dcc.apis import browse_pairs
-from mmseg_dcc.utils.configs import read_config
-from mmseg_dcc.visualization import box_iou, draw_pair
+from mmseg_dcc.utils.configs import read_config, unlabeled_configs
+from mmseg_dcc.visualization import box_iou, draw_views
 from tests import tiny_data
 from tests.conftest import ROOT
 from tests.own_config import write_own_config
@@ -35,21 +36,24 @@ def config(own, tmp_path):
 def test_outlined_parts_show_the_same_pixels(config, direction):
     """Through the real pipeline, without the change of colours."""
     cfg = read_config(str(config))
-    _, flip = cfg.train_dataloader.dataset.datasets[1].pipeline[3].transforms
-    flip.update(prob=float(direction is not None), direction=direction
-                or 'horizontal')
-    cfg.train_dataloader.dataset.datasets[1].pipeline[3].transforms = [flip]
-    dataset, = browse_pairs.paired_datasets(cfg)
+    source, = unlabeled_configs(cfg)
+    flip = dict(type='RandomFlip', prob=float(direction is not None),
+                direction=direction or 'horizontal')
+    for view in source.pipeline[3].views.values():
+        view.transforms = [flip]
+    dataset = DATASETS.build(source)
     for index in range(len(dataset)):
-        image, crops, meta = browse_pairs.make_pair(dataset, index)
-        assert meta['flips'] == [direction] * 2
-        figure = draw_pair(image, crops, meta)
+        image, views = browse_pairs.make_views(dataset, index)
+        assert [info.flip for _, info in views.values()] == [direction] * 2
+        figure = draw_views(image, views, 'a')
         whole, *singles = figure.axes
         parts = []
         for number, axes in enumerate(singles):
             shown = axes.images[0].get_array()
             upright = np.flip(
                 shown, FLIP_AXES[direction]) if direction else shown
+            # both views may show one window
+            number = min(number, len(whole.patches) - 1)
             top, left, bottom, right = drawn_box(whole, number)
             window = image[top:bottom, left:right]
             np.testing.assert_array_equal(
@@ -57,7 +61,7 @@ def test_outlined_parts_show_the_same_pixels(config, direction):
             top, left, bottom, right = drawn_box(axes, 0)
             parts.append(shown[top:bottom, left:right])
         np.testing.assert_array_equal(*parts)
-        iou = box_iou(drawn_box(whole, 0), drawn_box(whole, 1))
+        iou = box_iou(drawn_box(whole, 0), drawn_box(whole, -1))
         assert whole.get_title().endswith(f'IoU {iou:.2f}')
 
 
@@ -95,6 +99,7 @@ def test_same_seed_same_pictures(config, tmp_path):
 @pytest.mark.parametrize('name', [
     'dcc/deeplabv3plus_r50_voc_1-8',
     'camvid/deeplabv3plus_small_camvid_1-8_dcc',
+    'demo/deeplabv3plus_small_demo_fixmatch',
 ])
 def test_configs_of_the_project(in_data_dir, tmp_path, name):
     TOOL.main([

@@ -285,6 +285,22 @@ def test_missing_folder_and_the_rest_is_still_checked(check, own):
     assert 'data_prefix.img_path' in report['findings'][0]['text']
 
 
+def test_one_window_instead_of_a_pair(config, check, own):
+    """As FixMatch cuts it: unlabeled all the same, and nothing to pair."""
+    config.write_text(config.read_text() + '''
+train_dataloader.dataset.datasets[1].pipeline[2] = dict(
+    type='SharedRandomCrop', crop_size=(64, 64))
+train_dataloader.dataset.datasets[1].pipeline[3] = dict(
+    type='MultiView', views=dict(weak=[], strong=[]))
+''')
+    plant_tiny(own)
+    report, _ = check()
+    unlabeled, = (row for row in report['datasets']
+                  if row['role'] == 'unlabeled')
+    assert unlabeled['images'] == 5 and unlabeled['pairs'] is None
+    assert {found['check'] for found in report['findings']} == {'small'}
+
+
 @pytest.mark.parametrize('image_size, iou_range', [
     ((128, 128), (0.1, 1.0)),
     ((60, 60), (0.1, 1.0)),

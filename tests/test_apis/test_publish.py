@@ -1,6 +1,5 @@
 """Published files hold a stock network and load without this package."""
 import os
-import runpy
 import sys
 
 import numpy as np
@@ -11,10 +10,12 @@ from mmseg.apis import inference_model, init_model
 from mmseg.registry import MODELS
 from PIL import Image
 
+from mmseg_dcc.apis.publish import publish
 from tests import tiny_models
-from tests.conftest import ROOT, reads_trainings_safely
+from tests.conftest import reads_trainings_safely
+from tests.tool_scripts import load_tool
 
-tool = runpy.run_path(str(ROOT / 'tools/publish_model.py'))
+TOOL = load_tool('publish_model.py')
 DATASET_META = dict(
     classes=('sky', 'tree', 'road'),
     # as mmseg draws them
@@ -128,7 +129,7 @@ def trained_checkpoint(config):
 ])
 def test_network_is_the_stock_one(network, stock_type):
     checkpoint = trained_checkpoint(training_config(network))
-    published, config = tool['publish'](checkpoint)
+    published, config = publish(checkpoint)
     assert config.model.type == stock_type
     assert config.model.data_preprocessor == dict(
         type='SegDataPreProcessor',
@@ -150,7 +151,7 @@ def test_network_is_the_stock_one(network, stock_type):
 
 
 def test_config_and_checkpoint_know_nothing_of_this_package():
-    published, config = tool['publish'](
+    published, config = publish(
         trained_checkpoint(training_config(tiny_models.SINGLE)))
     meta = published['meta']
     assert set(published) == {'state_dict', 'meta'}
@@ -174,7 +175,7 @@ def test_config_and_checkpoint_know_nothing_of_this_package():
 
 
 def test_data_of_a_stock_data_set_stay():
-    config = tool['publish'](
+    config = publish(
         trained_checkpoint(
             training_config(tiny_models.SINGLE, 'PascalVOCDataset')))[1]
     dataset = config.test_dataloader.dataset
@@ -184,7 +185,76 @@ def test_data_of_a_stock_data_set_stay():
     assert config.test_cfg.type == 'TestLoop'
 
 
-def test_what_has_no_stock_counterpart_is_named():
+def test_terms_are_dropped():
+    """Whatever they hold, and what the model says of them."""
+    checkpoint = trained_checkpoint(training_config(tiny_models.SINGLE))
+    checkpoint['state_dict']['terms.cps.partner.conv1.weight'] = (
+        torch.zeros(1))
+    cfg = Config.fromstring(checkpoint['meta']['cfg'], '.py')
+    cfg.model.update(
+        type='SemiEncoderDecoder',
+        sup_weight=0.5,
+        terms=dict(cps=dict(type='CrossPseudo')))
+    checkpoint['meta']['cfg'] = cfg.pretty_text
+    published, config = publish(checkpoint)
+    assert not {'terms', 'sup_weight'}.intersection(config.model)
+    assert not any('terms' in name for name in published['state_dict'])
+    assert len(published['state_dict']) == len(
+        MODELS.build(config.model).state_dict())
+
+
+PATHS = {
+    'DCCSegmentor': 'mmseg_dcc.models.DCCSegmentor',
+    'SemiSegDataPreProcessor':
+    'mmseg_dcc.models.semi_data_preprocessor.SemiSegDataPreProcessor',
+    'ResNet': 'mmseg.models.backbones.resnet.ResNet',
+    'FolderSegDataset': 'mmseg_dcc.datasets.FolderSegDataset',
+    'PascalVOCDataset': 'mmseg.datasets.PascalVOCDataset',
+    'LoadImageFromFile': 'mmcv.transforms.LoadImageFromFile',
+    'LoadAnnotations': 'mmseg.datasets.transforms.LoadAnnotations',
+    'PackSegInputs': 'mmseg.datasets.PackSegInputs',
+    'PairedRandomCrop': 'mmseg_dcc.datasets.PairedRandomCrop',
+}
+
+
+def in_pure_python(config):
+    """As mmengine writes a config whose types are classes: by their paths."""
+    def with_paths(part):
+        if isinstance(part, dict):
+            return {
+                key: PATHS.get(value, value)
+                if key == 'type' else with_paths(value)
+                for key, value in part.items()
+            }
+        if isinstance(part, list):
+            return [with_paths(value) for value in part]
+        return part
+
+    return Config(dict(with_paths(config.to_dict()), default_scope=None))
+
+
+@pytest.mark.parametrize('dataset', ['FolderSegDataset', 'PascalVOCDataset'])
+def test_config_in_pure_python(dataset):
+    config = training_config(tiny_models.SINGLE, dataset)
+    expected, stock = publish(trained_checkpoint(config))
+    published, found = publish(trained_checkpoint(in_pure_python(config)))
+    assert found.to_dict() == stock.to_dict()
+    assert published['state_dict'].keys() == expected['state_dict'].keys()
+
+
+def test_classes_of_others_keep_their_paths():
+    config = training_config(tiny_models.SINGLE)
+    config.test_dataloader.dataset.pipeline[1].type = (
+        'torchvision_like.transforms.Resize')
+    config.tta_model = dict(type='torch.nn.Identity')
+    found = publish(trained_checkpoint(config))[1]
+    assert found.tta_model.type == 'torch.nn.modules.linear.Identity'
+    assert found.test_pipeline[1].type == 'torchvision_like.transforms.Resize'
+
+
+@pytest.mark.parametrize('as_written', [lambda config: config,
+                                        in_pure_python])
+def test_what_has_no_stock_counterpart_is_named(as_written):
     config = training_config(
         tiny_models.SINGLE,
         tta_pipeline=[
@@ -194,16 +264,16 @@ def test_what_has_no_stock_counterpart_is_named():
         ])
     with pytest.raises(ValueError, match='PairedRandomCrop of mmseg_dcc.*'
                        'tta_pipeline'):
-        tool['publish'](trained_checkpoint(config))
+        publish(trained_checkpoint(as_written(config)))
 
 
 def test_incomplete_checkpoints():
     checkpoint = trained_checkpoint(training_config(tiny_models.SINGLE))
     del checkpoint['state_dict']['backbone.conv1.weight']
     with pytest.raises(ValueError, match='lacks 1 .*backbone.conv1.weight'):
-        tool['publish'](checkpoint)
+        publish(checkpoint)
     with pytest.raises(ValueError, match='no config in its meta'):
-        tool['publish'](dict(state_dict={}))
+        publish(dict(state_dict={}))
 
 
 def test_old_torch_is_told_what_is_needed(tmp_path, monkeypatch):
@@ -216,7 +286,7 @@ def test_old_torch_is_told_what_is_needed(tmp_path, monkeypatch):
                       str(tmp_path / 'epoch_1.pth'),
                       str(tmp_path / 'model.pth')])
     with pytest.raises(SystemExit, match='torch >= 2.6, but this is 2.1.2'):
-        tool['main']()
+        TOOL.main()
 
 
 @reads_trainings_safely
@@ -241,7 +311,7 @@ def test_plain_mmseg_predicts_the_same(run, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(
         sys, 'argv', ['publish_model.py',
                       str(checkpoint), str(weights)])
-    tool['main']()
+    TOOL.main()
     printed = capsys.readouterr().out
     assert '7 used in training alone were dropped' in printed
     run(sys.executable,

@@ -121,10 +121,10 @@ def test_killed_and_resumed_ends_with_the_same_bits(trained, run, tmp_path):
 def test_checkpoint_loads_safely_and_holds_the_bank(trained):
     checkpoint = torch.load(trained['checkpoint'], weights_only=True)
     state = checkpoint['state_dict']
-    assert state['memory_bank.features'].shape == (3, 40, 128)
+    assert state['terms.dc.bank.features'].shape == (3, 40, 128)
     # 15 steps after the warm-up, 3 slots
-    assert state['memory_bank.position'] == 0
-    assert (state['memory_bank.labels'] >= 0).any()
+    assert state['terms.dc.bank.position'] == 0
+    assert (state['terms.dc.bank.labels'] >= 0).any()
     assert checkpoint['optimizer']['state']
 
 
@@ -244,7 +244,7 @@ def test_supervised_checkpoint_starts_dcc(run, tmp_path):
     missing = re.findall(r'missing keys in source state_dict: (.*)', out)
     assert len(missing) == 1
     for key in missing[0].split(', '):
-        assert key.startswith(('projector.', 'memory_bank.'))
+        assert key.startswith('terms.')
     assert 'unexpected key' not in out
 
 
@@ -270,8 +270,8 @@ def test_two_processes_train_resume_and_test(run, tmp_path):
     state = torch.load(
         tmp_path / 'epoch_3.pth', weights_only=True)['state_dict']
     # 6 steps after the warm-up in 3 slots, each with the rows of 2 processes
-    assert state['memory_bank.labels'].shape == (3, 80)
-    assert state['memory_bank.position'] == 0
+    assert state['terms.dc.bank.labels'].shape == (3, 80)
+    assert state['terms.dc.bank.position'] == 0
     tested = run('bash', ROOT / 'tools/dist_test.sh', CONFIG,
                  tmp_path / 'epoch_3.pth', 2, '--work-dir', tmp_path / 'test',
                  '--cfg-options', *SMALL, PORT=str(free_port()))

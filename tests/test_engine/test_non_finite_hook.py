@@ -231,7 +231,7 @@ def test_nan_reaches_neither_bank_nor_statistics(threshold, warnings_logged):
     model.data_preprocessor = Poison(model.data_preprocessor)
     train(model, [dcc_data() for _ in range(3)], NonFiniteHook(max_skips=1))
     assert all(value.isfinite().all() for value in model.state_dict().values())
-    assert model.memory_bank.position == 2
+    assert model.terms['dc'].bank.position == 2
     message, = warnings_logged()
     assert 'unsup_mean_confidence' in message and '\n  3.jpg' in message
 

@@ -1,8 +1,8 @@
-"""Saves pictures of crop pairs as the model gets them.
+"""Saves pictures of the views of unlabeled images as the model gets them.
 
-Each picture shows an unlabeled image with the windows of both crops, and the
-crops after their flips and augmentation with the outline of their overlap,
-the part that the loss compares.
+Each picture shows an image with the windows that are cut, and the views after
+their flips and augmentation; of a pair of crops with the outline of their
+overlap, the part that the loss compares.
 
 Example:
     python tools/dataset_tools/browse_pairs.py configs/custom/own_data.py \
@@ -14,9 +14,12 @@ from typing import Optional, Sequence
 
 from mmengine.runner import set_random_seed
 
-from mmseg_dcc.apis.browse_pairs import paired_datasets, write_pictures
+from mmseg_dcc.apis.browse_pairs import write_pictures
 from mmseg_dcc.utils.command_line import add_config_arguments, load_config
+from mmseg_dcc.utils.configs import unlabeled_configs
 from mmseg_dcc.utils.input_error import InputError, exit_on_input_error
+
+from mmseg.registry import DATASETS  # isort: skip  (after mmseg_dcc)
 
 
 def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
@@ -38,12 +41,13 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
 @exit_on_input_error
 def main(argv: Optional[Sequence[str]] = None) -> None:
     args = parse_args(argv)
-    datasets = paired_datasets(load_config(args))
-    if not datasets:
-        raise InputError(f'{args.config} trains without unlabeled images: no '
-                         'pipeline of train_dataloader has PairedRandomCrop.')
+    configs = unlabeled_configs(load_config(args))
+    if not configs:
+        raise InputError(f'{args.config} trains without unlabeled images: '
+                         'train_dataloader has no UnlabeledDataset.')
     set_random_seed(args.seed)
-    write_pictures(datasets[0], args.number, args.output_dir)
+    write_pictures(
+        DATASETS.build(configs[0]), args.number, args.output_dir)
     print(f'\nPictures are in {args.output_dir}')
 
 

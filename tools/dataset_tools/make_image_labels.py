@@ -34,7 +34,7 @@ from mmseg_dcc.apis.image_labels import (
     unlabeled_images,
     without_background,
 )
-from mmseg_dcc.datasets.checks import plain_datasets
+from mmseg_dcc.datasets.plain_datasets import plain_datasets
 from mmseg_dcc.utils.atomic_file import written_atomically
 from mmseg_dcc.utils.command_line import add_config_arguments, load_config
 from mmseg_dcc.utils.configs import build_lazily

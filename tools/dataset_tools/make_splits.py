@@ -11,22 +11,10 @@ Examples::
         --out-dir data/camvid/ImageSets/Segmentation/dcc
 
 For every ratio and seed two files are written, for instance
-``1-8_seed0_labeled.txt`` and ``1-8_seed0_unlabeled.txt``:
-
-* The master list is sorted first, so its order does not matter.
-* One permutation is drawn per seed, and the labeled images of a ratio are
-  its first entries. Different seeds are thus independent draws, while for
-  one seed the labeled images of 1/16 are among those of 1/8, and those among
-  the ones of 1/4.
-* Labeled and unlabeled images are disjoint and together the master list. Only
-  in the full setting both lists are the whole master list, as in the paper.
-* Both files are written in sorted order, so that lists compare well.
-
-The number of labeled images is ``total * ratio`` rounded up, except where
-published lists say otherwise: see :data:`PUBLISHED_LABELED_COUNTS`.
-
-For VOC ``1464_labeled.txt`` and ``1464_unlabeled.txt`` are written, too: the
-training images of VOC itself and those that SBD adds (Table 5).
+``1-8_seed0_labeled.txt`` and ``1-8_seed0_unlabeled.txt``; how images are drawn
+is said in :mod:`mmseg_dcc.apis.make_splits`. For VOC ``1464_labeled.txt`` and
+``1464_unlabeled.txt`` are written, too: the training images of VOC itself and
+those that SBD adds (Table 5).
 """
 import argparse
 from pathlib import Path

@@ -64,7 +64,7 @@ def sample_bias(split: str, bias: float) -> float:
     return bias if split == 'labeled' else 0.
 
 
-def write_split(out_dir: Path, split: str, count: int,
+def write_images(out_dir: Path, split: str, count: int,
                 photos: Dict[str, Photos], *, seed: int, bias: float,
                 size: int) -> List[str]:
     """Write images, masks and list of a split; return the image names."""
@@ -169,7 +169,7 @@ def make_dataset(out_dir: Path, *, seed: int = 0, num_labeled: int = 50,
     photos = {part: load_photos(part) for part in ('train', 'val')}
     clear_folder(out_dir)
     names = {
-        split: write_split(out_dir, split, count, photos, seed=seed,
+        split: write_images(out_dir, split, count, photos, seed=seed,
                            bias=bias, size=image_size)
         for split, count in counts.items()
     }

@@ -203,17 +203,14 @@ def batch_options(config: Config, designed: int, gpus: int) -> dict:
     """
     loader, processes = config.train_dataloader, max(gpus, 1)
     images = loader.batch_size * max(designed, 1)
-    parts = sum(loader.sampler.source_ratio)
+    parts = sum(loader.batch_sampler.source_ratio)
     if images % (processes * parts):
         raise SystemExit(
             f'--gpus: got {gpus}, expected a divisor of {images // parts}: '
             f'{config.filename} takes {images} images a step.')
     size = images // processes
-    if size == loader.batch_size:
-        return {}
-    return {
-        'train_dataloader.batch_size': size,
-        'train_dataloader.sampler.batch_size': size
+    return {} if size == loader.batch_size else {
+        'train_dataloader.batch_size': size
     }
 
 

@@ -196,8 +196,8 @@ def shortened(config: Config, iterations: int) -> dict:
     A quarter of it is the warm-up, and an epoch of the schedules in epochs.
 
     Args:
-        config (Config): With MultiSourceSampler, and the scheduler that ends
-            with the training as the last.
+        config (Config): With MultiSourceBatchSampler, and the scheduler
+            that ends with the training as the last.
         iterations (int): Of the whole training.
 
     Returns:
@@ -217,7 +217,7 @@ def shortened(config: Config, iterations: int) -> dict:
         f'train_cfg.max_{unit}': end,
         'train_cfg.val_interval': end,
         f'param_scheduler.{last}.end': end,
-        'train_dataloader.sampler.epoch_length':
+        'train_dataloader.batch_sampler.epoch_length':
         iterations if by_iteration else iterations // 4
     }
     for index, hook in enumerate(config.get('custom_hooks', [])):

@@ -40,6 +40,9 @@ class NonFiniteHook(Hook):
         >>> custom_hooks = [dict(type='NonFiniteHook', max_skips=10)]
     """
 
+    # Before any EMA hook: an average takes in the buffers that it sees.
+    priority = 'ABOVE_NORMAL'
+
     def __init__(self, max_skips: int = 0) -> None:
         self.max_skips = max_skips
         self.skips = 0

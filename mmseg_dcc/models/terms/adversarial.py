@@ -6,7 +6,11 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 from ..frozen import frozen
-from ..head_features import class_confidence, uses_sigmoid
+from ..head_features import (
+    class_confidence,
+    class_probabilities,
+    uses_sigmoid,
+)
 from ..losses.adversarial_loss import (
     one_hot_maps,
     realism_loss,
@@ -136,18 +140,3 @@ class Adversarial(SemiTerm):
             one_hot_maps(masks, maps.shape[1], ignore_index).to(maps))
         return (realism_loss(fake, False, valid) +
                 realism_loss(real, True, masks != ignore_index)) / 2
-
-
-def class_probabilities(head: nn.Module, scores: Tensor) -> Tensor:
-    """Probability of each class, shape (N, num_classes, H, W).
-
-    Args:
-        head (nn.Module): A ``BaseDecodeHead``.
-        scores (Tensor): Shape (N, out_channels, H, W).
-    """
-    if not uses_sigmoid(head):
-        return scores.softmax(1)
-    probabilities = scores.sigmoid()
-    if scores.size(1) == 1:
-        return torch.cat([1 - probabilities, probabilities], 1)
-    return probabilities

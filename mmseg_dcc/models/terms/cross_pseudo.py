@@ -15,8 +15,7 @@ from ..head_features import (
 )
 from ..losses.cross_pseudo_loss import cross_pseudo_loss
 from ..semi_batch import SemiBatch, at_image_size
-from .mixer import Mixer
-from .pseudo_labels import warn_of_lonely_images
+from .mixer import Mixer, warn_of_lonely_images
 from .semi_term import SemiTerm
 
 

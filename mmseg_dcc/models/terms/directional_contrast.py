@@ -1,5 +1,5 @@
 """Directional Context-aware Consistency (Sec. 3) as a term."""
-from typing import List, Optional, Sequence
+from typing import Optional, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -10,8 +10,8 @@ from ...datasets.checks import find_transform
 from ...datasets.plain_datasets import unlabeled_datasets
 from ...datasets.transforms import PairedRandomCrop
 from ..diagnostics import pseudo_label_precision, true_labels
-from ..head_features import confidence_and_pseudo_label, encoder_features
-from ..pool_to_stride import pool_to_stride
+from ..head_features import confidence_and_pseudo_label
+from ..pool_to_stride import check_moves, pool_to_stride
 from ..semi_batch import SemiBatch, View
 from .semi_term import SemiTerm
 
@@ -34,8 +34,8 @@ class DirectionalContrast(SemiTerm):
             in. Defaults to None: the features themselves are compared
             (Table 3, VII).
         bank (dict, optional): ``rows`` (int): features that one process
-            takes at random from each view of its whole unlabeled batch, fewer
-            if there are fewer; ``steps`` (int): steps kept. Defaults to None:
+            takes at random from each view of its unlabeled batch, fewer if
+            there are fewer; ``steps`` (int): steps kept. Defaults to None:
             3,200 and 3, the 19.2k a GPU that did best in Table 4.
         loss (dict, optional): Config of a :class:`PairLoss`. Defaults to
             None: :class:`DirectionalContrastiveLoss` with the paper's values.
@@ -74,13 +74,10 @@ class DirectionalContrast(SemiTerm):
         })
         if bank is not None and not self.pair_loss.needs_negatives:
             raise ValueError(
-                f'{type(self.pair_loss).__name__} compares no negatives, but '
-                'the memory bank would collect some. Set bank=None of the '
-                'term (model.memory_bank=None of DCCSegmentor).')
-        self.rows = (bank or {}).get('rows', 3200)
-        self._projector = projector
-        self._bank = {key: v for key, v in (bank or {}).items()
-                      if key != 'rows'}
+                f'{type(self.pair_loss).__name__} compares no negatives: set '
+                'bank=None (model.memory_bank=None of DCCSegmentor).')
+        self._projector, self._bank = projector, dict(bank or {})
+        self.rows = self._bank.pop('rows', 3200)
         self.projector: nn.Module = nn.Identity()
         self.bank: Optional[nn.Module] = None
         # Of the last step, upright, for hooks: confidence, pseudo label and
@@ -105,54 +102,19 @@ class DirectionalContrast(SemiTerm):
                 **self._bank
             })
 
-    @torch.no_grad()
     def check(self, segmentor: nn.Module, loader) -> None:
-        """Compares the crops with the features and with the loss.
-
-        Raises:
-            ValueError: If features of such crops do not fit the stride, or
-                the loss makes no sense on such pairs.
-        """
+        """Compares the crops with the features and with the loss."""
         super().check(segmentor, loader)
         for dataset in unlabeled_datasets(loader.dataset):
             crop = find_transform(dataset, PairedRandomCrop)
-            if crop is not None:
-                self.pair_loss.check_pairs(crop.iou_range)
-                self.check_crops(segmentor, crop.crop_size, crop.stride)
+            if crop is None:
+                continue
+            self.pair_loss.check_pairs(crop.iou_range)
+            check_moves(segmentor, crop.crop_size, crop.stride, self.stride)
 
-    @torch.no_grad()
-    def check_crops(self, segmentor: nn.Module, crop_size: Sequence[int],
-                    crop_stride: int) -> int:
-        """Distance in pixels at which features of such crops are compared.
-
-        Args:
-            segmentor (SemiEncoderDecoder): Its mode is put back.
-            crop_size (tuple[int, int]): Of ``PairedRandomCrop``, in pixels.
-            crop_stride (int): Of ``PairedRandomCrop``, in pixels.
-
-        Raises:
-            ValueError: If there is none, or the crops are moved by another.
-        """
-        was_training = segmentor.training
-        images = next(segmentor.parameters()).new_zeros(
-            1, segmentor.in_channels, *crop_size)
-        features = pool_to_stride(
-            encoder_features(segmentor.eval(), images), crop_size, self.stride)
-        segmentor.train(was_training)
-        distance = crop_size[1] // features.shape[-1]
-        if crop_stride % distance:
-            raise ValueError(
-                f'PairedRandomCrop.stride={crop_stride} is not a multiple of '
-                f'{distance} px, the distance of the compared features: '
-                'stride of the model or, if they are coarser, their own. Set '
-                f'PairedRandomCrop.stride={distance} and its crop_size to a '
-                'multiple of that (or a smaller stride in the model, if the '
-                'features are finer).')
-        return distance
-
-    def weight_at(self, iteration: int, warmup_iters: int) -> float:
+    def weight_at(self, *position) -> float:
         """Weight of the term; 0 also where that of the loss is."""
-        weight = super().weight_at(iteration, warmup_iters)
+        weight = super().weight_at(*position)
         return weight if self.pair_loss.loss_weight else 0.
 
     def loss(self, batch: SemiBatch) -> dict:
@@ -163,11 +125,10 @@ class DirectionalContrast(SemiTerm):
 
         Returns:
             dict[str, Tensor]: ``loss``; ``positive_ratio``, share of the
-            overlap that is active in a direction; ``mean_confidence`` in the
-            overlap; ``bank_fill`` and ``bank_age``, if there is one. Where
-            unlabeled images have masks also what
-            :func:`pseudo_label_precision` tells of this step's anchors and
-            of the negatives that this step adds to the bank.
+            overlap that is active in a direction; ``mean_confidence`` there;
+            ``bank_fill`` and ``bank_age``. Where unlabeled images have masks
+            also :func:`pseudo_label_precision` of this step's anchors and of
+            the negatives that it adds to the bank.
         """
         views = [batch.view(name) for name in self.views]
         # One pass a view, as published: each updates the BN statistics.
@@ -175,44 +136,34 @@ class DirectionalContrast(SemiTerm):
         self.last_judgement = torch.stack([m[:, -3:].detach() for m in maps])
         new_negatives = self._fill_bank(views, maps)
         shared = [own.shared(other)
-                  for own, other in zip(views[0].infos, views[1].infos)]
-        rows1, rows2 = (
-            _rows(view, single, [boxes[i] for boxes in shared])
-            for i, (view, single) in enumerate(zip(views, maps)))
-        features1, confidence1, labels1, truth1 = _split(rows1)
-        features2, confidence2, labels2, truth2 = _split(rows2)
-        active = self.pair_loss.active_masks(confidence1, confidence2)
-        loss = self.pair_loss(
-            features1,
-            features2,
-            confidence1,
-            confidence2,
-            labels1,
-            labels2,
-            *(self.bank.negatives() if self.bank else (None, None)),
-            active=active)
-        confidence = torch.cat([confidence1, confidence2])
-        anchors = torch.cat(active)
-        precision = {}
+                  for own, other in zip(*(view.infos for view in views))]
+        features, confidence, labels, truth = zip(*(
+            _split(view.rows(single, boxes))
+            for view, single, boxes in zip(views, maps, zip(*shared))))
+        active = self.pair_loss.active_masks(*confidence)
+        negatives = self.bank.negatives() if self.bank else (None, None)
+        found = dict(
+            loss=self.pair_loss(
+                *features, *confidence, *labels, *negatives, active=active))
+        positions = max(len(confidence[0]), 1)
+        anchors, sure = torch.cat(active), torch.cat(confidence)
+        found.update(
+            positive_ratio=anchors.sum() / positions,
+            mean_confidence=sure.sum() / (2 * positions))
+        if self.bank:
+            found.update(bank_fill=self.bank.fill, bank_age=self.bank.age)
         if any('gt_sem_seg' in sample for sample in batch.samples):
-            precision = pseudo_label_precision(
-                torch.cat([labels1, labels2])[anchors],
-                torch.cat([truth1, truth2])[anchors],
-                *_split(new_negatives)[2:])
-        return {
-            'loss': loss,
-            'positive_ratio': anchors.sum() / max(len(confidence1), 1),
-            'mean_confidence': confidence.sum() / max(len(confidence), 1),
-            **(dict(bank_fill=self.bank.fill, bank_age=self.bank.age)
-               if self.bank else {}),
-            **precision,
-        }
+            found.update(
+                pseudo_label_precision(
+                    torch.cat(labels)[anchors], torch.cat(truth)[anchors],
+                    *_split(new_negatives)[2:]))
+        return found
 
     def _project_and_judge(self, view: View, model: nn.Module) -> Tensor:
         """Projected features, confidence, pseudo and true label of a view.
 
-        They travel as channels of one map, so that flips and boxes are
-        applied once. Returns (U, c + 3, h, w), upright.
+        Channels of one map (U, c + 3, h, w), upright: flips and boxes are
+        applied once.
         """
         features = pool_to_stride(view.features, view.images.shape[2:],
                                   self.stride)
@@ -228,8 +179,6 @@ class DirectionalContrast(SemiTerm):
     def _fill_bank(self, views: Sequence[View], maps: list) -> Tensor:
         """Takes the negatives of this step from both views, without padding.
 
-        Returns them, none without a bank.
-
         Differs from the published code, which stops with an error when there
         are fewer features than asked for.
         """
@@ -237,23 +186,13 @@ class DirectionalContrast(SemiTerm):
             return maps[0].new_empty(0, maps[0].shape[1])
         picked = []
         for view, single in zip(views, maps):
-            rows = _rows(view, single, [info.valid for info in view.infos])
+            rows = view.rows(single, [info.valid for info in view.infos])
             order = torch.randperm(len(rows), device=rows.device)
             picked.append(rows[order[:self.rows]])
         rows = torch.cat(picked)
         features, _, labels, _ = _split(rows)
         self.bank.push(features, labels)
         return rows
-
-
-# Boxes differ from batch to batch: each would be compiled anew.
-@torch.compiler.disable
-def _rows(view: View, maps: Tensor, boxes: List) -> Tensor:
-    """Rows of the positions inside one box an image, image after image."""
-    return torch.cat([
-        info.cut(single, box).flatten(1).T
-        for info, single, box in zip(view.infos, maps, boxes)
-    ])
 
 
 def _split(rows: Tensor) -> tuple:

@@ -1,6 +1,8 @@
 """Mixing of the images of a batch as terms configure it."""
+import logging
 from typing import Optional, Sequence, Union
 
+from mmengine.logging import print_log
 from torch import Tensor
 
 from ..mixing import cutmix_boxes, mix, partners, three_box_masks
@@ -93,3 +95,24 @@ class Mixer:
             Tensor: Of the shape given.
         """
         return mix(maps, partners(maps, self.partner), masks)
+
+
+def warn_of_lonely_images(loader) -> None:
+    """Warns if a process has one unlabeled image: nothing to mix it with.
+
+    Args:
+        loader (DataLoader): With :class:`MultiSourceBatchSampler`.
+    """
+    sampler = loader.batch_sampler
+    count = sum(
+        number for number, unlabeled in zip(sampler.images_per_batch,
+                                            sampler.is_unlabeled) if unlabeled)
+    if count < 2:
+        print_log(
+            'A term mixes unlabeled images, but each process has only '
+            f'{count} in a batch, which would be mixed with itself: nothing '
+            'is mixed. Raise train_dataloader.batch_size (or the share of '
+            'unlabeled images in batch_sampler.source_ratio), or set mix=None '
+            'of the term.',
+            logger='current',
+            level=logging.WARNING)

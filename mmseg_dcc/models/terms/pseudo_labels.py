@@ -1,9 +1,7 @@
 """Pseudo labels of one view for others: FixMatch, UniMatch V2."""
-import logging
 from typing import Callable, Dict, Optional, Sequence, Union
 
 import torch
-from mmengine.logging import print_log
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
@@ -11,7 +9,7 @@ from ..channel_dropout import complementary_masks, mask_channels
 from ..head_features import class_confidence, uses_sigmoid
 from ..losses.pseudo_label_loss import pseudo_label_loss
 from ..semi_batch import SemiBatch, View
-from .mixer import Mixer
+from .mixer import Mixer, warn_of_lonely_images
 from .semi_term import SemiTerm
 
 
@@ -178,24 +176,3 @@ class PseudoLabels(SemiTerm):
             return mask_channels(maps, drawn[channels])
 
         return drop
-
-
-def warn_of_lonely_images(loader) -> None:
-    """Warns if a process has one unlabeled image: nothing to mix it with.
-
-    Args:
-        loader (DataLoader): With :class:`MultiSourceBatchSampler`.
-    """
-    sampler = loader.batch_sampler
-    count = sum(
-        number for number, unlabeled in zip(sampler.images_per_batch,
-                                            sampler.is_unlabeled) if unlabeled)
-    if count < 2:
-        print_log(
-            'A term mixes unlabeled images, but each process has only '
-            f'{count} in a batch, which would be mixed with itself: nothing '
-            'is mixed. Raise train_dataloader.batch_size (or the share of '
-            'unlabeled images in batch_sampler.source_ratio), or set mix=None '
-            'of the term.',
-            logger='current',
-            level=logging.WARNING)

@@ -8,6 +8,7 @@ from mmseg.structures import SegDataSample
 from torch import nn
 
 from ...datasets.checks import check_weak_masks
+from ..losses.reductions import mean_over_processes
 from ..semi_batch import UNKNOWN_IN_FILES, SemiBatch, View
 from .semi_term import SemiTerm
 
@@ -95,12 +96,17 @@ class WeakLabels(SemiTerm):
 
     def _loss_of(self, view: View) -> dict:
         """Weak masks as a stock head wants its labels."""
+        masks = torch.stack(view.masks('weak'))
+        known = masks != UNKNOWN_IN_FILES
+        masks = masks.where(known, torch.full_like(
+            masks, self.classifier.ignore_index))
         samples = [
-            SegDataSample(
-                gt_sem_seg=PixelData(
-                    data=torch.where(mask == UNKNOWN_IN_FILES,
-                                     self.classifier.ignore_index, mask)[
-                                         None]))
-            for mask in view.masks('weak')
+            SegDataSample(gt_sem_seg=PixelData(data=mask[None]))
+            for mask in masks
         ]
-        return self.classifier.loss([view.features], samples, {})
+        losses = self.classifier.loss([view.features], samples, {})
+        # The stock loss is a mean over the known pixels of this process.
+        count = known.sum()
+        share = count / mean_over_processes(count)
+        return {key: value * share if 'loss' in key else value
+                for key, value in losses.items()}

@@ -2,7 +2,7 @@
 import pytest
 import torch
 
-from mmseg_dcc.models.terms.adversarial import class_probabilities
+from mmseg_dcc.models.head_features import class_probabilities
 from mmseg_dcc.structures import ViewInfo
 from tests.given_scores import given_scores, labeled_samples
 from tests.golden import (

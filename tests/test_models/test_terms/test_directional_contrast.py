@@ -13,6 +13,7 @@ from mmseg_dcc.datasets.transforms import (
     PairedRandomCrop,
 )
 from mmseg_dcc.models.head_features import encoder_features
+from mmseg_dcc.models.pool_to_stride import check_moves
 from tests.tiny_models import (
     BACKBONE,
     CASCADE,
@@ -553,10 +554,10 @@ def test_bank_is_not_sent_by_ddp():
 def test_crops_are_checked_without_training():
     model = make_model()
     before = {k: v.clone() for k, v in model.state_dict().items()}
-    model.terms['dc'].check_crops(model, (SIDE, SIDE), 8)
-    model.terms['dc'].check_crops(model, (SIDE, SIDE), 16)
+    check_moves(model, (SIDE, SIDE), 8, stride=8)
+    check_moves(model, (SIDE, SIDE), 16, stride=8)
     with pytest.raises(ValueError, match=r'PairedRandomCrop\.stride=8'):
-        model.terms['dc'].check_crops(model, (SIDE, SIDE), 4)
+        check_moves(model, (SIDE, SIDE), 4, stride=8)
     assert model.training
     assert all(
         torch.equal(before[k], v) for k, v in model.state_dict().items())

@@ -10,7 +10,7 @@ from mmseg.registry import MODELS
 
 from mmseg_dcc.models.head_features import encoder_features
 from mmseg_dcc.models.semi_batch import LabeledPart, SemiBatch
-from mmseg_dcc.models.terms.pseudo_labels import warn_of_lonely_images
+from mmseg_dcc.models.terms.mixer import warn_of_lonely_images
 from mmseg_dcc.structures import ViewInfo
 from tests.given_scores import given_scores
 from tests.golden import (

@@ -207,7 +207,6 @@ def test_images_of_a_step_stay_on_other_gpus(setup, gpus):
         for key, value in options(command).items()
     })
     loader = config.train_dataloader
-    assert loader.batch_size == loader.sampler.batch_size
     assert loader.batch_size * max(gpus, 1) == 16
     assert ('dist_train.sh' in command) == (gpus > 0)
 
@@ -295,7 +294,7 @@ def test_shortened_schedules_are_whole(config, end):
     config = load_config(config)
     short = trainings.shortened(config, 80)
     config.merge_from_dict(short)
-    length = config.train_dataloader.sampler.epoch_length
+    length = config.train_dataloader.batch_sampler.epoch_length
     epochs = end.endswith('epochs')
     assert short[end] * (length if epochs else 1) == 80
     assert config.param_scheduler[-1].end == short[end]
