@@ -1,4 +1,4 @@
-"""What the DC loss adds to a training step, and what the warm-up costs.
+"""What terms add to a training step, and what the warm-up costs.
 
 Step: the same network with the same three forward and backward passes, with
 and without the DC loss (classifier, memory bank, contrast). An untrained
@@ -6,93 +6,48 @@ network is never confident, so confidences and pseudo labels are drawn as in
 the benchmark of the loss: three eighths of the rows active, 70 % of class 0.
 Warm-up: loading, forward, backward and update of supervised training and of
 the supervised warm-up of DCC, on the demo data set, which must be in
-data/demo (tools/paper/make_demo_dataset.py). One thread, process time.
+data/demo (tools/paper/make_demo_dataset.py).
+Compositions: a step with each composition of terms, in supervised steps of
+the same network: as counted by its passes through the network, and measured.
+One thread, process time, median of interleaved repeats.
 
 Example:
     python tools/paper/benchmark/step.py --json step.json
+    python tools/paper/benchmark/step.py --parts compositions
 """
 import argparse
 from functools import partial
-from pathlib import Path
 from unittest import mock
 
 import torch
 import torch.nn.functional as F
-from loss import LABELS
+from compositions import COMPOSITIONS, benchmark_compositions
 from measure import median_seconds, peak_megabytes, print_table, write_json
 from mmengine.config import Config
-from mmengine.dataset import pseudo_collate
+from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
-from mmengine.structures import PixelData
 from mmseg.registry import MODELS
-from mmseg.structures import SegDataSample
-
-from mmseg_dcc.datasets.transforms.crop_geometry import (
-    feasible_offsets,
-    overlap_boxes,
+from stand_ins import (
+    CONFIGS,
+    confident_network,
+    draw_labels,
+    make_batch,
+    paper_network,
 )
-from mmseg_dcc.models.segmentors import dcc_segmentor
 
-CONFIGS = Path(__file__).parents[3] / 'configs'
+from mmseg_dcc.models.pool_to_stride import pool_to_stride
 
 
-def passes_only(model, inputs, data_samples):
-    """Unlabeled part with the same passes and a loss that costs nothing."""
+def passes_only(term, batch):
+    """The same passes of both views and a loss that costs nothing."""
+    views = [batch.view(name) for name in term.views]
     features = [
-        model.projector(
-            dcc_segmentor.pool_to_stride(
-                model.encoder_features(inputs[:, i]), inputs.shape[3:],
-                model.stride)) for i in range(2)
+        term.projector(
+            pool_to_stride(view.features, view.images.shape[2:], term.stride))
+        for view in views
     ]
-    return dict(loss_dc=sum(feature.mean() for feature in features))
-
-
-def drawn_confidence(head, features):
-    """Runs the classifier, returns a trained network's distribution."""
-    scores, labels = _CLASSIFY(head, features)
-    classes, background = LABELS[0]
-    drawn = torch.randint(1, classes, labels.shape)
-    drawn[torch.rand(labels.shape) < background] = 0
-    return 1 - 0.5 * torch.rand_like(scores), drawn
-
-
-_CLASSIFY = dcc_segmentor.confidence_and_pseudo_label
-
-
-def make_batch(images, side, stride, classes):
-    """Random images; overlaps that stand for those of PairedRandomCrop.
-
-    Sorted by area, the offsets that it may draw are taken at even distances.
-    """
-    image_size = (side * 3 // 2, side * 2)
-    offsets = sorted(
-        feasible_offsets(image_size, (side, side), (0.1, 1.0), stride),
-        key=lambda move: (side - abs(move[0])) * (side - abs(move[1])))
-    samples = []
-    for _ in range(images):
-        mask = torch.randint(classes, (1, side, side))
-        shape = (side, side)
-        samples.append(
-            dict(
-                inputs=torch.randint(256, (3, *shape), dtype=torch.uint8),
-                data_samples=SegDataSample(
-                    gt_sem_seg=PixelData(data=mask),
-                    metainfo=dict(img_shape=shape, ori_shape=shape))))
-    for move in offsets[len(offsets) // (2 * images)::len(offsets) // images]:
-        corners = [[max(-int(part), 0) for part in move],
-                   [max(int(part), 0) for part in move]]
-        samples.append(
-            dict(
-                inputs=torch.randint(
-                    256, (2, 3, side, side), dtype=torch.uint8),
-                data_samples=SegDataSample(
-                    metainfo=dict(
-                        overlap_boxes=overlap_boxes(corners, image_size, (
-                            side, side), stride),
-                        valid_boxes=[(0, 0, side, side)] * 2,
-                        flips=[None, 'horizontal']))))
-    return pseudo_collate(samples)
+    return dict(loss=sum(feature.mean() for feature in features))
 
 
 def train_step(model, batch, optimizer):
@@ -111,36 +66,30 @@ def build_steps(model_config, batch):
     """
     torch.manual_seed(0)
     model = MODELS.build(model_config).train()
-    bank = model.memory_bank
+    term = model.terms['dc']
+    bank = term.bank
     bank.features.copy_(F.normalize(torch.randn_like(bank.features), dim=-1))
-    classes, background = LABELS[0]
-    bank.labels.random_(1, classes)
-    bank.labels[torch.rand(bank.labels.shape) < background] = 0
+    bank.labels.copy_(draw_labels(bank.labels.shape))
     optimizer = torch.optim.SGD(model.parameters(), 1e-4, momentum=0.9)
     step = partial(train_step, model, batch, optimizer)
 
     def step_without():
-        with mock.patch.object(model, 'unsup_loss',
-                               partial(passes_only, model)):
+        with mock.patch.object(term, 'loss', partial(passes_only, term)):
             step()
 
     return {'without': step_without, 'with': step}
 
 
 def benchmark_step(args) -> dict:
-    config = Config.fromfile(CONFIGS / 'dcc/deeplabv3plus_r50_voc_1-8.py')
-    init_default_scope('mmseg')
+    config = paper_network(args.side)
+    fragment = Config.fromfile(CONFIGS / '_base_/methods/dcc.py')
+    config.merge_from_dict(dict(model=fragment.dcc_model))
     model = config.model
-    model.pop('pretrained', None)
-    model.backbone.update(init_cfg=None, norm_cfg=dict(type='BN'))
-    model.decode_head.norm_cfg = dict(type='BN')
-    model.data_preprocessor.size = (args.side, args.side)
     per_step = 2 * model.memory_bank.negatives_per_crop
     model.memory_bank.steps = args.negatives // per_step
-    batch = make_batch(args.images, args.side, model.stride,
-                       model.decode_head.num_classes)
-    with mock.patch.object(dcc_segmentor, 'confidence_and_pseudo_label',
-                           drawn_confidence):
+    batch = make_batch(args.images, args.side, model.decode_head.num_classes,
+                       dict(a=0, b=1), model.stride)
+    with confident_network():
         steps = build_steps(model, batch)
         for step in steps.values():  # gradients and momentum come to be
             step()
@@ -165,7 +114,7 @@ def demo_training(name: str, iterations: int):
     loader = Runner.build_dataloader(loader_config, seed=0)
     if hasattr(model, 'unsup_enabled'):
         model.unsup_enabled = False
-        loader.sampler.warmup_iters = loader.sampler.epoch_length
+        loader.batch_sampler.warmup_iters = len(loader)
     optimizer = torch.optim.SGD(model.parameters(), 1e-4, momentum=0.9)
     batches = iter(loader)
 
@@ -196,24 +145,59 @@ def benchmark_warmup(args) -> dict:
     }
 
 
+BENCHMARKS = {
+    'step': benchmark_step,
+    'warm-up': benchmark_warmup,
+    'compositions': benchmark_compositions
+}
+
+FORMATS = {
+    'terms': '',
+    'passes': '',
+    'counted': '.2f',
+    'measured': '.2f',
+    'excess': '+.1%'
+}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
+        '--parts',
+        nargs='+',
+        choices=[*BENCHMARKS],
+        default=[*BENCHMARKS],
+        help='what is timed (default: all)')
+    parser.add_argument(
         '--images', type=int, default=4, help='labeled, and as many unlabeled')
-    parser.add_argument('--side', type=int, default=320, help='of a crop')
+    parser.add_argument(
+        '--side', type=int, default=320, help='of a crop of the step')
     parser.add_argument('--negatives', type=int, default=76800)
     parser.add_argument('--repeats', type=int, default=10)
     parser.add_argument('--warmup-iters', type=int, default=10)
+    parser.add_argument(
+        '--compositions',
+        nargs='+',
+        choices=[*COMPOSITIONS],
+        default=[*COMPOSITIONS])
+    parser.add_argument(
+        '--composition-side',
+        type=int,
+        default=160,
+        help='of a crop of the compositions')
     parser.add_argument('--json', help='also write the figures to this file')
     args = parser.parse_args()
     torch.set_num_threads(1)
+    init_default_scope('mmseg')
+    # not the learning rate of each parameter
+    MMLogger.get_instance('benchmark', log_level='WARNING')
     results = {}
-    for name, benchmark in (('step', benchmark_step), ('warm-up',
-                                                       benchmark_warmup)):
-        results[name] = benchmark(args)
-        print_table([results[name]], dict.fromkeys(results[name], '.4g'))
+    for name in args.parts:
+        found = results[name] = BENCHMARKS[name](args)
+        rows = found if isinstance(found, list) else [found]
+        print_table(rows, {key: FORMATS.get(key, '.4g') for key in rows[0]})
         print(flush=True)
     write_json(args.json, results)
 
