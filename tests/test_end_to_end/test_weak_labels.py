@@ -112,7 +112,7 @@ def test_training_on_weak_masks(in_data_dir, tmp_path, monkeypatch):
             '.loss_' in key) for step in steps
     ])
     checkpoint = torch.load(tmp_path / 'iter_4.pth', weights_only=True)
-    assert 'weak_classifier.conv_seg.weight' in checkpoint['state_dict']
+    assert 'terms.weak.classifier.conv_seg.weight' in checkpoint['state_dict']
     # the tests train without validation, whose data publishing keeps
     config = Config.fromfile(str(WEAK))
     checkpoint['meta']['cfg'] = config.pretty_text
