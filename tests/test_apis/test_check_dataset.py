@@ -287,12 +287,12 @@ def test_missing_folder_and_the_rest_is_still_checked(check, own):
 
 def test_one_window_instead_of_a_pair(config, check, own):
     """As FixMatch cuts it: unlabeled all the same, and nothing to pair."""
-    config.write_text(config.read_text() + '''
+    config.write_text(config.read_text() + """
 train_dataloader.dataset.datasets[1].pipeline[2] = dict(
     type='SharedRandomCrop', crop_size=(64, 64))
 train_dataloader.dataset.datasets[1].pipeline[3] = dict(
     type='MultiView', views=dict(weak=[], strong=[]))
-''')
+""")
     plant_tiny(own)
     report, _ = check()
     unlabeled, = (row for row in report['datasets']
