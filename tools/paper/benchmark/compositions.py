@@ -11,7 +11,7 @@ from typing import Callable, Dict, List, NamedTuple, Sequence
 
 import mmseg_dcc  # noqa: F401  isort: skip  (before mmseg)
 import torch
-from measure import median_seconds
+from measure import median_seconds, print_table
 from mmengine.config import Config
 from mmengine.optim import OptimWrapper, build_optim_wrapper
 from mmseg.models.segmentors import EncoderDecoder
@@ -217,8 +217,8 @@ def benchmark_composition(name: str, images: int, side: int,
     counted = sum(passes) + critic
     return {
         'terms': name,
-        'passes': ' + '.join(map(str, passes)) +
-        (f' + {critic:.1f} (critic)' if critic else ''),
+        'passes': passes,
+        'critic': critic,
         'counted': counted / 3,
         'measured': seconds['terms'] / seconds['supervised'],
         'excess': seconds['terms'] / unit / counted - 1,
@@ -227,7 +227,7 @@ def benchmark_composition(name: str, images: int, side: int,
 
 
 def benchmark_compositions(args) -> List[dict]:
-    """The table: times of a supervised step, as counted and as measured."""
+    """A row for each composition: supervised steps, counted and measured."""
     rows = []
     for name in args.compositions:
         rows.append(
@@ -235,3 +235,21 @@ def benchmark_compositions(args) -> List[dict]:
                                   args.repeats))
         print(f'{name}: {rows[-1]["excess"]:+.1%}', flush=True)
     return rows
+
+
+def print_compositions(rows: List[dict]) -> None:
+    """Prints the table with the passes as a sum."""
+    shown = []
+    for row in rows:
+        passes = ' + '.join(map(str, row['passes']))
+        if row['critic']:
+            passes += f' + {row["critic"]:.1f} (critic)'
+        shown.append({
+            'terms': row['terms'],
+            'passes (B)': passes,
+            'counted': row['counted'],
+            'measured': row['measured'],
+            'excess': row['excess']
+        })
+    print_table(
+        shown, dict(counted='.2f', measured='.2f', excess='+.1%'))

@@ -21,7 +21,11 @@ from unittest import mock
 
 import torch
 import torch.nn.functional as F
-from compositions import COMPOSITIONS, benchmark_compositions
+from compositions import (
+    COMPOSITIONS,
+    benchmark_compositions,
+    print_compositions,
+)
 from measure import median_seconds, peak_megabytes, print_table, write_json
 from mmengine.config import Config
 from mmengine.logging import MMLogger
@@ -151,14 +155,6 @@ BENCHMARKS = {
     'compositions': benchmark_compositions
 }
 
-FORMATS = {
-    'terms': '',
-    'passes': '',
-    'counted': '.2f',
-    'measured': '.2f',
-    'excess': '+.1%'
-}
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(
@@ -196,8 +192,10 @@ def main() -> None:
     results = {}
     for name in args.parts:
         found = results[name] = BENCHMARKS[name](args)
-        rows = found if isinstance(found, list) else [found]
-        print_table(rows, {key: FORMATS.get(key, '.4g') for key in rows[0]})
+        if name == 'compositions':
+            print_compositions(found)
+        else:
+            print_table([found], dict.fromkeys(found, '.4g'))
         print(flush=True)
     write_json(args.json, results)
 
