@@ -18,10 +18,12 @@ setup(
     # look for those of an installed package
     package_data={
         'mmseg_dcc': [
+            # not tools/paper, and not the scripts that set up a clone
             f'.mim/{files}' for files in ('model-index.yml', 'configs/**/*.py',
                                           'configs/**/metafile.yaml',
-                                          'tools/**/*.py', 'tools/**/*.sh',
-                                          'tools/**/*.yaml')
+                                          'tools/*.py', 'tools/dist_*.sh',
+                                          'tools/slurm_train.sh',
+                                          'tools/dataset_tools/*.py')
         ]
     },
     python_requires='>=3.8',
@@ -47,6 +49,6 @@ setup(
         'weak': ['mmpretrain', 'grad-cam'],
         'tests': [
             'hypothesis', 'model-index', 'onnx', 'onnxruntime', 'onnxscript',
-            'pytest', 'scikit-image', 'scikit-learn', 'wheel'
+            'psutil', 'pytest', 'scikit-image', 'scikit-learn', 'wheel'
         ],
     })

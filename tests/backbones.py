@@ -6,7 +6,6 @@ Writes docs/backbones.md:
 installed).
 """
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -25,7 +24,11 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import nn
 
-from mmseg_dcc.models.overlap import pool_to_stride
+from mmseg_dcc.models.head_features import encoder_features
+from mmseg_dcc.models.pool_to_stride import (
+    compared_distance,
+    pool_to_stride,
+)
 
 from .tiny_models import losses_of, unlabeled_sample
 from .torchvision_operators import make_importable
@@ -206,11 +209,12 @@ REFUSED = {
 TEXT = """# Backbones and heads
 
 One stock config of each family of mmsegmentation 1.2.2, turned into a DCC
-config by merging `configs/_base_/dcc.py` as in `configs/dcc/stock_*.py`. The
-page is written by `python -m tests.backbones` and checked by
-`tests/test_backbones.py`: on a CPU, with random weights, each model takes a
-supervised step and one with the DC loss (2 + 2 crops, mostly of 32 px); the
-DC loss alone gives a gradient to the first convolution of the backbone, all
+config by merging `configs/_base_/methods/dcc.py` as in
+`configs/dcc/stock_*.py`, with pseudo labels beside. The page is written by
+`python -m tests.backbones` and checked by `tests/test_backbones.py`: on a CPU,
+with random weights, each model takes a supervised step and one with the terms
+`DirectionalContrast` and `PseudoLabels` (2 + 2 crops, mostly of 32 px); each
+term alone gives a gradient to the first convolution of the backbone, all
 weights stay finite, a prediction follows, and the weights have the names of
 the stock model. Some networks are shallower or narrower there than in the
 stock config (`overrides` in `tests/backbones.py`).
@@ -257,7 +261,7 @@ def load(family):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / 'config.py'
         path.write_text(f"""
-_base_ = ['mmseg::{family.config}', '{ROOT}/configs/_base_/dcc.py']
+_base_ = ['mmseg::{family.config}', '{ROOT}/configs/_base_/methods/dcc.py']
 stock = _base_.model
 model = _base_.dcc_model
 """)
@@ -273,6 +277,10 @@ model = _base_.dcc_model
     model.memory_bank.negatives_per_crop = 16
     # an untrained network is not confident of anything
     model.loss_dc.confidence_threshold = 0.
+    model.terms = dict(
+        pseudo=dict(
+            type='PseudoLabels', label_view='a', train_views=('b', ),
+            teacher=False, threshold=0., mix='cutmix'))
     return config.stock, model
 
 
@@ -287,12 +295,12 @@ def make_batch(num_classes, side, stride):
         # for PIDNet, whose labeled pipeline draws it from the mask
         sample.gt_edge_map = PixelData(data=torch.randint(2, (1, side, side)))
         samples.append(sample)
-    inner = side - stride
     samples += 2 * [
         unlabeled_sample(
-            overlap_boxes=((stride, 0, side, inner), (0, stride, inner, side)),
+            corners=((0, stride), (stride, 0)),
             valid_boxes=((0, 0, side, side), ) * 2,
-            flips=('horizontal', None))
+            flips=('horizontal', None),
+            side=side)
     ]
     shapes = [(3, side, side)] * 2 + [(2, 3, side, side)] * 2
     return dict(
@@ -317,12 +325,9 @@ def trained_row(name):
         return make_batch(model.num_classes, family.side, stride)
 
     setting = family.setting
-    try:
-        model.check_crops((family.side, family.side), stride,
-                          (0.1, 1.0))
-    except ValueError as error:
-        setting = re.search(r'PairedRandomCrop.stride=(\d+)', str(error))
-        stride, setting = int(setting[1]), f'`{setting[0]}`'
+    distance = compared_distance(model, (family.side, ) * 2, stride)
+    if stride % distance:
+        stride, setting = distance, f'`PairedRandomCrop.stride={distance}`'
     model.unsup_enabled = False
     assert model.train_step(batch(), optimizer)['unsup_loss_dc'] == 0
     model.unsup_enabled = True
@@ -331,8 +336,13 @@ def trained_row(name):
     convolution = next(
         module.weight for module in model.backbone.modules()
         if isinstance(module, nn.Conv2d) and module.weight.requires_grad)
+    for term in ('dc', 'pseudo'):
+        loss = losses[f'unsup_loss_{term}']
+        gradient, = torch.autograd.grad(loss, convolution, retain_graph=True)
+        assert loss > 0 and gradient.any()
+    # of pseudo labels the classifier learns, too
     gradient, = torch.autograd.grad(
-        losses['unsup_loss_dc'], convolution, retain_graph=True)
+        loss, model.pixel_head.conv_seg.weight, retain_graph=True)
     assert gradient.any()
     optimizer.update_params(model.parse_losses(losses)[0])
     assert all(weight.isfinite().all() for weight in model.parameters())
@@ -345,14 +355,14 @@ def trained_row(name):
     assert set(MODELS.build(stock).state_dict()) == {
         key
         for key in model.state_dict()
-        if not key.startswith(('projector.', 'memory_bank.'))
+        if not key.startswith('terms.')
     }
     size = (family.side, family.side)
     with torch.no_grad():
-        features = model.encoder_features(torch.zeros(1, 3, *size))
+        features = encoder_features(model, torch.zeros(1, 3, *size))
     distances = [
         f'{family.side / maps.size(-1):g} px'
-        for maps in (features, pool_to_stride(features, size, model.stride))
+        for maps in (features, pool_to_stride(features, size, 8))
     ]
     return row(name, family.config, family.needs,
                type(model.pixel_head).__name__, *distances, setting)
@@ -361,7 +371,7 @@ def trained_row(name):
 def refused_row(name):
     """The error of a family that cannot take part, as a row."""
     family = REFUSED[name]
-    with pytest.raises(TypeError, match='is refused: DCC needs') as error:
+    with pytest.raises(TypeError, match='is refused: terms need') as error:
         MODELS.build(load(family)[1])
     return row(name, family.config, str(error.value).split(':')[0])
 

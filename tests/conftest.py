@@ -1,5 +1,4 @@
 import os
-import subprocess
 import sys
 import warnings
 from pathlib import Path
@@ -12,6 +11,8 @@ import mmseg_dcc  # noqa: F401
 from mmseg_dcc.compat import can_allow_classes
 
 from . import tiny_data
+from .commands import Command
+from .started_processes import pytest_configure, pytest_runtest_protocol  # noqa: F401
 
 ROOT = Path(__file__).resolve().parents[1]
 reads_trainings_safely = pytest.mark.skipif(
@@ -69,19 +70,23 @@ def environment(**variables):
 
 
 @pytest.fixture(scope='session')
-def run(data_dir):
+def start(data_dir):
+    """Starts a command in the data directory that runs beside the test."""
+
+    def start_command(*command, cwd=data_dir, **variables):
+        return Command(command, cwd, environment(**variables))
+
+    return start_command
+
+
+@pytest.fixture(scope='session')
+def run(start):
     """Runs a command in the data directory and returns what it printed."""
 
-    def run_command(*command, returncode=0, cwd=data_dir, **variables):
-        done = subprocess.run(
-            [str(part) for part in command],
-            cwd=cwd,
-            env=environment(**variables),
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=300)
-        assert done.returncode == returncode, done.stdout[-4000:]
-        return done.stdout
+    def run_command(*command, returncode=0, seconds=300, **options):
+        started = start(*command, **options)
+        output = started.read_to_end(seconds)
+        assert started.process.returncode == returncode, output[-4000:]
+        return output
 
     return run_command

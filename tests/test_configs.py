@@ -1,10 +1,10 @@
 """Every config parses, builds its model and feeds it real batches."""
+import ast
+
 import pytest
 import torch
-from mmengine.dataset import pseudo_collate
-from mmengine.registry import DATA_SAMPLERS
+from mmengine.runner import Runner
 from mmseg.registry import DATASETS, MODELS
-from torch.utils.data import DataLoader
 
 from .backbones import has_mmpretrain, import_mmpretrain
 from .project_configs import CONFIGS, load_config
@@ -25,6 +25,24 @@ def load(name):
     return config
 
 
+def find_step(pipeline, *types):
+    """The one transform of these types."""
+    step, = [step for step in pipeline if step.type in types]
+    return step
+
+
+def unlabeled_parts(config):
+    return [
+        part for part in config.train_dataloader.dataset.datasets
+        if part.type == 'UnlabeledDataset'
+    ]
+
+
+def names_of_views(config):
+    part, = unlabeled_parts(config)
+    return [*find_step(part.pipeline, 'MultiView').views]
+
+
 def test_all_promised_configs_are_there():
     ratios = {'voc': ('1-16', '1-8', '1-4', 'full'),
               'cityscapes': ('1-8', '1-4', 'full')}
@@ -37,14 +55,72 @@ def test_all_promised_configs_are_there():
                 assert f'{folder}/{network}_{data}_{ratio}.py' in LEAVES
 
 
+def changes_by_position(code):
+    """Lines that say which step they change by its number, or unpack it."""
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Subscript) and any(
+                isinstance(part, ast.Slice) or
+                isinstance(getattr(part, 'value', None), int)
+                for part in ast.walk(node.slice)):
+            yield node.lineno
+        if isinstance(node, ast.Assign) and any(
+                isinstance(target, (ast.Tuple, ast.List))
+                and not isinstance(node.value, ast.Tuple)
+                for target in node.targets):
+            yield node.lineno
+        if isinstance(node, ast.Attribute) and node.attr in (
+                'append', 'extend', 'insert', 'pop', 'remove', 'reverse'):
+            yield node.lineno
+
+
+@pytest.mark.parametrize('code', [
+    'pipeline[2].stride = 4', 'tta[-1] = {}', 'steps = _base_.pipeline[1:]',
+    'labeled, unlabeled = _base_.datasets', 'tta.insert(1, resize)'
+])
+def test_changes_by_position_are_found(code):
+    assert [*changes_by_position(code)]
+    assert not [*changes_by_position("a, b = 1, 2; x['y'] = dict(z=[1])")]
+
+
+@pytest.mark.parametrize(
+    'name', [str(path.relative_to(CONFIGS)) for path in CONFIGS.rglob('*.py')])
+def test_nothing_is_changed_by_its_position(name):
+    assert not [*changes_by_position((CONFIGS / name).read_text())]
+
+
 @pytest.mark.parametrize('name', LEAVES)
-def test_model_builds(name):
+def test_model_builds_and_its_terms_get_what_they_need(name):
+    config = load(name)
     with torch.device('meta'):
-        MODELS.build(load(name).model)
+        terms = dict(getattr(MODELS.build(config.model), 'terms', {}))
+    hooks = [hook.type for hook in config.get('custom_hooks', [])]
+    assert ('SupervisedWarmupHook' in hooks) == bool(terms)
+    assert ('MeanTeacherHook' in hooks) == any(
+        term.needs_teacher for term in terms.values())
+    used = {view for term in terms.values() for view in term.views}
+    assert used == set(names_of_views(config) if terms else ())
+    for part in config.get('optim_wrapper').get('parts', {}):
+        assert part.startswith(tuple(f'terms.{term}.' for term in terms))
 
 
-# ResNet-101 has the pipelines of ResNet-50.
-@pytest.mark.parametrize('name', [n for n in LEAVES if 'r101' not in n])
+# Children rely on these names: what the base trains on must be what they say.
+@pytest.mark.parametrize('name', [n for n in LEAVES if 'stock' not in n])
+def test_named_parts_are_those_of_the_training(name):
+    config = load(name)
+    datasets = config.train_dataloader.dataset.datasets
+    assert config.labeled_dataset == datasets[0]
+    assert unlabeled_parts(config) in ([], [config.unlabeled_dataset])
+    if 'supervised_warmup' in config:
+        assert config.supervised_warmup in config.custom_hooks
+    assert config.poly_schedule == config.param_scheduler[-1]
+
+
+# ResNet-101 has the pipelines of ResNet-50, an ablation those of its base
+# (tests/test_ablations.py), but for two.
+@pytest.mark.parametrize('name', [
+    n for n in LEAVES if 'r101' not in n and (
+        'ablation' not in n or 'same_crop' in n or 'self_training' in n)
+])
 def test_pipelines_run(name, in_data_dir):
     if 'stock' in name:
         # labeled part: VOC's own lists, which the tiny data set lacks
@@ -62,32 +138,27 @@ def test_pipelines_run(name, in_data_dir):
             predicted.data_prefix = drawn.data_prefix
         predicted.data_prefix.seg_map_path = drawn.get('data_prefix', {}).get(
             'seg_map_path', 'SegmentationClass')
-    dataset = DATASETS.build(loader.dataset)
-    sampler = DATA_SAMPLERS.build(
-        loader.sampler, default_args=dict(dataset=dataset, seed=0))
-    assert sampler.batch_size == loader.batch_size
-    batch = next(
-        iter(
-            DataLoader(
-                dataset,
-                loader.batch_size,
-                sampler=sampler,
-                collate_fn=pseudo_collate)))
+    loader.num_workers = 0
+    loader.persistent_workers = False
+    batch = next(iter(Runner.build_dataloader(loader, seed=0)))
     model = config.model
     preprocessor = MODELS.build(model.data_preprocessor)
     data = preprocessor(batch, training=True)
     inputs = data['inputs']
-    if model.type.endswith('DCCSegmentor'):
+    if unlabeled_parts(config):
         assert ('weak_sem_seg' in data['data_samples']['unsup'][0]) == (
-            model.type == 'WeakDCCSegmentor')
+            'weak' in model.get('terms', {}))
         labeled, unlabeled = inputs['sup'], inputs['unsup']
         share = loader.batch_size // len(loader.dataset.datasets)
         assert len(unlabeled) == share
         assert len(labeled) == loader.batch_size - share
-        assert unlabeled.shape[1:3] == (2, 3)
-        pipeline = loader.dataset.datasets[-1].pipeline
-        crop, = [t for t in pipeline if t.type == 'PairedRandomCrop']
-        assert crop.get('stride', 8) == model.get('stride', 8)
+        views = names_of_views(config)
+        assert unlabeled.shape[1:3] == (len(views), 3)
+        assert [*data['data_samples']['unsup'][0].views] == views
+        crop = find_step(unlabeled_parts(config)[0].pipeline,
+                         'PairedRandomCrop', 'SharedRandomCrop')
+        if model.type == 'DCCSegmentor':
+            assert crop.get('stride', 8) == model.get('stride', 8)
         assert unlabeled.shape[3:] == tuple(crop.crop_size)
     else:
         labeled = inputs
@@ -116,15 +187,16 @@ def test_values_of_section_4_1(name):
         0.01 if city else 0.001)
     assert config.param_scheduler[0].power == 0.9
     assert config.train_cfg.max_epochs == config.param_scheduler[0].end == 80
-    sampler = config.train_dataloader.sampler
-    assert sampler.epoch_length == 1157
+    loader = config.train_dataloader
+    assert loader.batch_sampler.epoch_length == 1157
     crop = (720, 720) if city else (320, 320)
     assert config.model.data_preprocessor['size'] == crop
-    labeled = config.train_dataloader.dataset.datasets[0].pipeline
+    labeled = config.labeled_dataset.pipeline
     # the published code's base_size
     scale = (2048, 1024) if city else (400, 400)
-    assert (labeled[2].scale, labeled[2].ratio_range) == (scale, (0.5, 2.0))
-    assert labeled[3].crop_size == crop
+    resize = find_step(labeled, 'RandomResize')
+    assert (resize.scale, resize.ratio_range) == (scale, (0.5, 2.0))
+    assert find_step(labeled, 'RandomCrop').crop_size == crop
     assert config.model.auxiliary_head is None
     assert config.model.backbone.type == (
         'mmpretrain.VGG' if 'vgg16' in name else 'ResNet')
@@ -133,18 +205,21 @@ def test_values_of_section_4_1(name):
                    for t in config.val_dataloader.dataset.pipeline)
     gpus = 4 if city else 2
     if name.startswith('supervised'):
-        assert sampler.batch_size * gpus == 8
+        assert loader.batch_size * gpus == 8
         return
     # 8 labeled and 8 unlabeled images, and 8 with pseudo masks if there are
-    assert sampler.batch_size * gpus == 8 * len(sampler.source_ratio)
-    assert set(sampler.source_ratio) == {1}
+    ratio = loader.batch_sampler.source_ratio
+    assert loader.batch_size * gpus == 8 * len(ratio)
+    assert set(ratio) == {1}
     loss = config.model.loss_dc
     assert (loss.temperature, loss.confidence_threshold,
             loss.loss_weight) == (0.1, 0.75, 0.1)
-    assert config.custom_hooks[0].warmup_epochs == 5
-    pair = config.train_dataloader.dataset.datasets[-1].pipeline
-    assert (pair[1].scale, pair[1].ratio_range) == (scale, (0.8, 2.0))
-    assert (pair[2].crop_size, pair[2].iou_range) == (crop, (0.1, 1.0))
+    assert config.supervised_warmup.warmup_epochs == 5
+    pair = config.unlabeled_dataset.pipeline
+    resize = find_step(pair, 'RandomResize')
+    assert (resize.scale, resize.ratio_range) == (scale, (0.8, 2.0))
+    windows = find_step(pair, 'PairedRandomCrop')
+    assert (windows.crop_size, windows.iou_range) == (crop, (0.1, 1.0))
     assert config.model.projector.out_channels == 128
 
 
@@ -162,13 +237,14 @@ def test_scales_of_tta_are_those_of_the_tested_size(name):
     ]
 
 
-@pytest.mark.parametrize('name', [n for n in LEAVES if '_weak' in n])
+@pytest.mark.parametrize(
+    'name',
+    [n for n in LEAVES if n.startswith('weak/') and n.endswith('_weak.py')])
 def test_weak_labels_are_the_only_difference(name):
     config, twin = load(name), load(name.replace('_weak', '_semi'))
-    weak = config.model.pop('weak_classifier')
-    assert weak.loss_decode.loss_weight == 0.4
-    assert (config.model.pop('type'), twin.model.pop('type')) == (
-        'WeakDCCSegmentor', 'DCCSegmentor')
+    weak = config.model.pop('terms')
+    assert [*weak] == ['weak']
+    assert weak.weak.classifier.loss_decode.loss_weight == 0.4
     folder = config.train_dataloader.dataset.datasets[1].data_prefix.pop(
         'weak_seg_map_path')
     assert folder.startswith('SegmentationWeak')

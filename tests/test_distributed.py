@@ -1,4 +1,7 @@
 """Two gloo processes under DDP against one process on the joined batch."""
+from functools import partial
+
+import pytest
 import torch
 import torch.distributed as dist
 from mmengine.model import MMDistributedDataParallel
@@ -10,13 +13,34 @@ from .processes import run_processes
 SIDE, CLASSES = 32, 4
 
 
-def build_model():
+NORM = dict(type='GN', num_groups=2)
+TERMS = dict(
+    dc=dict(
+        type='DirectionalContrast',
+        projector=dict(out_channels=6),
+        loss=dict(confidence_threshold=0.)),
+    weak=dict(type='WeakLabels'),
+    pseudo=dict(
+        type='PseudoLabels', label_view='a', train_views=('a', 'b'),
+        teacher=False, threshold=0.3),
+    cps=dict(type='CrossPseudo', view='b'),
+    adversarial=dict(
+        type='Adversarial', view='a', self_iters=0, self_threshold=0.2,
+        discriminator=dict(channels=(4, 4, 4, 4))))
+
+
+def build_model(names):
     """Two convolutions without batch statistics, all positions negatives."""
     import mmseg_dcc  # noqa: F401
-    from mmseg_dcc.models import DCCSegmentor
+    from mmseg_dcc.models import SemiEncoderDecoder
     init_default_scope('mmseg')
     torch.manual_seed(0)
-    return DCCSegmentor(
+    terms = {name: dict(TERMS[name]) for name in names}
+    if 'dc' in terms:
+        world_size = dist.get_world_size() if dist.is_initialized() else 1
+        terms['dc']['bank'] = dict(
+            rows=4 * (SIDE // 8)**2 // world_size, steps=2)
+    return SemiEncoderDecoder(
         data_preprocessor=dict(type='SemiSegDataPreProcessor'),
         backbone=dict(
             type='mmseg.ResNet',
@@ -26,7 +50,7 @@ def build_model():
             out_indices=(1, ),
             strides=(1, 2),
             dilations=(1, 1),
-            norm_cfg=dict(type='GN', num_groups=2)),
+            norm_cfg=NORM),
         decode_head=dict(
             type='FCNHead',
             num_convs=1,
@@ -35,20 +59,16 @@ def build_model():
             channels=8,
             in_index=0,
             dropout_ratio=0,
-            norm_cfg=dict(type='GN', num_groups=2),
+            norm_cfg=NORM,
             num_classes=CLASSES),
-        projector=dict(type='PixelProjector', out_channels=6),
-        loss_dc=dict(confidence_threshold=0.),
-        memory_bank=dict(
-            negatives_per_crop=4 * (SIDE // 8)**2 //
-            (dist.get_world_size() if dist.is_initialized() else 1),
-            steps=2),
-        stride=8).train()
+        terms=terms).train()
 
 
 def make_batch(step):
     """Four labeled images and four pairs, overlaps of different size."""
     from mmseg.structures import SegDataSample
+
+    from mmseg_dcc.structures import ViewInfo
     generator = torch.Generator().manual_seed(step)
     images = torch.randn(4, 3, SIDE, SIDE, generator=generator)
     labels = torch.randint(
@@ -60,13 +80,19 @@ def make_batch(step):
         sample.gt_sem_seg = PixelData(data=labels[i])
         labeled.append(sample)
         edge = 8 * (i + 1)
+        away = SIDE - edge
         sample = SegDataSample()
+        # padding of another size in each image
+        valid = (0, 0, SIDE, SIDE - 4 * i)
         sample.set_metainfo(
             dict(
-                overlap_boxes=[(0, SIDE - edge, edge, SIDE),
-                               (SIDE - edge, 0, SIDE, edge)],
-                valid_boxes=[(0, 0, SIDE, SIDE)] * 2,
-                flips=[None, 'horizontal' if i % 2 else None]))
+                views=dict(
+                    a=ViewInfo((away, 0, away + SIDE, SIDE), valid),
+                    b=ViewInfo((0, away, SIDE, away + SIDE), valid,
+                               'horizontal' if i % 2 else None))))
+        weak = torch.randint(0, CLASSES, (2, SIDE, SIDE), generator=generator)
+        weak[:, :edge // 2] = 255  # unknown
+        sample.weak_sem_seg = PixelData(data=weak)
         unlabeled.append(sample)
     return images, pairs, labeled, unlabeled
 
@@ -74,7 +100,7 @@ def make_batch(step):
 def train_steps(model, rank, world_size):
     """Three steps over the warm-up border; gradients of the last."""
     bare = getattr(model, 'module', model)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     part = slice(rank * 4 // world_size, (rank + 1) * 4 // world_size)
     for step in range(4):
         bare.unsup_enabled = step > 0
@@ -87,18 +113,28 @@ def train_steps(model, rank, world_size):
         bare.parse_losses(losses)[0].backward()
         if step < 3:
             optimizer.step()
+    bank = ()
+    if 'dc' in bare.terms:
+        bank = [
+            tensor.clone() for tensor in bare.terms['dc'].bank.negatives()
+        ]
     return dict(
         gradients={
             name: parameter.grad.clone()
             for name, parameter in bare.named_parameters()
         },
-        bank=[tensor.clone() for tensor in bare.memory_bank.negatives()],
-        loss=losses['unsup_loss_dc'].item())
+        bank=bank,
+        losses={
+            key: value.item()
+            for key, value in losses.items() if 'unsup_loss' in key
+        })
 
 
-def train_in_process(rank):
+def train_in_process(names, rank):
     model = MMDistributedDataParallel(
-        build_model(), broadcast_buffers=False, find_unused_parameters=False)
+        build_model(names),
+        broadcast_buffers=False,
+        find_unused_parameters=False)
     return train_steps(model, rank, 2)
 
 
@@ -112,16 +148,24 @@ def same_rows(bank, other):
                 and (distance.min(1).values < 1e-4).all())
 
 
-def test_two_processes_equal_one(tmp_path):
-    ranks = run_processes(train_in_process, tmp_path)
-    single = train_steps(build_model(), 0, 1)
+@pytest.mark.parametrize('names', [
+    *((name, ) for name in TERMS),
+    tuple(TERMS),
+], ids='+'.join)
+def test_two_processes_equal_one(names, tmp_path):
+    """For every term, and for all of them together."""
+    ranks = run_processes(partial(train_in_process, names), tmp_path)
+    single = train_steps(build_model(names), 0, 1)
 
-    for first, second in zip(ranks[0]['bank'], ranks[1]['bank']):
-        assert torch.equal(first, second)
-    assert len(ranks[0]['bank'][0]) == len(single['bank'][0])
-    assert same_rows(ranks[0]['bank'], single['bank'])
-    assert single['loss'] > 0
-    assert ranks[0]['loss'] != ranks[1]['loss']
+    if 'dc' in names:
+        for first, second in zip(ranks[0]['bank'], ranks[1]['bank']):
+            assert torch.equal(first, second)
+        assert len(ranks[0]['bank'][0]) == len(single['bank'][0])
+        assert same_rows(ranks[0]['bank'], single['bank'])
+    for name in names:
+        key = f'unsup_loss_{name}'
+        assert single['losses'][key] > 0
+        assert ranks[0]['losses'][key] != ranks[1]['losses'][key]
     for name, expected in single['gradients'].items():
         for rank in ranks:
             error = (rank['gradients'][name] - expected).norm()

@@ -56,13 +56,20 @@ def user_config(tmp_path):
 
 def test_wheel_carries_every_config_and_tool(site):
     installed = site / 'mmseg_dcc/.mim'
+    # of no use without the clone: what serves the paper, or sets it up
+    left_out = ('quickstart.sh', 'run_tests.sh', 'setup_env.sh')
     for folder in ('configs', 'tools'):
         expected, found = ({
             path.relative_to(root): path.read_bytes()
             for path in (root / folder).rglob('*')
             if path.is_file() and '__pycache__' not in path.parts
         } for root in (ROOT, installed))
-        assert found == expected and len(found) > 20
+        expected = {
+            path: content
+            for path, content in expected.items()
+            if 'paper' not in path.parts and path.name not in left_out
+        }
+        assert found == expected and len(found) > 15
     assert not any(path.is_symlink() for path in installed.rglob('*'))
     # nothing else lands beside the other packages of the environment
     assert {path.name.split('-')[0]
@@ -88,7 +95,7 @@ def test_installed_tool_trains_on_it(site, user_config, run, tmp_path):
         'custom_hooks.0.warmup_epochs=0',
         'train_cfg.max_epochs=1',
         'train_cfg.val_interval=1',
-        'train_dataloader.sampler.epoch_length=1',
+        'train_dataloader.batch_sampler.epoch_length=1',
         PYTHONPATH=str(site))
     assert 'unsup_loss_dc' in out and 'mIoU' in out
     assert 'Failed to search registry' not in out
@@ -107,7 +114,7 @@ def test_model_index(folder):
     assert len(set(names)) == len(names)
     for model in index.models:
         config = load_config(Path(model.config).relative_to('configs'))
-        assert (model.in_collection == 'DCC') == (
+        assert (model.in_collection != 'Supervised baselines') == (
             config.model.type != 'EncoderDecoder')
 
 

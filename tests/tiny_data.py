@@ -105,11 +105,14 @@ def make_demo(root: Path, num_train=8, size=(96, 96)) -> None:
 
 
 def make_own(root: Path, num_labeled=6, size=(96, 128)) -> None:
-    """Nested folders and mixed types, two classes, no lists."""
+    """Nested folders and mixed types, two classes, no lists.
+
+    The second and the fourth labeled image are drawn for validation.
+    """
     rng = np.random.default_rng(0)
     suffixes = ('.jpg', '.PNG', '.bmp')
     for i in range(num_labeled):
-        name = f'site_{i % 2}/{i:03d}'
+        name = f'site_{i % 2}/frame_{i:03d}'
         _save(_image(rng, size),
               root / f'labeled/images/{name}{suffixes[i % 3]}')
         _save(_mask(rng, size, 2), root / f'labeled/masks/{name}.png')

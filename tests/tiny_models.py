@@ -5,6 +5,9 @@ from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
+from mmseg_dcc.models.semi_batch import LabeledPart, SemiBatch
+from mmseg_dcc.structures import ViewInfo
+
 NUM_CLASSES, SIDE = 3, 32
 BACKBONE = dict(
     type='ResNet',
@@ -62,14 +65,14 @@ def build(segmentor_type, preprocessor='SemiSegDataPreProcessor', **kwargs):
             **kwargs))
 
 
-def build_dcc(config=SINGLE, segmentor='DCCSegmentor', **kwargs):
+def build_dcc(config=SINGLE, **kwargs):
     """DCC whose positions are all active; the same weights each time."""
     settings = dict(
         projector=dict(type='PixelProjector', out_channels=4),
         memory_bank=dict(negatives_per_crop=20, steps=2),
         loss_dc=dict(confidence_threshold=0.))
     torch.manual_seed(0)
-    return build(segmentor, **{**config, **settings, **kwargs}).train()
+    return build('DCCSegmentor', **{**config, **settings, **kwargs}).train()
 
 
 def without_dropout(model):
@@ -101,25 +104,51 @@ def labeled_sample():
     return sample
 
 
-def unlabeled_sample(overlap_boxes=((8, 0, 32, 24), (0, 8, 24, 32)),
+def unlabeled_sample(corners=((0, 8), (8, 0)),
                      valid_boxes=((0, 0, SIDE, SIDE), ) * 2,
-                     flips=(None, None)):
+                     flips=(None, None),
+                     names=('a', 'b'),
+                     side=SIDE):
+    """Two views, or more, that share three quarters of both sides."""
     return SegDataSample(
         metainfo=dict(
-            overlap_boxes=overlap_boxes, valid_boxes=valid_boxes,
-            flips=list(flips)))
+            views={
+                name: ViewInfo((top, left, top + side, left + side), valid,
+                               flip)
+                for name, (top, left), valid, flip in zip(
+                    names, corners, valid_boxes, flips)
+            }))
 
 
-def batch(labeled=2, pairs=2):
+def aligned_sample(names, flips=None, valid=(0, 0, SIDE, SIDE)):
+    """Views of one window."""
+    return unlabeled_sample(
+        corners=((0, 0), ) * len(names),
+        valid_boxes=(valid, ) * len(names),
+        flips=flips or (None, ) * len(names),
+        names=names)
+
+
+def batch(labeled=2, pairs=2, sample=None):
+    """``sample`` makes the sample of an unlabeled image."""
+    make = sample or (
+        lambda: unlabeled_sample(flips=('horizontal', None)))
+    samples = [make() for _ in range(pairs)]
+    shapes = [(3, SIDE, SIDE)] * labeled + [
+        (len(single.metainfo['views']), 3, SIDE, SIDE) for single in samples
+    ]
     return dict(
         inputs=[
             torch.randint(0, 256, shape, dtype=torch.uint8)
-            for shape in [(3, SIDE, SIDE)] * labeled +
-            [(2, 3, SIDE, SIDE)] * pairs
+            for shape in shapes
         ],
-        data_samples=[labeled_sample() for _ in range(labeled)] + [
-            unlabeled_sample(flips=('horizontal', None)) for _ in range(pairs)
-        ])
+        data_samples=[labeled_sample() for _ in range(labeled)] + samples)
+
+
+def semi_batch(model, images, samples):
+    """Unlabeled images as the terms see them, shape (U, V, C, H, W)."""
+    return SemiBatch(model, LabeledPart(None, [], [], model.pixel_head),
+                     images, samples)
 
 
 def losses_of(model, data=None):

@@ -19,17 +19,20 @@ SMALL = {
     'train_cfg.max_iters': 4,
     'custom_hooks.0.warmup_iters': 1,
     'train_dataloader.batch_size': 4,
-    'train_dataloader.sampler.batch_size': 4,
-    'train_dataloader.sampler.epoch_length': 4,
+    'train_dataloader.batch_sampler.epoch_length': 4,
     'train_dataloader.num_workers': 0,
-    'model.memory_bank.negatives_per_crop': 20,
-    # an untrained network is not confident of anything
-    'model.loss_dc.confidence_threshold': 0.,
     'default_hooks.logger.interval': 1,
     'default_hooks.checkpoint': None,
     'val_cfg': None,
     'val_dataloader': None,
     'val_evaluator': None,
+}
+
+
+# An untrained network is not confident of anything.
+SMALL_DCC = {
+    'model.memory_bank.negatives_per_crop': 20,
+    'model.loss_dc.confidence_threshold': 0.,
 }
 
 
@@ -51,7 +54,8 @@ def train(work_dir, options=None, hooks=(), config=CONFIG):
     Returns the runner and what each step returned.
     """
     cfg = Config.fromfile(str(config))
-    cfg.merge_from_dict({**SMALL, **(options or {})})
+    of_model = SMALL_DCC if cfg.model.type == 'DCCSegmentor' else {}
+    cfg.merge_from_dict({**SMALL, **of_model, **(options or {})})
     cfg.work_dir = str(work_dir)
     # Of each name mmengine keeps one for the whole process.
     cfg.experiment_name = cfg.visualizer.name = str(work_dir)
@@ -64,4 +68,6 @@ def train(work_dir, options=None, hooks=(), config=CONFIG):
         for hook in (recorder, *hooks):
             runner.register_hook(hook)
         runner.train()
+        # Its workers would wait for the garbage collector, 5 s each.
+        vars(runner.train_loop).pop('dataloader_iterator', None)
     return runner, recorder.steps

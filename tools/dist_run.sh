@@ -8,6 +8,10 @@ if [ -z "${PYTHON:-}${VIRTUAL_ENV:-}${CONDA_PREFIX:-}" ] &&
     PYTHON=$TOOLS/../.venv/bin/python
 fi
 PYTHON=${PYTHON:-python}
+# As in mmseg: this clone, whether it is installed or not.
+if [ -d "$TOOLS/../mmseg_dcc" ]; then
+    export PYTHONPATH=$TOOLS/..${PYTHONPATH:+:$PYTHONPATH}
+fi
 
 run_on_gpus() { # SCRIPT GPUS ARGUMENT...
     local script=$1 gpus=$2

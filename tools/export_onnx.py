@@ -15,74 +15,12 @@ Example:
     python tools/export_onnx.py model.py model.pth --output model.onnx
 """
 import argparse
-import json
 
-import numpy as np
-import onnxruntime
-import torch
-from torch import Tensor, nn
+from mmseg_dcc.apis.export_onnx import export  # before any mmseg import
 
-import mmseg_dcc  # noqa: F401  isort: skip (before any mmseg import)
-from mmseg.apis import init_model
+from mmseg.apis import init_model  # isort: skip
 
 TOLERANCE = 1e-4
-
-
-class ScoreMap(nn.Module):
-    """A segmentor from images as read to scores of their size.
-
-    Args:
-        segmentor (nn.Module): An ``EncoderDecoder`` of mmseg.
-    """
-
-    def __init__(self, segmentor: nn.Module) -> None:
-        super().__init__()
-        self.segmentor = segmentor
-
-    def forward(self, image: Tensor) -> Tensor:
-        """Scores of each class, shape (N, classes, H, W)."""
-        preprocessor = self.segmentor.data_preprocessor
-        metainfo = [dict(img_shape=tuple(image.shape[2:]))]
-        if preprocessor.channel_conversion:
-            image = image.flip(1)
-        if hasattr(preprocessor, 'mean'):
-            image = (image - preprocessor.mean) / preprocessor.std
-        return self.segmentor.encode_decode(image, metainfo)
-
-
-def export(segmentor: nn.Module, path: str, shape: tuple) -> float:
-    """Writes a segmentor to a file and measures how well it is met.
-
-    Args:
-        segmentor (nn.Module): An ``EncoderDecoder`` of mmseg, on the CPU.
-        path (str): File to write.
-        shape (tuple[int]): Height and width.
-
-    Returns:
-        float: Largest difference between ONNX Runtime and torch on noise, in
-        units of the largest score.
-    """
-    model = ScoreMap(segmentor).eval()
-    # 2 to trace and 3 to compare: a fixed batch size would not pass
-    traced, image = (255 * torch.rand(n, 3, *shape) for n in (2, 3))
-    program = torch.onnx.export(
-        model, (traced, ),
-        input_names=['image'],
-        output_names=['scores'],
-        dynamic_shapes=({
-            0: torch.export.Dim('batch')
-        }, ),
-        dynamo=True,
-        verbose=False)
-    program.model.metadata_props['classes'] = json.dumps(
-        segmentor.dataset_meta['classes'])
-    program.save(path)
-    session = onnxruntime.InferenceSession(
-        path, providers=['CPUExecutionProvider'])
-    scores, = session.run(['scores'], dict(image=image.numpy()))
-    with torch.no_grad():
-        expected = model(image).numpy()
-    return float(np.abs(scores - expected).max() / np.abs(expected).max())
 
 
 def main() -> None:

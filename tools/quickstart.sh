@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # From nothing to a trained, tested and pictured comparison of supervised
 # training and DCC on a demo data set:
-#   bash tools/quickstart.sh [options of tools/compare.py]
+#   bash tools/quickstart.sh [options of tools/paper/reproduce.py]
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/setup_env.sh"
 setup_env "$ROOT/requirements/tested.txt"
 cd "$ROOT"
 # Third-party deprecation notices say nothing to the user here.
 export PYTHONWARNINGS=ignore
-"$PYTHON" tools/dataset_tools/make_demo_dataset.py
-exec "$PYTHON" tools/compare.py configs/demo/deeplabv3plus_small_demo_ \
+"$PYTHON" tools/paper/make_demo_dataset.py
+exec "$PYTHON" tools/paper/reproduce.py \
+    --configs configs/demo/deeplabv3plus_small_demo_ \
     --work-dir work_dirs/quickstart "$@"

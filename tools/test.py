@@ -8,15 +8,19 @@ Example:
 """
 import argparse
 
-from launch import add_common_arguments, exit_without_data, load_config
 from mmengine.runner import Runner
 
+from mmseg_dcc.apis.launch import exit_without_data
 from mmseg_dcc.engine.cpu_processes import run_on_cpu_if_needed
+from mmseg_dcc.utils.command_line import (
+    add_launch_arguments,
+    load_launched_config,
+)
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('config', help='config file')
+    add_launch_arguments(parser)
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument(
         '--out', help='folder for the predicted masks (PNG, class ids)')
@@ -24,13 +28,12 @@ def parse_args() -> argparse.Namespace:
         '--show-dir', help='folder for pictures of the predictions')
     parser.add_argument(
         '--tta', action='store_true', help='test-time augmentation')
-    add_common_arguments(parser)
     return parser.parse_args()
 
 
 def main() -> None:
     args = parse_args()
-    cfg = load_config(args)
+    cfg = load_launched_config(args)
     exit_without_data(cfg, ('test_dataloader', ))
     cfg.load_from = args.checkpoint
     if args.out:

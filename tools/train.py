@@ -5,15 +5,19 @@ Example:
 """
 import argparse
 
-from launch import add_common_arguments, exit_without_data, load_config
 from mmengine.runner import Runner
 
+from mmseg_dcc.apis.launch import exit_without_data
 from mmseg_dcc.engine.cpu_processes import run_on_cpu_if_needed
+from mmseg_dcc.utils.command_line import (
+    add_launch_arguments,
+    load_launched_config,
+)
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('config', help='config file')
+    add_launch_arguments(parser)
     parser.add_argument(
         '--resume',
         action='store_true',
@@ -24,13 +28,12 @@ def parse_args() -> argparse.Namespace:
         '--check-data',
         action='store_true',
         help='only check that the data sets are there, then exit')
-    add_common_arguments(parser)
     return parser.parse_args()
 
 
 def main() -> None:
     args = parse_args()
-    cfg = load_config(args)
+    cfg = load_launched_config(args)
     exit_without_data(cfg, ('train_dataloader', 'val_dataloader'))
     if args.check_data:
         return

@@ -1,8 +1,9 @@
-# The supervised-only twin of dcc.py: the same loop and the same stream of
-# labeled images, no unlabeled ones.
+# The supervised-only twin of methods/dcc.py: the same loop and the same stream
+# of labeled images, no unlabeled ones.
 supervised_dataloader = dict(
     batch_size=4,
     num_workers=4,
     persistent_workers=False,  # see ReproducibleRandomnessHook
-    sampler=dict(type='MultiSourceSampler', batch_size=4, source_ratio=[1]),
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    batch_sampler=dict(type='MultiSourceBatchSampler', source_ratio=[1]),
     dataset=dict(type='ConcatDataset'))

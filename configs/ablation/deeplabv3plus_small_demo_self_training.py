@@ -2,15 +2,12 @@
 # network, as many as labeled ones in every batch: tools/make_pseudo_masks.py.
 _base_ = '../demo/deeplabv3plus_small_demo_supervised.py'
 pseudo_labeled_dataset = dict(
-    type=_base_.dataset_type,
-    data_root=_base_.data_root,
-    metainfo=_base_.metainfo,
+    _base_.labeled_dataset,
     ann_file=_base_.unlabeled_dataset.ann_file,
     # written by tools/make_pseudo_masks.py
     data_prefix=dict(
-        img_path='JPEGImages', seg_map_path='SegmentationClassPseudo'),
-    pipeline=_base_.labeled_pipeline)
+        img_path='JPEGImages', seg_map_path='SegmentationClassPseudo'))
 train_dataloader = dict(
     batch_size=16,
-    sampler=dict(batch_size=16, source_ratio=[1, 1]),
+    batch_sampler=dict(source_ratio=[1, 1]),
     dataset=dict(datasets=[_base_.labeled_dataset, pseudo_labeled_dataset]))

@@ -2,5 +2,5 @@
 _base_ = '../supervised/pspnet_r50_voc_1-8.py'
 max_epochs = 230
 train_cfg = dict(max_epochs=max_epochs)
-param_scheduler = _base_.param_scheduler
-param_scheduler[0].end = max_epochs
+poly_schedule = dict(_base_.poly_schedule, end=max_epochs)
+param_scheduler = [poly_schedule]

@@ -1,15 +1,15 @@
 # A second training, with pseudo masks of any network of this kind. A batch has
 # as many labeled images, images with pseudo masks and pairs of crops.
 _base_ = '../dcc/deeplabv3plus_r101_voc_1-8.py'
-labeled_dataset, unlabeled_dataset = _base_.train_dataloader.dataset.datasets
 pseudo_labeled_dataset = dict(
-    labeled_dataset,
-    ann_file=unlabeled_dataset.ann_file,
+    _base_.labeled_dataset,
+    ann_file=_base_.unlabeled_dataset.ann_file,
     data_prefix=dict(
         img_path='JPEGImages', seg_map_path='SegmentationClassPseudo'))
 train_dataloader = dict(
     batch_size=12,
-    sampler=dict(batch_size=12, source_ratio=[1, 1, 1]),
+    batch_sampler=dict(source_ratio=[1, 1, 1]),
     dataset=dict(datasets=[
-        labeled_dataset, pseudo_labeled_dataset, unlabeled_dataset
+        _base_.labeled_dataset, pseudo_labeled_dataset,
+        _base_.unlabeled_dataset
     ]))

@@ -2,15 +2,15 @@
 # tools/make_pseudo_masks.py --tta --logit-adjustment 0.35 writes. A batch has
 # as many labeled images, images with pseudo masks and pairs of crops.
 _base_ = './deeplabv3plus_small_camvid_1-8_dcc_long.py'
-labeled_dataset, unlabeled_dataset = _base_.train_dataloader.dataset.datasets
 pseudo_labeled_dataset = dict(
-    labeled_dataset,
-    ann_file=unlabeled_dataset.ann_file,
+    _base_.labeled_dataset,
+    ann_file=_base_.unlabeled_dataset.ann_file,
     data_prefix=dict(
         img_path='JPEGImages', seg_map_path='SegmentationClassPseudo'))
 train_dataloader = dict(
     batch_size=24,
-    sampler=dict(batch_size=24, source_ratio=[1, 1, 1]),
+    batch_sampler=dict(source_ratio=[1, 1, 1]),
     dataset=dict(datasets=[
-        labeled_dataset, pseudo_labeled_dataset, unlabeled_dataset
+        _base_.labeled_dataset, pseudo_labeled_dataset,
+        _base_.unlabeled_dataset
     ]))

@@ -7,8 +7,8 @@ model = dict(
     data_preprocessor=dict(size=_base_.crop_size),
     decode_head=dict(num_classes=11))
 train_dataloader = _base_.supervised_dataloader
-train_dataloader.batch_size = train_dataloader.sampler.batch_size = 8
+train_dataloader.batch_size = 8
 train_dataloader.num_workers = 1
 # one epoch, since each new one restarts the workers
-train_dataloader.sampler.epoch_length = _base_.max_iters
+train_dataloader.batch_sampler.epoch_length = _base_.max_iters
 train_dataloader.dataset.datasets = [_base_.labeled_dataset]

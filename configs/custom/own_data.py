@@ -3,11 +3,11 @@
 #   python tools/train.py configs/custom/MINE.py
 # See docs/own_data.md.
 _base_ = [
-    # On a GPU rather deeplabv3plus_r50.py: the paper's network. It starts
+    # On a GPU rather deeplabv3plus_r50.py, near the paper's. It starts
     # from ImageNet weights, which need torchvision and are downloaded.
     '../_base_/models/deeplabv3plus_small.py',
     '../_base_/schedules/small_iterations.py',
-    '../_base_/dcc.py',
+    '../_base_/methods/dcc.py',
     '../_base_/evaluation.py',
     '../_base_/mild_color_jitter.py',
     '../_base_/default_runtime.py'
@@ -33,7 +33,7 @@ max_iters = 4000
 batch_size = 8  # on each GPU; half labeled, half unlabeled; 4 or more
 # --------------------------------------------------------------------------
 
-labeled_dataset = dict(
+images_with_masks = dict(
     type='FolderSegDataset',
     data_root=data_root,
     data_prefix=dict(img_path=labeled_images, seg_map_path=labeled_masks),
@@ -51,79 +51,75 @@ random_resize = dict(
     scale=image_size,
     ratio_range=(0.5, 2.0),
     keep_ratio=True)
+random_flip = dict(type='RandomFlip', prob=0.5)
+labeled_dataset = dict(
+    images_with_masks,
+    **train_part,
+    pipeline=[
+        _base_.load_image,
+        _base_.load_annotations,
+        random_resize,
+        dict(type='RandomCrop', crop_size=crop_size),
+        random_flip,
+        _base_.color_jitter,
+        _base_.pack_inputs,
+    ])
+paired_crop = dict(type='PairedRandomCrop', crop_size=crop_size)
+augmentation = [  # of each crop on its own
+    dict(_base_.color_jitter, type='FastPhotoMetricDistortion'),
+    random_flip,
+]
+paired_views = dict(
+    type='MultiView',
+    views=dict(
+        a=dict(window=0, transforms=augmentation),
+        b=dict(window=1, transforms=augmentation)))
+pack_views = dict(type='PackViews')
+unlabeled_dataset = dict(
+    type='UnlabeledDataset',
+    data_root=data_root,
+    data_prefix=dict(img_path=unlabeled_images),
+    pipeline=[
+        _base_.load_image, random_resize, paired_crop, paired_views, pack_views
+    ])
 train_dataloader = _base_.dcc_dataloader
 train_dataloader.batch_size = batch_size
-train_dataloader.sampler.batch_size = batch_size
 # one epoch, since each new one restarts the workers
-train_dataloader.sampler.epoch_length = max_iters
-train_dataloader.dataset.datasets = [
-    dict(
-        labeled_dataset,
-        **train_part,
-        pipeline=[
-            dict(type='LoadImageFromFile'),
-            dict(type='LoadAnnotations'),
-            random_resize,
-            dict(type='RandomCrop', crop_size=crop_size),
-            dict(type='RandomFlip', prob=0.5),
-            _base_.color_jitter,
-            dict(type='PackSegInputs'),
-        ]),
-    dict(
-        type='UnlabeledDataset',
-        data_root=data_root,
-        data_prefix=dict(img_path=unlabeled_images),
-        pipeline=[
-            dict(type='LoadImageFromFile'),
-            random_resize,
-            dict(type='PairedRandomCrop', crop_size=crop_size),
-            dict(
-                type='TransformBroadcaster',
-                mapping=dict(
-                    img='img', flip='flip', flip_direction='flip_direction'),
-                auto_remap=True,
-                transforms=[
-                    dict(
-                        _base_.color_jitter,
-                        type='FastPhotoMetricDistortion'),
-                    dict(type='RandomFlip', prob=0.5)
-                ]),
-            dict(type='PackPairedSegInputs'),
-        ])
-]
+train_dataloader.batch_sampler.epoch_length = max_iters
+train_dataloader.dataset.datasets = [labeled_dataset, unlabeled_dataset]
 # Predictions are resized to the original size before they are compared.
 resize = dict(type='Resize', scale=image_size, keep_ratio=True)
 test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    resize,
-    dict(type='LoadAnnotations'),
-    dict(type='PackSegInputs'),
+    _base_.load_image, resize, _base_.load_annotations, _base_.pack_inputs
 ]
-tta_pipeline = _base_.tta_pipeline
-tta_pipeline.insert(1, resize)
+tta_pipeline = [
+    _base_.load_image, resize,
+    dict(
+        type='TestTimeAug', transforms=[_base_.tta_scales, *_base_.tta_rest])
+]
 val_dataloader = dict(
     batch_size=1,
     num_workers=2,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(dict(labeled_dataset, **val_part), pipeline=test_pipeline))
+    dataset=dict(images_with_masks, **val_part, pipeline=test_pipeline))
 test_dataloader = val_dataloader
 
 model = dict(
     _base_.dcc_model,
     data_preprocessor=dict(type='SemiSegDataPreProcessor', size=crop_size),
     decode_head=dict(num_classes=len(classes)))
-custom_hooks = [
-    dict(type='SupervisedWarmupHook', warmup_iters=max_iters // 4)
-]
+supervised_warmup = dict(
+    type='SupervisedWarmupHook', warmup_iters=max_iters // 4)
+custom_hooks = [supervised_warmup]
 if _base_.model.pretrained:
     optim_wrapper = dict(
         optimizer=dict(lr=1e-3),
         paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.1))))
-param_scheduler = _base_.param_scheduler
 # shorter than 50 iterations in a short trial
-param_scheduler[0].end = max(min(50, max_iters // 10), 1)
-param_scheduler[1].begin = param_scheduler[0].end
-param_scheduler[1].end = max_iters
+rise = max(min(50, max_iters // 10), 1)
+linear_schedule = dict(_base_.linear_schedule, end=rise)
+poly_schedule = dict(_base_.poly_schedule, begin=rise, end=max_iters)
+param_scheduler = [linear_schedule, poly_schedule]
 interval = max(max_iters // 10, 1)
 train_cfg = dict(max_iters=max_iters, val_interval=interval)
 default_hooks = dict(

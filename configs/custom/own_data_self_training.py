@@ -5,9 +5,8 @@
 # See docs/beyond.md.
 _base_ = './own_data.py'  # your copy
 
-labeled, unlabeled = _base_.train_dataloader.dataset.datasets
-pseudo_labeled = dict(
-    labeled,
+pseudo_labeled_dataset = dict(
+    _base_.labeled_dataset,
     part=None,
     data_prefix=dict(
         img_path=_base_.unlabeled_images,
@@ -17,5 +16,8 @@ pseudo_labeled = dict(
 batch_size = _base_.batch_size // 2 * 3
 train_dataloader = dict(
     batch_size=batch_size,
-    sampler=dict(batch_size=batch_size, source_ratio=[1, 1, 1]),
-    dataset=dict(datasets=[labeled, pseudo_labeled, unlabeled]))
+    batch_sampler=dict(source_ratio=[1, 1, 1]),
+    dataset=dict(datasets=[
+        _base_.labeled_dataset, pseudo_labeled_dataset,
+        _base_.unlabeled_dataset
+    ]))

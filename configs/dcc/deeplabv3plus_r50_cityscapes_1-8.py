@@ -1,7 +1,7 @@
 _base_ = [
     '../_base_/models/deeplabv3plus_r50.py',
     '../_base_/datasets/cityscapes.py',
-    '../_base_/schedules/80_epochs.py', '../_base_/dcc.py',
+    '../_base_/schedules/80_epochs.py', '../_base_/methods/dcc.py',
     '../_base_/default_runtime.py'
 ]
 # Sec. 4.1: higher rates, and 2 + 2 images on each of four GPUs.
@@ -14,13 +14,18 @@ model = dict(
     # Published for Cityscapes: all 2 x 90 x 90 positions of this step
     memory_bank=dict(
         type='FeatureMemoryBank', negatives_per_crop=16200, steps=1))
-unlabeled_dataset = _base_.unlabeled_dataset
-unlabeled_dataset.pipeline = _base_.dcc_unlabeled_pipeline
-unlabeled_dataset.pipeline[1].scale = (2048, 1024)
-unlabeled_dataset.pipeline[2].crop_size = _base_.crop_size
+dcc_resize = dict(_base_.dcc_resize, scale=(2048, 1024))
+dcc_crop = dict(_base_.dcc_crop, crop_size=_base_.crop_size)
+unlabeled_dataset = dict(
+    _base_.unlabeled_dataset,
+    pipeline=[
+        _base_.dcc_load, dcc_resize, dcc_crop, _base_.dcc_views,
+        _base_.dcc_pack
+    ])
 train_dataloader = _base_.dcc_dataloader
-train_dataloader.batch_size = train_dataloader.sampler.batch_size = 4
-train_dataloader.sampler.epoch_length = _base_.epoch_length
+train_dataloader.batch_size = 4
+train_dataloader.batch_sampler.epoch_length = _base_.epoch_length
 train_dataloader.dataset.datasets = [_base_.labeled_dataset, unlabeled_dataset]
 # 5 of 80 epochs are supervised only.
-custom_hooks = [dict(type='SupervisedWarmupHook', warmup_epochs=5)]
+supervised_warmup = dict(type='SupervisedWarmupHook', warmup_epochs=5)
+custom_hooks = [supervised_warmup]

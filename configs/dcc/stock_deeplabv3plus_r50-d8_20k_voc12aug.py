@@ -2,7 +2,7 @@
 # stays as it is (output stride 8, deep stem, auxiliary head).
 _base_ = [
     'mmseg::deeplabv3plus/deeplabv3plus_r50-d8_4xb4-20k_voc12aug-512x512.py',
-    '../_base_/dcc.py'
+    '../_base_/methods/dcc.py'
 ]
 custom_imports = dict(imports=['mmseg_dcc'], allow_failed_imports=False)
 model = _base_.dcc_model
@@ -14,4 +14,4 @@ train_dataloader['dataset']['datasets'] = [
         data_root='data/photos',  # any folder of images
         pipeline=_base_.dcc_unlabeled_pipeline)
 ]
-custom_hooks = [dict(type='SupervisedWarmupHook', warmup_iters=1250)]
+custom_hooks = _base_.dcc_hooks

@@ -1,6 +1,6 @@
 _base_ = [
     '../_base_/models/deeplabv3plus_small.py', '../_base_/datasets/demo.py',
-    '../_base_/schedules/small_iterations.py', '../_base_/dcc.py',
+    '../_base_/schedules/small_iterations.py', '../_base_/methods/dcc.py',
     '../_base_/default_runtime.py'
 ]
 model = dict(
@@ -11,13 +11,13 @@ model = dict(
     memory_bank=dict(
         type='FeatureMemoryBank', negatives_per_crop=256, steps=4))
 train_dataloader = _base_.dcc_dataloader
-train_dataloader.batch_size = train_dataloader.sampler.batch_size = 16
+train_dataloader.batch_size = 16
 train_dataloader.num_workers = 1
 # one epoch, since each new one restarts the workers
-train_dataloader.sampler.epoch_length = _base_.max_iters
+train_dataloader.batch_sampler.epoch_length = _base_.max_iters
 train_dataloader.dataset.datasets = [
     _base_.labeled_dataset, _base_.unlabeled_dataset
 ]
-custom_hooks = [
-    dict(type='SupervisedWarmupHook', warmup_iters=_base_.max_iters // 4)
-]
+supervised_warmup = dict(
+    type='SupervisedWarmupHook', warmup_iters=_base_.max_iters // 4)
+custom_hooks = [supervised_warmup]

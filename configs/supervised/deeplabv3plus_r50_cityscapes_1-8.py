@@ -10,6 +10,6 @@ model = dict(
     data_preprocessor=dict(size=_base_.crop_size),
     decode_head=dict(num_classes=19))
 train_dataloader = _base_.supervised_dataloader
-train_dataloader.batch_size = train_dataloader.sampler.batch_size = 2
-train_dataloader.sampler.epoch_length = _base_.epoch_length
+train_dataloader.batch_size = 2
+train_dataloader.batch_sampler.epoch_length = _base_.epoch_length
 train_dataloader.dataset.datasets = [_base_.labeled_dataset]

@@ -1,5 +1,5 @@
 _base_ = './deeplabv3plus_r50_voc_1-8.py'
-labeled_dataset, = _base_.train_dataloader.dataset.datasets
-labeled_dataset.ann_file = (
-    'ImageSets/Segmentation/dcc/1-16_seed0_labeled.txt')
+labeled_dataset = dict(
+    _base_.labeled_dataset,
+    ann_file='ImageSets/Segmentation/dcc/1-16_seed0_labeled.txt')
 train_dataloader = dict(dataset=dict(datasets=[labeled_dataset]))

@@ -5,5 +5,5 @@ _base_ = [
 ]
 model = dict(data_preprocessor=dict(size=_base_.crop_size))
 train_dataloader = _base_.supervised_dataloader
-train_dataloader.sampler.epoch_length = _base_.epoch_length
+train_dataloader.batch_sampler.epoch_length = _base_.epoch_length
 train_dataloader.dataset.datasets = [_base_.labeled_dataset]

@@ -1,6 +1,10 @@
-_base_ = ['./deeplabv3plus_small_demo_semi.py', '../_base_/weak.py']
-model = _base_.weak_model
-labeled_dataset, unlabeled_dataset = _base_.train_dataloader.dataset.datasets
-unlabeled_dataset.data_prefix.weak_seg_map_path = 'SegmentationWeak'
+_base_ = [
+    './deeplabv3plus_small_demo_semi.py', '../_base_/methods/weak_labels.py'
+]
+model = _base_.weak_labels_model
+unlabeled_dataset = dict(
+    _base_.unlabeled_dataset,
+    data_prefix=dict(
+        img_path='JPEGImages', weak_seg_map_path='SegmentationWeak'))
 train_dataloader = dict(
-    dataset=dict(datasets=[labeled_dataset, unlabeled_dataset]))
+    dataset=dict(datasets=[_base_.labeled_dataset, unlabeled_dataset]))

@@ -1,6 +1,10 @@
-_base_ = ['./pspnet_r50_voc_1464_semi.py', '../_base_/weak.py']
-model = _base_.weak_model
-labeled_dataset, unlabeled_dataset = _base_.train_dataloader.dataset.datasets
-unlabeled_dataset.data_prefix.weak_seg_map_path = 'SegmentationWeakR50'
+_base_ = [
+    './pspnet_r50_voc_1464_semi.py', '../_base_/methods/weak_labels.py'
+]
+model = _base_.weak_labels_model
+unlabeled_dataset = dict(
+    _base_.unlabeled_dataset,
+    data_prefix=dict(
+        img_path='JPEGImages', weak_seg_map_path='SegmentationWeakR50'))
 train_dataloader = dict(
-    dataset=dict(datasets=[labeled_dataset, unlabeled_dataset]))
+    dataset=dict(datasets=[_base_.labeled_dataset, unlabeled_dataset]))

@@ -19,7 +19,12 @@ model = dict(
     # all there is: 2 crops x 4 images x 20 x 20 positions
     memory_bank=dict(negatives_per_crop=1600),
     stride=16)
-labeled_dataset, unlabeled_dataset = _base_.train_dataloader.dataset.datasets
-unlabeled_dataset.pipeline[2].stride = 16  # PairedRandomCrop
+dcc_crop = dict(_base_.dcc_crop, stride=16)
+unlabeled_dataset = dict(
+    _base_.unlabeled_dataset,
+    pipeline=[
+        _base_.dcc_load, _base_.dcc_resize, dcc_crop, _base_.dcc_views,
+        _base_.dcc_pack
+    ])
 train_dataloader = dict(
-    dataset=dict(datasets=[labeled_dataset, unlabeled_dataset]))
+    dataset=dict(datasets=[_base_.labeled_dataset, unlabeled_dataset]))

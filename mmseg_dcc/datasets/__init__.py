@@ -1,6 +1,6 @@
 from .camvid import CamVidDataset
 from .folder_seg_dataset import FolderSegDataset
-from .multi_source_sampler import MultiSourceSampler
+from .multi_source_batch_sampler import MultiSourceBatchSampler
 from .transforms import (
     FastPhotoMetricDistortion,
     FastRandomGrayscale,
@@ -15,7 +15,7 @@ from .unlabeled_dataset import UnlabeledDataset
 
 __all__ = [
     'CamVidDataset', 'FastPhotoMetricDistortion', 'FastRandomGrayscale',
-    'FolderSegDataset', 'MultiSourceSampler', 'MultiView', 'NonEmptyResize',
-    'PackViews', 'PairedRandomCrop', 'RandomGaussianBlur', 'SharedRandomCrop',
-    'UnlabeledDataset'
+    'FolderSegDataset', 'MultiSourceBatchSampler', 'MultiView',
+    'NonEmptyResize', 'PackViews', 'PairedRandomCrop', 'RandomGaussianBlur',
+    'SharedRandomCrop', 'UnlabeledDataset'
 ]

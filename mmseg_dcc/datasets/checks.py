@@ -1,47 +1,95 @@
 """Checks of a semi-supervised data loader before the first iteration."""
 import logging
-import os.path as osp
-from typing import Optional
+from typing import Iterator
 
 from mmengine.logging import print_log
 
-from .multi_source_sampler import MultiSourceSampler
-from .transforms import PairedRandomCrop
-from .unlabeled_dataset import UnlabeledDataset
+from .multi_source_batch_sampler import MultiSourceBatchSampler
+from .plain_datasets import image_paths, plain_datasets, unlabeled_datasets
 
 
 def check_semi_dataloader(dataloader) -> None:
-    """Compares the sampler with its data loader and the two lists.
+    """Checks the sources of the batches against each other, reports them.
 
     Args:
-        dataloader (DataLoader): With :class:`MultiSourceSampler`.
+        dataloader (DataLoader): Of the training.
 
     Raises:
-        ValueError: If batch sizes differ or the sampler is another.
+        ValueError: If batches come from another batch sampler, the first
+            data set is unlabeled, none is, or labeled ones differ in their
+            classes.
     """
-    sampler = dataloader.sampler
-    if not isinstance(sampler, MultiSourceSampler):
+    batch_sampler = dataloader.batch_sampler
+    if not isinstance(batch_sampler, MultiSourceBatchSampler):
         raise ValueError(
-            'Semi-supervised training needs train_dataloader.sampler.type='
-            f"'MultiSourceSampler', got {type(sampler).__name__}.")
-    if sampler.batch_size != dataloader.batch_size:
+            'Semi-supervised training needs train_dataloader.batch_sampler.'
+            "type='MultiSourceBatchSampler', got "
+            f'{type(batch_sampler).__name__}.')
+    sources = dataloader.dataset.datasets
+    kinds = list(enumerate(batch_sampler.is_unlabeled))
+    labeled = [number for number, is_unlabeled in kinds if not is_unlabeled]
+    unlabeled = [number for number, is_unlabeled in kinds if is_unlabeled]
+    if not unlabeled:
         raise ValueError(
-            f'train_dataloader.sampler.batch_size={sampler.batch_size} '
-            f'differs from train_dataloader.batch_size='
-            f'{dataloader.batch_size}. Set both to the number of labeled plus '
-            'unlabeled images on one GPU.')
-    _report_sources(dataloader.dataset.datasets, sampler)
+            'Semi-supervised training needs an UnlabeledDataset among '
+            'train_dataloader.dataset.datasets.')
+    if 0 not in labeled:
+        raise ValueError(
+            'The first of train_dataloader.dataset.datasets is unlabeled, but '
+            'the first one gives the classes of all: put a labeled data set '
+            'first, and its share first in batch_sampler.source_ratio.')
+    _check_classes([
+        plain for i in labeled for plain in plain_datasets(sources[i])
+    ])
+    _report_sources(sources, batch_sampler, labeled, unlabeled)
+    _report_shared_images(*(set().union(*(image_paths(sources[i])
+                                          for i in numbers))
+                            for numbers in (labeled, unlabeled)))
 
 
-def _report_sources(sources, sampler: MultiSourceSampler) -> None:
-    *labeled_counts, unlabeled_count = [str(len(s)) for s in sources]
+def _check_classes(labeled: list) -> None:
+    # ConcatDataset would find this, but for its ignore_keys, which the
+    # unlabeled data sets need.
+    first, *others = labeled
+    for other in others:
+        if _classes(other) != _classes(first):
+            raise ValueError(
+                f'The labeled data set {_name(other)} has the classes '
+                f'{_classes(other)}, but {_name(first)} has '
+                f'{_classes(first)}: one id would mean different things. '
+                'Give all labeled data sets the same metainfo.classes in the '
+                'same order.')
+
+
+def _classes(plain) -> tuple:
+    return tuple(plain.metainfo.get('classes') or ())
+
+
+def _name(plain) -> str:
+    """What tells a data set from others of its type."""
+    prefix = getattr(plain, 'data_prefix', {})
+    return repr(
+        getattr(plain, 'ann_file', None) or prefix.get('img_path')
+        or type(plain).__name__)
+
+
+def _report_sources(sources, batch_sampler: MultiSourceBatchSampler,
+                    labeled: list, unlabeled: list) -> None:
+
+    def joined(values, numbers) -> str:
+        return ' + '.join(str(values[number]) for number in numbers)
+
+    sizes = [len(source) for source in sources]
     print_log(
-        f'Images: {" + ".join(labeled_counts)} labeled, {unlabeled_count} '
-        f'unlabeled; {" + ".join(map(str, sampler.images_per_batch))} a '
-        f'batch on each of {sampler.world_size} process(es); '
-        f'{sampler.epoch_length} iterations an epoch.',
+        f'Images: {joined(sizes, labeled)} labeled, '
+        f'{joined(sizes, unlabeled)} unlabeled; '
+        f'{joined(batch_sampler.images_per_batch, labeled + unlabeled)} a '
+        f'batch on each of {batch_sampler.world_size} process(es); '
+        f'{batch_sampler.epoch_length} iterations an epoch.',
         logger='current')
-    labeled, unlabeled = (image_paths(sources[i]) for i in (0, -1))
+
+
+def _report_shared_images(labeled: set, unlabeled: set) -> None:
     shared = labeled & unlabeled
     # In the full setting the paper uses the labeled images as unlabeled.
     if shared and shared != labeled:
@@ -53,55 +101,55 @@ def _report_sources(sources, sampler: MultiSourceSampler) -> None:
             level=logging.WARNING)
 
 
-def plain_datasets(dataset) -> list:
-    """The data sets inside of wrappers, in their order."""
-    parts = getattr(dataset, 'datasets', None)
-    if parts is None and hasattr(dataset, 'dataset'):
-        parts = [dataset.dataset]
-    if parts is None:
-        return [dataset]
-    return [plain for part in parts for plain in plain_datasets(part)]
-
-
-def image_paths(dataset) -> set:
-    """Absolute paths of all images of a data set, wrapped or not."""
-    return {
-        osp.abspath(plain.get_data_info(i)['img_path'])
-        for plain in plain_datasets(dataset) for i in range(len(plain))
-    }
-
-
 def check_weak_masks(dataset, wanted: bool) -> None:
     """Compares the unlabeled part with what the model does with it.
 
     Args:
         dataset (Dataset): Of the training.
-        wanted (bool): Whether the model trains on weak masks.
+        wanted (bool): Whether a term of the model trains on weak masks.
 
     Raises:
-        ValueError: If masks are wanted and not there, or the reverse.
+        ValueError: If masks are wanted and a data set has none, or the
+            reverse.
     """
-    found = any(
-        isinstance(part, UnlabeledDataset) and part.has_weak_masks
-        for part in plain_datasets(dataset))
-    if wanted and not found:
+    parts = unlabeled_datasets(dataset)
+    without = [part for part in parts if not part.has_weak_masks]
+    if wanted and without:
         raise ValueError(
-            'WeakDCCSegmentor trains on weak masks, but no data set has any: '
-            'set data_prefix.weak_seg_map_path of the UnlabeledDataset '
-            "(docs/weak_labels.md), or model.type='DCCSegmentor'.")
-    if found and not wanted:
+            'The term WeakLabels trains on weak masks, but '
+            f'{", ".join(map(_name, without))} has none: set data_prefix.'
+            'weak_seg_map_path of each UnlabeledDataset '
+            '(docs/weak_labels.md; it need not hold a mask of every image), '
+            'or remove the term from model.terms.')
+    if not wanted and len(without) < len(parts):
         raise ValueError(
-            'The unlabeled dataset has data_prefix.weak_seg_map_path, but the '
-            'model does not train on weak masks. Set '
-            "model.type='WeakDCCSegmentor', or remove the key.")
-
-
-def paired_crop(dataset) -> Optional[PairedRandomCrop]:
-    """The transform of the unlabeled part, wrapped or not, if there is one."""
-    return find_transform(plain_datasets(dataset)[-1], PairedRandomCrop)
+            'The unlabeled dataset has data_prefix.weak_seg_map_path, but no '
+            'term of the model trains on weak masks. Add '
+            "dict(type='WeakLabels') to model.terms, or remove the key.")
 
 
 def find_transform(dataset, kind: type):
-    """The first transform of a kind in the pipeline of a data set, or None."""
-    return next((transform for transform in dataset.pipeline.transforms
-                 if isinstance(transform, kind)), None)
+    """The first transform of a kind in the pipeline of a data set, or None.
+
+    Those inside of others (``Compose``, ``RandomApply``, ``RandomChoice``,
+    ``MultiView``, ...) count, too.
+
+    Args:
+        dataset (Dataset): Plain, see :func:`plain_datasets`.
+        kind (type): Class of the transform.
+    """
+    return next((step for step in _steps(getattr(dataset, 'pipeline', ()))
+                 if isinstance(step, kind)), None)
+
+
+def _steps(step) -> Iterator:
+    """A transform and those that it holds, or those of a list."""
+    if isinstance(step, (list, tuple)):
+        for inner in step:
+            yield from _steps(inner)
+    else:
+        yield step
+        yield from _steps(getattr(step, 'transforms', ()))
+        views = getattr(step, 'views', None)
+        if isinstance(views, dict):  # of MultiView, each a tuple
+            yield from _steps(tuple(views.values()))

@@ -2,6 +2,7 @@
 import hashlib
 import math
 import os.path as osp
+import unicodedata
 from collections import Counter
 from typing import List, Optional
 
@@ -25,9 +26,11 @@ class FolderSegDataset(BaseSegDataset):
     Args:
         part (str, optional): 'train' or 'val' for one of the two parts that
             ``val_share`` makes. Defaults to None: all images.
-        val_share (float): Share of the images in the part 'val', rounded up.
-            The draw depends on the names of the images alone, so both parts
-            never meet and are the same in every run. Defaults to 0.2.
+        val_share (float): Probability of an image to be in the part 'val',
+            about their share, in (0, 1). Whether it is follows from its own
+            name alone (:func:`draw_of_name`): both parts never meet, are the
+            same in every run, and images that are added move no other.
+            Defaults to 0.2.
         **kwargs: Other arguments of ``BaseSegDataset`` (``data_root``,
             ``data_prefix``, ``metainfo`` with the classes, ``pipeline``, ...)
             without ``ann_file`` and ``img_suffix``.
@@ -101,17 +104,19 @@ class FolderSegDataset(BaseSegDataset):
                 'move the masks to a folder of their own.')
         if self.part is None:
             return names
-        # An order that stays when images are added or removed.
-        drawn = sorted(
-            names, key=lambda name: hashlib.sha256(name.encode()).digest())
-        num_val = math.ceil(self.val_share * len(names))
-        part = drawn[:num_val] if self.part == 'val' else drawn[num_val:]
+        part = [
+            name for name in names
+            if (draw_of_name(name) < self.val_share) == (self.part == 'val')
+        ]
         if not part:
+            share = _share_that_draws_one(list(map(draw_of_name, names)),
+                                          self.part)
             raise ValueError(
-                f'val_share={self.val_share} leaves none of the {len(names)} '
-                f'labeled images in {folder!r} for {self.part!r}. Label '
+                f'val_share={self.val_share} draws none of the {len(names)} '
+                f'labeled images in {folder!r} for {self.part!r}. '
+                f'val_share={share} would draw one. Change val_share, label '
                 'more, or give a folder of validation images.')
-        return sorted(part)
+        return part
 
     def filter_data(self) -> List[dict]:
         """Refuses images without a mask before the training meets one."""
@@ -127,3 +132,32 @@ class FolderSegDataset(BaseSegDataset):
                 'masks, or move these images to the unlabeled ones; '
                 'tools/dataset_tools/check_dataset.py lists them all.')
         return super().filter_data()
+
+
+def draw_of_name(name: str) -> float:
+    """Number in [0, 1) that stands for the name of an image.
+
+    The same on every machine: path separators and the form in which a file
+    system keeps accents make no difference.
+
+    Args:
+        name (str): Path relative to the folder of images. May hold bytes
+            that Python could not decode.
+    """
+    name = unicodedata.normalize('NFC', name.replace('\\', '/'))
+    digest = hashlib.sha256(name.encode('utf-8', 'surrogatepass')).digest()
+    return int.from_bytes(digest[:6], 'big') / 2**48
+
+
+def _share_that_draws_one(draws: List[float], part: str) -> float:
+    """The val_share of the fewest digits with which a part has an image."""
+    draws = sorted(set(draws))
+    if part == 'val':  # draws below the share
+        low, high = [*draws, 1 - 2**-48][:2]
+    else:
+        low, high = [0., *draws][-2:]
+    for digits in range(1, 17):
+        share = math.floor(high * 10**digits) / 10**digits
+        if low < share <= high:
+            break
+    return share

@@ -12,12 +12,9 @@ from mmengine.logging import print_log
 from mmengine.utils import scandir
 from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import DATASETS
-from mmseg.structures import SegDataSample
-
-from .multi_source_sampler import WarmupIndex
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
-IGNORE = 255  # in masks
+IGNORE = 255  # in mask files, whatever id a head ignores
 _WEAK_ADVICE = ('of the unlabeled dataset, or make the masks with '
                 'tools/dataset_tools/make_cam_masks.py (docs/weak_labels.md).')
 
@@ -31,10 +28,8 @@ class UnlabeledDataset(BaseDataset):
     images of the list. No mask is looked for unless a folder of masks is
     named; then those that are there measure the precision of the pseudo
     labels in the log. No loss sees them. Weak masks, made from image-level
-    labels for :class:`WeakDCCSegmentor`, have a folder and keys of their own.
-
-    During the supervised warm-up no image is loaded; a pair of crops of no
-    size takes its place.
+    labels for the term :class:`WeakLabels`, have a folder and keys of their
+    own.
 
     An image that cannot be read is named once in a warning, whichever worker
     finds it, and another one is taken in its place each time.
@@ -88,14 +83,6 @@ class UnlabeledDataset(BaseDataset):
         self.max_unreadable_ratio = max_unreadable_ratio
         super().__init__(
             *args, data_prefix=data_prefix or dict(img_path=''), **kwargs)
-
-    def __getitem__(self, idx: int) -> dict:
-        """One pair of crops; see the class for the warm-up."""
-        if isinstance(idx, WarmupIndex):
-            return dict(
-                inputs=torch.empty(2, 3, 0, 0, dtype=torch.uint8),
-                data_samples=SegDataSample())
-        return super().__getitem__(idx)
 
     def full_init(self) -> None:
         """See ``BaseDataset``."""

@@ -8,9 +8,11 @@ from .hooks import (
     SupervisedWarmupHook,
     UnreadableImagesHook,
 )
+from .optimizers import CompositeOptimizer, CompositeOptimWrapperConstructor
 
 __all__ = [
-    'AtomicLocalBackend', 'ConfidenceHistogramHook', 'CpuAmpOptimWrapper',
+    'AtomicLocalBackend', 'CompositeOptimWrapperConstructor',
+    'CompositeOptimizer', 'ConfidenceHistogramHook', 'CpuAmpOptimWrapper',
     'NonFiniteHook', 'PairVisualizationHook', 'ReproducibleRandomnessHook',
     'SupervisedWarmupHook', 'UnreadableImagesHook'
 ]

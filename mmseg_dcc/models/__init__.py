@@ -1,16 +1,23 @@
+from .discriminators import FullyConvDiscriminator
 from .feature_memory_bank import FeatureMemoryBank
-from .losses import DirectionalContrastiveLoss
+from .losses import DirectionalContrastiveLoss, L2ConsistencyLoss
+from .mean_scores_tta_model import MeanScoresTTAModel
 from .pixel_projector import PixelProjector
-from .segmentors import (
-    DCCSegmentor,
-    MeanTeacherDCCSegmentor,
-    SemiEncoderDecoder,
-    WeakDCCSegmentor,
-)
+from .segmentors import DCCSegmentor, SemiEncoderDecoder
 from .semi_data_preprocessor import SemiSegDataPreProcessor
+from .teachers import Teachers
+from .terms import (
+    Adversarial,
+    CrossPseudo,
+    DirectionalContrast,
+    PseudoLabels,
+    WeakLabels,
+)
 
 __all__ = [
-    'DCCSegmentor', 'DirectionalContrastiveLoss', 'FeatureMemoryBank',
-    'MeanTeacherDCCSegmentor', 'PixelProjector', 'SemiEncoderDecoder',
-    'SemiSegDataPreProcessor', 'WeakDCCSegmentor'
+    'Adversarial', 'CrossPseudo', 'DCCSegmentor', 'DirectionalContrast',
+    'DirectionalContrastiveLoss', 'FeatureMemoryBank',
+    'FullyConvDiscriminator', 'L2ConsistencyLoss', 'MeanScoresTTAModel',
+    'PixelProjector', 'PseudoLabels', 'SemiEncoderDecoder',
+    'SemiSegDataPreProcessor', 'Teachers', 'WeakLabels'
 ]

@@ -2,40 +2,44 @@
 
 For the log alone: no loss sees a mask of an unlabeled image.
 """
-from typing import Sequence
+from typing import List, Optional
 
 import torch
 from torch import Tensor
 
-IGNORE = 255  # also stands for a position without a mask
+from .semi_batch import UNKNOWN_IN_FILES
+
+UNKNOWN = -1
+"""Label of a position whose true label is not known."""
 
 
 # Masks are there or not: nothing to be gained by compiling.
 @torch.compiler.disable
 @torch.no_grad()
-def true_labels(data_samples: Sequence, crop: int, features: Tensor) -> Tensor:
+def true_labels(masks: List[Optional[Tensor]], features: Tensor,
+                ignore_index: int) -> Tensor:
     """Labels of the pixels in the middle of the positions.
 
     Args:
-        data_samples (Sequence[SegDataSample]): Of U crop pairs, with or
-            without ``gt_sem_seg`` of shape (2, H, W), as flipped as the
-            crops.
-        crop (int): 0 or 1.
-        features (Tensor): Maps of this crop, shape (U, c, h, w), for their
+        masks (list[Tensor | None]): Of a view, shape (H, W) each, as flipped
+            as the features.
+        features (Tensor): Maps of the view, shape (U, c, h, w), for their
             size and device.
+        ignore_index (int): Of the head.
 
     Returns:
-        Tensor: Integer, shape (U, h, w); 255 where the label is unknown.
+        Tensor: Integer, shape (U, h, w); -1 where the label is unknown.
     """
     size = features.shape[2:]
     labels = features.new_full((len(features), *size),
-                               IGNORE,
+                               UNKNOWN,
                                dtype=torch.long)
-    for of_image, sample in zip(labels, data_samples):
-        if 'gt_sem_seg' in sample:
-            mask = sample.gt_sem_seg.data[crop]
+    for of_image, mask in zip(labels, masks):
+        if mask is not None:
             down, right = (m // n for m, n in zip(mask.shape, size))
-            of_image.copy_(mask[down // 2::down, right // 2::right])
+            seen = mask[down // 2::down, right // 2::right]
+            known = (seen != UNKNOWN_IN_FILES) & (seen != ignore_index)
+            of_image.copy_(torch.where(known, seen, UNKNOWN))
     return labels
 
 
@@ -48,7 +52,7 @@ def pseudo_label_precision(labels: Tensor, truth: Tensor,
 
     Args:
         labels (Tensor): Pseudo labels of the active anchors, shape (n,).
-        truth (Tensor): Their true labels, shape (n,), 255 where unknown.
+        truth (Tensor): Their true labels, shape (n,), -1 where unknown.
         negative_labels (Tensor): Pseudo labels of negatives, shape (m,).
         negative_truth (Tensor): Their true labels, shape (m,).
 
@@ -60,10 +64,14 @@ def pseudo_label_precision(labels: Tensor, truth: Tensor,
         ``random_negative_precision`` of all pairs. Only pairs whose labels
         are known count; what no such anchor or pair defines is left out.
     """
-    known = truth != IGNORE
-    anchors = _count(labels[known], truth[known])
-    known = negative_truth != IGNORE
-    negatives = _count(negative_labels[known], negative_truth[known])
+    known, negative_known = truth != UNKNOWN, negative_truth != UNKNOWN
+    parts = [
+        labels[known], truth[known], negative_labels[negative_known],
+        negative_truth[negative_known]
+    ]
+    size = 1 + max(
+        [int(part.max()) for part in parts if len(part)], default=0)
+    anchors, negatives = _count(*parts[:2], size), _count(*parts[2:], size)
     pairs = anchors.sum() * negatives.sum()
     # From the counts of all combinations of labels: no (n, m) matrix.
     same_truth = anchors.sum(0) @ negatives.sum(0)
@@ -80,9 +88,8 @@ def pseudo_label_precision(labels: Tensor, truth: Tensor,
     }
 
 
-def _count(labels: Tensor, truth: Tensor) -> Tensor:
+def _count(labels: Tensor, truth: Tensor, size: int) -> Tensor:
     """How often each pseudo label (row) meets each true label (column)."""
-    size = IGNORE + 1
     counts = torch.bincount(labels * size + truth, minlength=size**2)
     # As exact as whole numbers, which CUDA does not multiply in matrices.
     return counts.view(size, size).double()

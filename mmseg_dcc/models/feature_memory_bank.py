@@ -1,8 +1,9 @@
-import warnings
+import logging
 
 import torch
 import torch.nn as nn
 from mmengine.dist import all_gather, get_world_size
+from mmengine.logging import print_log
 from mmseg.registry import MODELS
 from torch import Tensor
 
@@ -30,11 +31,9 @@ class FeatureMemoryBank(nn.Module):
             that did best in Table 4.
 
     Examples:
-        >>> model = dict(
-        ...     type='DCCSegmentor',
-        ...     memory_bank=dict(
-        ...         type='FeatureMemoryBank', negatives_per_crop=3200,
-        ...         steps=3))
+        >>> terms = dict(
+        ...     dc=dict(
+        ...         type='DirectionalContrast', bank=dict(rows=3200, steps=3)))
     """
 
     def __init__(self, channels: int, slot_size: int, steps: int = 3) -> None:
@@ -43,8 +42,8 @@ class FeatureMemoryBank(nn.Module):
                 channels=channels, slot_size=slot_size, steps=steps).items():
             if value < 1:
                 raise ValueError(
-                    f'memory_bank: {name} must be at least 1, got {value}. '
-                    'Change memory_bank in the model config.')
+                    f'The memory bank: {name} must be at least 1, got '
+                    f'{value}. Change bank of the term in the model config.')
         self.slot_size = slot_size
         # The published setting has the same bank on every GPU, too.
         rows = slot_size * get_world_size()
@@ -52,6 +51,7 @@ class FeatureMemoryBank(nn.Module):
         self.register_buffer('labels',
                              torch.full((steps, rows), EMPTY).long())
         self.register_buffer('position', torch.zeros((), dtype=torch.long))
+        self._dropped_shape = None
 
     @property
     def fill(self) -> Tensor:
@@ -72,7 +72,8 @@ class FeatureMemoryBank(nn.Module):
 
         Args:
             features (Tensor): Rows of this process, shape (k, c) with
-                k <= slot_size.
+                k <= slot_size. Rows with NaN or infinity, of an overflow in
+                mixed precision, are left out.
             labels (Tensor): Their pseudo labels, shape (k,), >= 0.
 
         Raises:
@@ -83,11 +84,16 @@ class FeatureMemoryBank(nn.Module):
                 f'The memory bank has slots of {self.slot_size} rows, got '
                 f'{len(features)} rows at once. Raise slot_size or pass '
                 'fewer rows.')
+        self._report_dropped()
         slot_features = self.features.new_zeros(self.slot_size,
                                                 self.features.size(-1))
         slot_labels = self.labels.new_full((self.slot_size, ), EMPTY)
-        slot_features[:len(features)] = features.to(slot_features)
-        slot_labels[:len(labels)] = labels
+        features = features.to(slot_features)
+        finite = features.isfinite().all(1)
+        slot_features[:len(features)] = features.where(finite[:, None],
+                                                       features.new_zeros(()))
+        slot_labels[:len(labels)] = labels.where(finite,
+                                                 labels.new_tensor(EMPTY))
         # mmengine gathers in the order of the ranks. The position stays on
         # the device: nothing has to wait for it.
         for buffer, slot in ((self.features, slot_features),
@@ -119,13 +125,23 @@ class FeatureMemoryBank(nn.Module):
         # must not keep the weights beside it from loading.
         saved = state_dict.get(prefix + 'features')
         if saved is not None and saved.shape != self.features.shape:
-            warnings.warn(
-                f"The checkpoint's memory bank has shape "
-                f'{tuple(saved.shape)} (steps, rows of all GPUs, channels), '
-                f"this model's has {tuple(self.features.shape)}. The bank "
-                f'starts empty and is full again after {len(self.features)} '
-                'iterations; everything else is loaded.',
-                stacklevel=2)
+            self._dropped_shape = tuple(saved.shape)
             for name, buffer in self.named_buffers():
                 state_dict[prefix + name] = buffer.clone()
         super()._load_from_state_dict(state_dict, prefix, *args)
+
+    # Once at most: nothing to be gained by compiling.
+    @torch.compiler.disable
+    def _report_dropped(self) -> None:
+        """Warns where it matters: when a training goes on, not at a test."""
+        if self._dropped_shape is None:
+            return
+        print_log(
+            f"The checkpoint's memory bank had shape {self._dropped_shape} "
+            f"(steps, rows of all GPUs, channels), this model's has "
+            f'{tuple(self.features.shape)}. The bank started empty and is '
+            f'full again after {len(self.features)} iterations; everything '
+            'else was loaded.',
+            logger='current',
+            level=logging.WARNING)
+        self._dropped_shape = None

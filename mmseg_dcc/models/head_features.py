@@ -1,6 +1,6 @@
 """Features and class scores of any decode head that ends in ``cls_seg``."""
 from contextlib import contextmanager
-from typing import List, Optional
+from typing import Callable, Iterator, List, Optional, Tuple
 
 import torch
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
@@ -8,7 +8,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 
 _WANTED = (
-    'DCC needs a backbone and a head that classifies one feature a pixel (a '
+    'terms need a backbone and a head that classifies one feature a pixel (a '
     'subclass of BaseDecodeHead such as DepthwiseSeparableASPPHead, PSPHead, '
     'FCNHead, UPerHead or SegformerHead); heads that classify masks, queries '
     'or prompts do not work. Change model.decode_head.')
@@ -46,8 +46,8 @@ def pixel_heads(decode_head: nn.Module) -> List[nn.Module]:
 
     These are all heads of a model, with two exceptions. K-Net refines the
     masks of the head that generates its kernels, PointRend at some points
-    the scores of the head before its point head. In both DCC takes the head
-    that is refined: it sees every pixel and has a loss of its own.
+    the scores of the head before its point head. In both the terms take the
+    head that is refined: it sees every pixel and has a loss of its own.
 
     Args:
         decode_head (nn.Module): One head, or the list of a cascade.
@@ -69,6 +69,37 @@ def pixel_heads(decode_head: nn.Module) -> List[nn.Module]:
     return heads
 
 
+@contextmanager
+def recorded_classifier(
+        head: nn.Module,
+        keep_scores: bool = True) -> Iterator[List[Tuple[Tensor, Tensor]]]:
+    """Records what enters and what leaves ``head.cls_seg``.
+
+    Args:
+        head (nn.Module): A head that calls ``self.cls_seg``.
+        keep_scores (bool): Whether the scores carry a gradient. False where
+            they are of no use, which spares their graph. Defaults to True.
+
+    Yields:
+        list[tuple[Tensor, Tensor]]: Features, before the dropout that
+        ``cls_seg`` applies, and scores of each call so far.
+    """
+    recorded: List[Tuple[Tensor, Tensor]] = []
+
+    def record(features: Tensor) -> Tensor:
+        with torch.set_grad_enabled(keep_scores and torch.is_grad_enabled()):
+            scores = type(head).cls_seg(head, features)
+        recorded.append((features, scores))
+        return scores
+
+    # The instance attribute hides the method of the class.
+    head.cls_seg = record
+    try:
+        yield recorded
+    finally:
+        del head.cls_seg
+
+
 # The method that is swapped for a moment would be compiled at each call.
 @torch.compiler.disable
 def classifier_input(head: nn.Module, *head_inputs) -> Tensor:
@@ -88,28 +119,35 @@ def classifier_input(head: nn.Module, *head_inputs) -> Tensor:
         RuntimeError: If ``head.forward`` did not call ``cls_seg`` with one
             feature map.
     """
-    with _recording(head) as recorded:
+    with recorded_classifier(head, keep_scores=False) as recorded:
         head(*head_inputs)
-    if len(recorded) != 1 or recorded[0].dim() != 4:
+    if len(recorded) != 1 or recorded[0][0].dim() != 4:
         raise RuntimeError(
             f'{type(head).__name__}.forward called cls_seg {len(recorded)} '
-            'times with a feature map, DCC needs exactly one call. Use '
+            'times with a feature map, a term needs exactly one call. Use '
             'another model.decode_head.')
-    return recorded[0]
+    return recorded[0][0]
 
 
-def encoder_features(model: nn.Module, images: Tensor) -> Tensor:
+def encoder_features(
+        model: nn.Module,
+        images: Tensor,
+        perturb: Optional[Callable[[Tensor], Tensor]] = None) -> Tensor:
     """f = E(x) of Fig. 4: what enters the final classifier.
 
     Args:
         model (nn.Module): Any segmentor with such a classifier, stock or
             ours.
-        images (Tensor): Shape (N, 3, H, W).
+        images (Tensor): Shape (N, channels, H, W).
+        perturb (Callable, optional): Applied to each feature map of backbone
+            and neck, such as a dropout of channels. Defaults to None.
 
     Returns:
         Tensor: Shape (N, channels, h, w), with gradient.
     """
     levels = model.extract_feat(images)
+    if perturb is not None:
+        levels = _map_tensors(perturb, levels)
     *before, last = pixel_heads(model.decode_head)
     scores = []
     for head in before:
@@ -117,32 +155,82 @@ def encoder_features(model: nn.Module, images: Tensor) -> Tensor:
     return classifier_input(last, levels, *scores)
 
 
-@contextmanager
-def _recording(head: nn.Module):
-    """Records what ``head.cls_seg`` gets while the context is open.
+def _map_tensors(function: Callable, nested):
+    """Some backbones give lists of lists (map and class token)."""
+    if isinstance(nested, Tensor):
+        return function(nested)
+    return type(nested)(_map_tensors(function, part) for part in nested)
 
-    The instance attribute hides the method of the class. What the head does
-    with the scores afterwards is of no use here, so they carry no gradient.
+
+def uses_sigmoid(head: nn.Module) -> bool:
+    """Whether each class of a head has a probability of its own.
+
+    So it is with one channel (binary), and where all losses of the head that
+    know the choice say ``use_sigmoid``.
+
+    Args:
+        head (nn.Module): A ``BaseDecodeHead``.
+
+    Returns:
+        bool: False: the classes share a softmax.
     """
-    recorded: List[Tensor] = []
+    if head.out_channels == 1:
+        return True
+    choices = [
+        loss.use_sigmoid for loss in _as_list(head.loss_decode)
+        if hasattr(loss, 'use_sigmoid')
+    ]
+    return bool(choices) and all(choices)
 
-    def record(features: Tensor) -> Tensor:
-        recorded.append(features)
-        with torch.no_grad():
-            return type(head).cls_seg(head, features)
 
-    head.cls_seg = record
-    try:
-        yield recorded
-    finally:
-        del head.cls_seg
+def class_probabilities(head: nn.Module, scores: Tensor) -> Tensor:
+    """Probability of each class, shape (N, num_classes, H, W).
+
+    Args:
+        head (nn.Module): A ``BaseDecodeHead``.
+        scores (Tensor): Shape (N, out_channels, H, W).
+    """
+    if not uses_sigmoid(head):
+        return scores.softmax(1)
+    probabilities = scores.sigmoid()
+    if scores.size(1) == 1:
+        return torch.cat([1 - probabilities, probabilities], 1)
+    return probabilities
+
+
+def class_confidence(head: nn.Module,
+                     scores: Tensor) -> Tuple[Tensor, Tensor]:
+    """Predicted class of each pixel and its probability.
+
+    As the head is trained and tested: a softmax over the classes, a sigmoid
+    of each (see :func:`uses_sigmoid`), or, of one channel, a sigmoid that is
+    foreground above ``head.threshold`` (0.3 unless configured).
+
+    Args:
+        head (nn.Module): A ``BaseDecodeHead``.
+        scores (Tensor): Before softmax or sigmoid, shape
+            (N, out_channels, h, w).
+
+    Returns:
+        tuple[Tensor, Tensor]: Confidence, float32 in [0, 1], and label,
+        int64, both of shape (N, h, w).
+    """
+    scores = scores.float()
+    if not uses_sigmoid(head):
+        return scores.softmax(1).max(1)
+    probabilities = scores.sigmoid()
+    if scores.size(1) > 1:
+        return probabilities.max(1)
+    foreground = probabilities[:, 0]
+    labels = foreground > head.threshold
+    return torch.where(labels, foreground, 1 - foreground), labels.long()
 
 
 @torch.no_grad()
 def confidence_and_pseudo_label(head: nn.Module, features: Tensor) -> tuple:
     """Highest class probability and its class (Eqs. 2 and 4).
 
-    The dropout of the classifier is off: both crops are judged by the same
+    The dropout of the classifier is off: all views are judged by the same
     classifier. No gradient reaches the classifier.
 
     Args:
@@ -150,28 +238,10 @@ def confidence_and_pseudo_label(head: nn.Module, features: Tensor) -> tuple:
         features (Tensor): Shape (N, channels, h, w).
 
     Returns:
-        tuple[Tensor, Tensor]: Confidence in [0, 1] and pseudo label, both of
-        shape (N, h, w). A head with one output channel (binary, sigmoid) is
-        read as two classes.
+        tuple[Tensor, Tensor]: See :func:`class_confidence`.
     """
     with _dropout_off(head):
-        return class_confidence(head.cls_seg(features))
-
-
-def class_confidence(scores: Tensor) -> tuple:
-    """Highest class probability and its class.
-
-    Args:
-        scores (Tensor): Of a head, shape (N, classes, h, w).
-
-    Returns:
-        tuple[Tensor, Tensor]: Float32 and int64, both of shape (N, h, w).
-        One channel (binary, sigmoid) is read as two classes.
-    """
-    scores = scores.float()
-    if scores.size(1) == 1:  # sigmoid(s) is softmax over (0, s)
-        scores = torch.cat([torch.zeros_like(scores), scores], 1)
-    return scores.softmax(1).max(1)
+        return class_confidence(head, head.cls_seg(features))
 
 
 @contextmanager

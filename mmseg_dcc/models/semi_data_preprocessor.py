@@ -1,25 +1,37 @@
-from typing import Optional
+from typing import List, Optional
 
 import torch
 from mmseg.models.data_preprocessor import SegDataPreProcessor
 from mmseg.registry import MODELS
+from torch import Tensor
+
+UNKNOWN = 255  # in files of weak masks, whatever id a head ignores
 
 
 @MODELS.register_module()
 class SemiSegDataPreProcessor(SegDataPreProcessor):
-    """Splits a mixed training batch, normalises both parts on the device.
+    """Preprocessor that splits a mixed training batch into its two parts.
 
-    Outside training it is the stock preprocessor. In training::
+    The labeled part is what the stock preprocessor makes of it; the views of
+    the unlabeled images are normalised likewise, on the device. Outside
+    training it is the stock preprocessor. In training::
 
-        in:  inputs        [(3, h, w) uint8, ..., (2, 3, H, W) uint8, ...]
+        in:  inputs        [(C, h, w), ..., (V, C, H, W), ...]
              data_samples  [SegDataSample, ...]
-        out: inputs        {'sup': (B, 3, H, W), 'unsup': (U, 2, 3, H, W)}
+        out: inputs        {'sup': (B, C, H, W), 'unsup': (U, V, C, H, W)}
              data_samples  {'sup': [...], 'unsup': [...]}
+
+    Images are uint8, or float32 with any number of channels. Without
+    unlabeled images, as in the supervised warm-up, ``unsup`` is None and
+    an empty list.
 
     Args:
         num_classes (int, optional): Label ids must be below it. Filled in by
             :class:`SemiEncoderDecoder`. Defaults to None: not checked.
-        bgr_to_rgb (bool): See ``SegDataPreProcessor``. Defaults to False.
+        ignore_index (int, optional): Label id of pixels that the decode head
+            ignores. Filled in likewise. Defaults to None: ``seg_pad_val``.
+        bgr_to_rgb (bool): See ``SegDataPreProcessor``: only images of three
+            channels are swapped. Defaults to False.
         rgb_to_bgr (bool): Likewise. Defaults to False.
         **kwargs: See ``SegDataPreProcessor``.
 
@@ -32,12 +44,14 @@ class SemiSegDataPreProcessor(SegDataPreProcessor):
     def __init__(self,
                  *args,
                  num_classes: Optional[int] = None,
+                 ignore_index: Optional[int] = None,
                  bgr_to_rgb: bool = False,
                  rgb_to_bgr: bool = False,
                  **kwargs):
         super().__init__(
             *args, bgr_to_rgb=bgr_to_rgb, rgb_to_bgr=rgb_to_bgr, **kwargs)
         self.num_classes = num_classes
+        self.ignore_index = ignore_index
         # The parent's flag has different names in mmengine and its forks.
         self._swap_channels = bgr_to_rgb or rgb_to_bgr
 
@@ -55,73 +69,132 @@ class SemiSegDataPreProcessor(SegDataPreProcessor):
             dict: See the class.
 
         Raises:
-            ValueError: If a part is missing, pairs differ in size, or a mask
-                has an id outside the classes.
+            ValueError: If there is no labeled image or one without a mask, a
+                mask has an id outside the classes, views differ in shape or
+                name, or the settings do not fit the images.
         """
         if not training:
             return super().forward(data, training)
-        sup, unsup = self._split(data)
-        self._check_label_ids(sup['data_samples'])
-        self._check_label_ids(unsup['data_samples'], 'weak')
+        sup, unsup = _split(data)
+        self._check_channels(data['inputs'])
+        self._check_masks(sup['data_samples'], unsup['data_samples'])
+        sizes = [image.shape[-2:] for image in sup['inputs']]
         sup = super().forward(sup, training)
-        return {
-            key: dict(sup=sup[key], unsup=unsup_part)
-            for key, unsup_part in (('inputs',
-                                     self._normalise_pairs(unsup['inputs'])),
-                                    ('data_samples', unsup['data_samples']))
-        }
+        self._check_padding(sizes, sup['inputs'].shape[-2:])
+        return dict(
+            inputs=dict(sup=sup['inputs'], unsup=self._normalise(**unsup)),
+            data_samples=dict(
+                sup=sup['data_samples'], unsup=unsup['data_samples']))
 
-    @staticmethod
-    def _split(data: dict) -> tuple:
-        parts = tuple(
-            dict(inputs=[], data_samples=[]) for _ in ('sup', 'unsup'))
-        for image, sample in zip(data['inputs'], data['data_samples']):
-            part = parts[image.dim() == 4]
-            part['inputs'].append(image)
-            part['data_samples'].append(sample)
-        for part, name in zip(parts, ('labeled', 'unlabeled')):
-            if not part['inputs']:
-                raise ValueError(
-                    f'A training batch holds no {name} image. '
-                    'train_dataloader.dataset must be a ConcatDataset of '
-                    '[labeled, unlabeled], its sampler a MultiSourceSampler, '
-                    'and the unlabeled pipeline must end in '
-                    'PackPairedSegInputs.')
-        return parts
-
-    def _check_label_ids(self, data_samples: list, kind: str = 'gt') -> None:
-        """Names the file before the loss fails on the device."""
-        if self.num_classes is None:
-            return
-        for sample in data_samples:
-            if f'{kind}_sem_seg' not in sample:
-                continue
-            labels = sample.get(f'{kind}_sem_seg').data
-            bad = labels[(labels != self.seg_pad_val)
-                         & ((labels < 0) | (labels >= self.num_classes))]
-            if len(bad):
-                key = 'seg_map_path' if kind == 'gt' else 'weak_seg_map_path'
-                path = sample.metainfo.get(key, '(path unknown)')
-                raise ValueError(
-                    f'The mask {path} has the ids {bad.unique().tolist()}, '
-                    f'but the model has num_classes={self.num_classes} (ids '
-                    f'0 to {self.num_classes - 1}, and {self.seg_pad_val} '
-                    'for pixels to ignore). Correct the mask, '
-                    'model.decode_head.num_classes or the classes of the '
-                    'labeled dataset.')
-
-    def _normalise_pairs(self, pairs: list) -> torch.Tensor:
-        sizes = {tuple(pair.shape) for pair in pairs}
-        if len(sizes) > 1:
-            raise ValueError(
-                f'Crop pairs of one batch differ in shape: {sorted(sizes)}. '
-                'Let PairedRandomCrop be the last transform that changes the '
-                'size.')
+    def _normalise(self, inputs: List[Tensor],
+                   data_samples: list) -> Optional[Tensor]:
+        if not inputs:
+            return None
+        _check_views(inputs, data_samples)
         # Bytes go to the device; they become floats there.
-        images = self.cast_data(torch.stack(pairs))
-        if self._swap_channels:
+        images = self.cast_data(torch.stack(inputs))
+        if self._swap_channels and images.shape[2] == 3:
             images = images[:, :, [2, 1, 0]]
         images = images.float()
         if self._enable_normalize:
             images = (images - self.mean) / self.std
         return images
+
+    def _check_channels(self, images: List[Tensor]) -> None:
+        found = sorted({image.shape[-3] for image in images})
+        if len(found) > 1:
+            raise ValueError(
+                f'The images of one batch have {found} channels. Load those '
+                'of all data sets with the same type and color_type in their '
+                'pipelines.')
+        if not self._enable_normalize:
+            return
+        for key in ('mean', 'std'):
+            given = len(getattr(self, key))
+            if given not in (1, found[0]):
+                raise ValueError(
+                    f'data_preprocessor.{key} has {given} numbers, but the '
+                    f'images have {found[0]} channels. Give one for each '
+                    'channel.')
+
+    def _check_masks(self, labeled: list, unlabeled: list) -> None:
+        """Names the file before the loss fails on the device."""
+        if self.num_classes is None:
+            return
+        for sample in labeled:
+            self._check_ids(sample, 'gt_sem_seg', 'seg_map_path',
+                            self._ignored())
+        for sample in unlabeled:
+            if 'weak_sem_seg' in sample:
+                self._check_ids(sample, 'weak_sem_seg', 'weak_seg_map_path',
+                                UNKNOWN)
+
+    def _check_ids(self, sample, field: str, path_key: str,
+                   ignored: int) -> None:
+        labels = sample.get(field).data
+        bad = labels[(labels != ignored)
+                     & ((labels < 0) | (labels >= self.num_classes))]
+        if len(bad):
+            path = sample.metainfo.get(path_key, '(path unknown)')
+            raise ValueError(
+                f'The mask {path} has the ids {bad.unique().tolist()}, but '
+                f'the model has num_classes={self.num_classes} (ids 0 to '
+                f'{self.num_classes - 1}, and {ignored} for pixels to '
+                'ignore). Correct the mask, model.decode_head.num_classes '
+                'or ignore_index, or the classes of the labeled dataset.')
+
+    def _ignored(self) -> int:
+        return (self.seg_pad_val
+                if self.ignore_index is None else self.ignore_index)
+
+    def _check_padding(self, sizes: list, padded: torch.Size) -> None:
+        if self.seg_pad_val != self._ignored() and any(size != padded
+                                                       for size in sizes):
+            raise ValueError(
+                f'Labeled images of {sorted(map(tuple, sizes))} (height, '
+                f'width) are padded to {tuple(padded)}, their masks with '
+                f'{self.seg_pad_val}, which the decode head takes for a '
+                f'class: it ignores {self._ignored()}. Set '
+                f'data_preprocessor.seg_pad_val={self._ignored()}.')
+
+
+def _split(data: dict) -> tuple:
+    """The labeled and the unlabeled part of a batch."""
+    sup, unsup = (dict(inputs=[], data_samples=[]) for _ in range(2))
+    for image, sample in zip(data['inputs'], data['data_samples']):
+        part = unsup if image.dim() == 4 else sup
+        part['inputs'].append(image)
+        part['data_samples'].append(sample)
+    if not sup['inputs']:
+        raise ValueError(
+            'A training batch holds no labeled image. train_dataloader.'
+            'dataset must be a ConcatDataset of [labeled, unlabeled], its '
+            'batch_sampler a MultiSourceBatchSampler, and the labeled '
+            'pipeline must end in PackSegInputs.')
+    for sample in sup['data_samples']:
+        if 'gt_sem_seg' not in sample:
+            path = sample.metainfo.get('img_path', '(path unknown)')
+            raise ValueError(
+                f'The image {path} has neither a mask nor views. A labeled '
+                'pipeline must load the mask with LoadAnnotations, an '
+                'unlabeled one must end in PackViews.')
+    return sup, unsup
+
+
+def _check_views(inputs: List[Tensor], data_samples: list) -> None:
+    """All unlabeled images of a batch must fit into one tensor."""
+    shapes = {tuple(views.shape) for views in inputs}
+    if len(shapes) > 1:
+        raise ValueError(
+            'The unlabeled images of one batch differ in (views, channels, '
+            f'height, width): {sorted(shapes)}. Let the crop be the last '
+            'transform that changes the size, and give all unlabeled data '
+            'sets the same crop_size and views.')
+    names = {
+        tuple(sample.metainfo.get('views', ())) for sample in data_samples
+    }
+    if len(names) > 1:
+        raise ValueError(
+            'The unlabeled images of one batch differ in the names of their '
+            f'views: {sorted(names)}. Give MultiView.views of all unlabeled '
+            'data sets the same names in the same order.')

@@ -1,6 +1,5 @@
-"""Pictures of crop pairs: as the pipeline cuts them, as the loss sees them."""
-from pathlib import Path
-from typing import Sequence, Tuple
+"""Pictures of views: as the pipeline makes them, as the loss sees them."""
+from typing import Dict, Sequence, Tuple
 
 import numpy as np
 from matplotlib import patheffects
@@ -9,9 +8,11 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
+from ..structures import ViewInfo
+
 Box = Tuple[int, int, int, int]
 
-COLORS = ('tab:orange', 'tab:cyan')  # of crop 1 and crop 2
+COLORS = ('tab:orange', 'tab:cyan')  # of window 1 and window 2
 
 
 def box_iou(first: Box, second: Box) -> float:
@@ -23,55 +24,45 @@ def box_iou(first: Box, second: Box) -> float:
     return float(shared / (areas.sum() - shared))
 
 
-def flip_box(box: Box, size: Sequence[int], direction: str) -> Box:
-    """Moves a box to where a flip of the whole crop puts it.
+def draw_views(image: np.ndarray, views: Dict[str, Tuple[np.ndarray,
+                                                         ViewInfo]],
+               title: str) -> Figure:
+    """Draws an image with the windows and the views that were made of them.
 
     Args:
-        box (tuple): (top, left, bottom, right).
-        size (tuple[int, int]): Height and width of the crop.
-        direction (str | None): Flip of mmcv.
+        image (np.ndarray): Of which the windows are cut, RGB, uint8.
+        views (dict[str, tuple]): By name, each view as the model gets it,
+            shape (H, W, 3), RGB, and its geometry.
+        title (str): Written above.
 
     Returns:
-        tuple: (top, left, bottom, right).
+        Figure: A panel for the image and one for each view, with the outline
+        of what the other window shows, too.
     """
-    top, left, bottom, right = box
-    if direction in ('vertical', 'diagonal'):
-        top, bottom = size[0] - bottom, size[0] - top
-    if direction in ('horizontal', 'diagonal'):
-        left, right = size[1] - right, size[1] - left
-    return top, left, bottom, right
-
-
-def draw_pair(image: np.ndarray, crops: np.ndarray, meta: dict) -> Figure:
-    """Draws an image with both windows and the crops that were cut.
-
-    Args:
-        image (np.ndarray): Of which the crops are cut, RGB, uint8.
-        crops (np.ndarray): As the model gets them, shape (2, H, W, 3), RGB.
-        meta (dict): Metainfo of :class:`PackPairedSegInputs`.
-
-    Returns:
-        Figure: Three panels.
-    """
-    figure = Figure(figsize=(12, 4.6), layout='constrained')
-    whole, *singles = figure.subplots(1, 3)
+    windows = [*dict.fromkeys(info.window for _, info in views.values())]
+    figure = Figure((4 * (1 + len(views)), 4.6), layout='constrained')
+    whole, *singles = figure.subplots(1, 1 + len(views))
     whole.imshow(image)
     whole.set_title(f'{image.shape[1]} x {image.shape[0]} after resizing, '
-                    f'IoU {box_iou(*meta["crop_boxes"]):.2f}')
-    bottom, right = np.max([image.shape[:2]] +
-                           [box[2:] for box in meta['crop_boxes']], axis=0)
+                    f'IoU {box_iou(windows[0], windows[-1]):.2f}')
+    bottom, right = np.max([image.shape[:2], *(box[2:] for box in windows)],
+                           axis=0)
     whole.set(xlim=(0, right), ylim=(bottom, 0))
-    for number, (axes, crop, color) in enumerate(zip(singles, crops, COLORS)):
-        _outline(whole, meta['crop_boxes'][number], color, str(number + 1))
-        flip = meta['flips'][number]
-        axes.imshow(crop)
-        axes.set_title(f'crop {number + 1}, ' +
-                       (f'flipped: {flip}' if flip else 'not flipped'))
-        box = flip_box(meta['overlap_boxes'][number], crop.shape[:2], flip)
-        _outline(axes, box, 'white', 'overlap')
-        _frame(axes, color)
+    for number, (window, color) in enumerate(zip(windows, COLORS)):
+        _outline(whole, window, color, str(number + 1))
+    for axes, (name, (view, info)) in zip(singles, views.items()):
+        axes.imshow(view)
+        axes.set_title(f'{name}, ' +
+                       (f'flipped: {info.flip}' if info.flip else
+                        'not flipped'))
+        # all of it where the views show one window
+        other = next((other for _, other in views.values()
+                      if other.window != info.window), info)
+        _outline(axes, info.flip_box(info.shared(other)[0]), 'white',
+                 'overlap')
+        _frame(axes, COLORS[windows.index(info.window)])
     _without_ticks(figure)
-    figure.suptitle(Path(meta['img_path']).name)
+    figure.suptitle(title)
     return figure
 
 

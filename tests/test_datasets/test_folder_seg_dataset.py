@@ -1,10 +1,17 @@
+import os
+import re
+import unicodedata
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 from PIL import Image
 
 from mmseg_dcc.datasets import FolderSegDataset
+from mmseg_dcc.datasets.folder_seg_dataset import draw_of_name
 
 CLASSES = ('background', 'object')
 
@@ -66,7 +73,7 @@ def test_equals_the_stock_data_set_where_that_works(tmp_path):
         assert own.get_data_info(i) == stock.get_data_info(i)
 
 
-@pytest.mark.parametrize('share, num_val', [(0.2, 3), (0.5, 6), (0.01, 1)])
+@pytest.mark.parametrize('share, num_val', [(0.2, 2), (0.5, 5), (0.01, 1)])
 def test_parts_are_a_partition(tmp_path, share, num_val):
     for i in range(11):
         add(tmp_path, f'{i:02d}.jpg')
@@ -78,18 +85,80 @@ def test_parts_are_a_partition(tmp_path, share, num_val):
     assert train == sorted(train)
 
 
-def test_more_images_hardly_change_the_parts(tmp_path):
-    for i in range(40):
-        add(tmp_path, f'{i:02d}.jpg')
-    before = set(names(build(tmp_path, part='val', val_share=0.25)))
-    # drawn at random, not the first or the last of the list
-    assert before != {f'{i:02d}.jpg' for i in range(10)}
-    assert before != {f'{i:02d}.jpg' for i in range(30, 40)}
-    for i in range(40, 44):
-        add(tmp_path, f'{i:02d}.jpg')
-    after = set(names(build(tmp_path, part='val', val_share=0.25)))
-    assert len(after) == 11
-    assert len(before - after) <= 4
+def test_recorded_draws():
+    """Another number would move the images of every user.
+
+    Begin of ``printf 00.jpg | sha256sum`` as binary places.
+    """
+    assert draw_of_name('00.jpg') == 0x2ed998893aad / 2**48
+    assert draw_of_name('deep/\u00e9.jpg') == 0xd0f1909e512f / 2**48
+
+
+def test_about_the_share_is_drawn():
+    drawn = [draw_of_name(f'{i:04d}.jpg') for i in range(4000)]
+    for share in (0.1, 0.5, 0.9):
+        count = sum(draw < share for draw in drawn)
+        # within four standard deviations
+        assert abs(count - 4000 * share) < 4 * (4000 * share * (1 - share))**.5
+
+
+file_names = st.text(
+    st.characters(exclude_characters='\0'), min_size=1).map('{}.jpg'.format)
+
+
+def part_of(part, images, share):
+    dataset = FolderSegDataset(
+        part=part, val_share=share, lazy_init=True, metainfo=dict(classes=()))
+    try:
+        return set(dataset._names_of_part(sorted(images), 'images'))
+    except ValueError as error:
+        assert 'draws none' in str(error)
+        return set()
+
+
+@settings(deadline=None)
+@given(
+    st.sets(file_names, min_size=1), st.sets(file_names),
+    st.floats(0.01, 0.99))
+def test_images_that_are_added_move_no_other(before, added, share):
+    train, val = (part_of(part, before, share) for part in ('train', 'val'))
+    assert train | val == before and not train & val
+    assert train == part_of('train', before | added, share) & before
+    assert val == part_of('val', before | added, share) & before
+
+
+@settings(deadline=None)
+@given(st.lists(file_names, min_size=1))
+def test_neither_separator_nor_form_of_accents_matters(parts):
+    name = '/'.join(parts)
+    draw = draw_of_name(name)
+    assert 0 <= draw < 1
+    for form in ('NFC', 'NFD'):
+        assert draw_of_name(unicodedata.normalize(form, name)) == draw
+    assert draw_of_name(name.replace('/', '\\')) == draw
+
+
+@settings(deadline=None)
+@given(st.binary(min_size=1))
+def test_names_that_cannot_be_decoded(name):
+    assert 0 <= draw_of_name(os.fsdecode(name)) < 1
+
+
+@settings(deadline=None)
+@given(
+    st.sets(file_names, min_size=1), st.sampled_from(['train', 'val']))
+def test_share_that_an_empty_part_is_told_draws_one(images, part):
+    dataset = FolderSegDataset(
+        part=part,
+        val_share=1e-9 if part == 'val' else 1 - 1e-9,
+        lazy_init=True,
+        metainfo=dict(classes=()))
+    with pytest.raises(ValueError, match='draws none') as error:
+        dataset._names_of_part(sorted(images), 'images')
+    share = float(re.search(r'val_share=([^ ]+) would', str(error.value))[1])
+    drawn = part_of(part, images, share)
+    # the two forms of one name
+    assert len({unicodedata.normalize('NFC', name) for name in drawn}) == 1
 
 
 def test_missing_masks_are_counted(tmp_path):
@@ -138,9 +207,16 @@ def test_no_images(tmp_path):
 
 
 def test_empty_part(tmp_path):
-    add(tmp_path, 'a.jpg')
-    with pytest.raises(ValueError, match="none of the 1 .* for 'train'"):
-        build(tmp_path, part='train')
+    add(tmp_path, '00.jpg')  # drawn 0.18
+    add(tmp_path, '01.jpg')  # drawn 0.84
+    with pytest.raises(
+            ValueError,
+            match=r"0\.1 draws none of the 2 .*images' for 'val'\. "
+            r'val_share=0\.8 would'):
+        build(tmp_path, part='val', val_share=0.1)
+    with pytest.raises(ValueError, match="for 'train'. val_share=0.8 would"):
+        build(tmp_path, part='train', val_share=0.9)
+    assert names(build(tmp_path, part='val', val_share=0.8)) == ['00.jpg']
 
 
 @pytest.mark.parametrize('wrong', [

@@ -14,14 +14,18 @@ def pipeline(prob, direction):
         dict(type='Resize', scale_factor=2., interpolation='nearest'),
         dict(type='PairedRandomCrop', crop_size=(48, 48)),
         dict(
-            type='TransformBroadcaster',
-            mapping=dict(
-                img='img', flip='flip', flip_direction='flip_direction'),
-            auto_remap=True,
-            transforms=[
-                dict(type='RandomFlip', prob=prob, direction=direction)
-            ]),
-        dict(type='PackPairedSegInputs'),
+            type='MultiView',
+            views={
+                name: dict(
+                    window=window,
+                    transforms=[
+                        dict(
+                            type='RandomFlip', prob=prob,
+                            direction=direction)
+                    ])
+                for window, name in enumerate('ab')
+            }),
+        dict(type='PackViews'),
     ]
 
 
@@ -64,7 +68,8 @@ def test_masks_show_what_the_crops_show(data, direction):
         is_small = sample['data_samples'].img_path.endswith('b_images.png')
         # 40 of 48 rows
         assert padding.sum() == (2 * 8 * 48 if is_small else 0)
-        seen.update(sample['data_samples'].flips)
+        seen.update(
+            info.flip for info in sample['data_samples'].views.values())
     assert seen == {None, direction}
 
 

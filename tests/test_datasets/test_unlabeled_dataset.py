@@ -8,22 +8,18 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import torch
-from mmengine.config import Config
-from mmengine.dataset import ConcatDataset, pseudo_collate
+from mmengine.dataset import ConcatDataset, DefaultSampler, pseudo_collate
 from mmengine.logging import MMLogger
-from mmengine.structures import PixelData
+from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
-from mmseg.structures import SegDataSample
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from mmseg_dcc.datasets import UnlabeledDataset
-from mmseg_dcc.datasets.multi_source_sampler import WarmupIndex
-from mmseg_dcc.models import SemiSegDataPreProcessor
+from mmseg_dcc.datasets import MultiSourceBatchSampler, UnlabeledDataset
 
 LOAD = dict(type='LoadImageFromFile')
-FRAGMENT = Path(__file__).parents[2] / 'configs' / '_base_' / 'dcc.py'
+# unlabeled images have none of these
+IGNORED_KEYS = ['classes', 'palette', 'label_map', 'reduce_zero_label']
 
 
 def write_image(path, value=0, size=(6, 4)):
@@ -194,24 +190,22 @@ def voc_parts(root):
             ann_file='ImageSets/Segmentation/unlabeled.txt',
             data_prefix=dict(img_path='JPEGImages'),
             img_suffix='.jpg',
-            pipeline=[
-                LOAD,
-                dict(type='PairedRandomCrop', crop_size=8),
-                dict(type='PackPairedSegInputs')
-            ],
+            pipeline=[LOAD],
             **common)
     ]
 
 
-def test_joined_to_voc_as_in_the_fragment(voc):
-    cfg = Config.fromfile(FRAGMENT).dcc_dataloader.dataset
-    dataset = DATASETS.build(dict(cfg, datasets=voc_parts(voc)))
+def test_joined_to_voc(voc):
+    dataset = DATASETS.build(
+        dict(
+            type='ConcatDataset',
+            ignore_keys=IGNORED_KEYS,
+            datasets=voc_parts(voc)))
     assert isinstance(dataset, ConcatDataset)
     assert dataset.cumulative_sizes == [2, 5]
     assert dataset.metainfo['classes'][0] == 'background'
     assert 'gt_sem_seg' in dataset[1]['data_samples']
-    assert dataset[4]['inputs'].shape == (2, 3, 8, 8)
-    assert dataset[4]['data_samples'].img_path.endswith('4.jpg')
+    assert dataset[4]['img_path'].endswith('4.jpg')
 
 
 def test_no_mask_is_opened(voc, monkeypatch):
@@ -228,7 +222,7 @@ def test_no_mask_is_opened(voc, monkeypatch):
     dataset = DATASETS.build(voc_parts(voc)[1])
     for i in range(len(dataset)):
         assert 'seg_map_path' not in dataset.get_data_info(i)
-        assert 'gt_sem_seg' not in dataset[i]['data_samples']
+        assert 'gt_seg_map' not in dataset[i]
     assert sum(path.endswith('.jpg') for path in opened) == 3
     assert not any('SegmentationClass' in path for path in opened)
 
@@ -350,7 +344,7 @@ SIDE = 64
 
 
 class TestOddImages:
-    """Pixels of the pair, in BGR, against what the image shows."""
+    """Pixels that the pipeline gets, in BGR, against what the image shows."""
 
     @pytest.fixture
     def rgb(self):
@@ -358,25 +352,18 @@ class TestOddImages:
         blocks = rng.integers(0, 255, (4, 4, 3), np.uint8)
         return blocks.repeat(SIDE // 4, 0).repeat(SIDE // 4, 1)
 
-    def pair_of(self, folder, *others):
+    def loaded(self, folder, *others):
+        """RGB."""
         dataset = UnlabeledDataset(
-            data_root=str(folder),
-            pipeline=[
-                LOAD, *others,
-                dict(type='PairedRandomCrop', crop_size=SIDE),
-                dict(type='PackPairedSegInputs')
-            ])
-        sample = dataset[0]
-        assert sample['inputs'].shape == (2, 3, SIDE, SIDE)
-        assert sample['inputs'].dtype == torch.uint8
-        return sample['inputs'].numpy()[:, ::-1].transpose(
-            0, 2, 3, 1), sample['data_samples']
+            data_root=str(folder), pipeline=[LOAD, *others])
+        image = dataset[0]['img']
+        assert image.dtype == np.uint8
+        return image[..., ::-1]
 
     def assert_shows(self, folder, expected, tolerance=0):
-        pair, _ = self.pair_of(folder)
-        for crop in pair:  # an image of the size of a crop has one crop
-            error = np.abs(crop.astype(int) - expected.astype(int))
-            assert error.max() <= tolerance
+        image = self.loaded(folder)
+        assert image.shape == expected.shape
+        assert np.abs(image.astype(int) - expected).max() <= tolerance
 
     def test_16_bit_color_is_scaled(self, tmp_path, rgb):
         wide = rgb[..., ::-1].astype(np.uint16) * 256 + 77
@@ -423,32 +410,21 @@ class TestOddImages:
 
     def test_one_pixel(self, tmp_path):
         Image.new('RGB', (1, 1), (10, 20, 30)).save(tmp_path / 'a.png')
-        pair, sample = self.pair_of(tmp_path)
-        assert (pair[:, 0, 0] == (10, 20, 30)).all()
-        assert (pair[:, 1:] == (124, 116, 104)).all()  # padding
-        # less than one position of the features
-        assert sample.valid_boxes[0] == (0, 0, 0, 0)
+        assert self.loaded(tmp_path).tolist() == [[[10, 20, 30]]]
         resize = dict(
             type='NonEmptyResize', scale=(100, 100), keep_ratio=True)
-        pair, sample = self.pair_of(tmp_path, resize)
-        assert (pair == (10, 20, 30)).all()
-        assert sample.valid_boxes[0] == (0, 0, SIDE, SIDE)
+        image = self.loaded(tmp_path, resize)
+        assert image.shape == (100, 100, 3)
+        assert (image == (10, 20, 30)).all()
 
     def test_very_wide(self, tmp_path):
         rng = np.random.default_rng(0)
         image = rng.integers(0, 255, (20, 20000, 3), np.uint8)
         Image.fromarray(image).save(tmp_path / 'a.png')
-        pair, sample = self.pair_of(tmp_path)
-        for crop, (_, left, _, right), box in zip(pair, sample.crop_boxes,
-                                                  sample.valid_boxes):
-            np.testing.assert_array_equal(crop[:20], image[:, left:right])
-            assert (crop[20:] == (124, 116, 104)).all()
-            assert box == (0, 0, 16, SIDE)
+        self.assert_shows(tmp_path, image)
         resize = dict(
             type='NonEmptyResize', scale=(500, 500), keep_ratio=True)
-        pair, sample = self.pair_of(tmp_path, resize)
-        assert sample.valid_boxes[0] == (0, 0, 0, SIDE)
-        assert (pair[:, 1:] == (124, 116, 104)).all()
+        assert self.loaded(tmp_path, resize).shape == (1, 500, 3)
 
 
 def test_folder_named_like_an_image(photos):
@@ -460,20 +436,31 @@ def test_folder_named_like_an_image(photos):
         listed(photos, 'folder.jpg')
 
 
-def test_warmup_loads_nothing(photos):
-    dataset = UnlabeledDataset(data_root=str(photos), pipeline=[Fails()])
-    joined = ConcatDataset([dataset, dataset])
-    pairs = [joined[WarmupIndex(i)] for i in range(len(joined))]
-    model = SemiSegDataPreProcessor(size=(8, 8))
-    labeled = dict(
-        inputs=torch.zeros(3, 8, 8, dtype=torch.uint8),
-        data_samples=SegDataSample(
-            gt_sem_seg=PixelData(data=torch.zeros(1, 8, 8).long())))
-    data = model(pseudo_collate([labeled, *pairs]), training=True)
-    assert data['inputs']['unsup'].shape == (len(joined), 2, 3, 0, 0)
-    dataset.max_unreadable_ratio = 0
-    with pytest.raises(RuntimeError, match='Unreadable'):  # else it loads
-        joined[len(joined) - 1]
+def test_several_data_sets_in_each_batch(tmp_path):
+    for name in ('labeled', 'red', 'blue'):
+        for i in range(3):
+            write_image(tmp_path / name / f'{i}.jpg')
+    (tmp_path / 'blue' / '1.jpg').write_bytes(b'')
+    parts = [
+        UnlabeledDataset(
+            data_root=str(tmp_path / name), pipeline=[LOAD],
+            max_unreadable_ratio=0.5) for name in ('red', 'blue')
+    ]
+    labeled = BaseSegDataset(
+        data_root=str(tmp_path / 'labeled'), pipeline=[LOAD],
+        metainfo=dict(classes=('road', )))
+    dataset = ConcatDataset(
+        [labeled, *parts],
+        ignore_keys=IGNORED_KEYS)
+    batch_sampler = MultiSourceBatchSampler(
+        DefaultSampler(dataset, seed=0), batch_size=3, source_ratio=[1, 1, 1])
+    loader = DataLoader(
+        dataset, batch_sampler=batch_sampler, num_workers=1,
+        collate_fn=list)
+    batches = [[Path(item['img_path']).parent.name for item in batch]
+               for batch in loader]
+    assert batches == [['labeled', 'red', 'blue']] * 3
+    assert [len(part.unreadable_images()) for part in parts] == [0, 1]
 
 
 def test_indices_and_registry(photos):

@@ -1,6 +1,7 @@
 """Masks made from image-level labels on their way to the loss."""
 import numpy as np
 import pytest
+from mmengine.dataset import ConcatDataset
 from PIL import Image
 
 from mmseg_dcc.datasets import UnlabeledDataset
@@ -15,12 +16,14 @@ def pipeline(resize='Resize', **kwargs):
         dict(type=resize, interpolation='nearest', **kwargs),
         dict(type='PairedRandomCrop', crop_size=(48, 48)),
         dict(
-            type='TransformBroadcaster',
-            mapping=dict(
-                img='img', flip='flip', flip_direction='flip_direction'),
-            auto_remap=True,
-            transforms=[dict(type='RandomFlip', prob=0.5)]),
-        dict(type='PackPairedSegInputs'),
+            type='MultiView',
+            views={
+                name: dict(
+                    window=window,
+                    transforms=[dict(type='RandomFlip', prob=0.5)])
+                for window, name in enumerate('ab')
+            }),
+        dict(type='PackViews'),
     ]
 
 
@@ -77,7 +80,8 @@ def test_masks_show_what_the_crops_show(data, resize, kwargs):
         np.testing.assert_array_equal(
             shown[~padding], weak[~padding] * FACTOR)
         np.testing.assert_array_equal(true[~padding], 11 - weak[~padding])
-        flips.update(sample['data_samples'].flips)
+        flips.update(
+            info.flip for info in sample['data_samples'].views.values())
         assert sample['data_samples'].weak_seg_map_path.endswith(
             ('weak/a.png', 'weak/deep/b.png'))
     assert flips == {None, 'horizontal'}
@@ -135,14 +139,22 @@ def test_transform_that_forgets_the_masks(data):
         dataset(data, steps=steps)[0]
 
 
-@pytest.mark.parametrize('prefix, wanted, message', [
-    (PREFIX, True, None),
-    (dict(img_path='images'), False, None),
-    (dict(img_path='images'), True, 'set.*data_prefix.weak_seg_map_path'),
-    (PREFIX, False, "model.type='WeakDCCSegmentor'"),
+PLAIN = dict(img_path='images')
+
+
+@pytest.mark.parametrize('prefixes, wanted, message', [
+    ([PREFIX], True, None),
+    ([PREFIX, PREFIX], True, None),
+    ([PLAIN, PLAIN], False, None),
+    ([PLAIN], True, 'term WeakLabels.*set data_prefix.weak_seg_map_path'),
+    ([PREFIX, PLAIN], True, "WeakLabels.*images' has none"),
+    ([PREFIX], False, r"Add dict\(type='WeakLabels'\) to model.terms"),
+    ([PLAIN, PREFIX], False, 'remove the key'),
 ])
-def test_model_and_data_agree(data, prefix, wanted, message):
-    samples = dataset(data, prefix)
+def test_model_and_data_agree(data, prefixes, wanted, message):
+    parts = [dataset(data, prefix) for prefix in prefixes]
+    samples = ConcatDataset(
+        [dict(type='ConcatDataset', datasets=parts[:1]), *parts[1:]])
     if message is None:
         check_weak_masks(samples, wanted)
     else:

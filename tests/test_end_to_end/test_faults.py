@@ -1,11 +1,7 @@
 """What docs/faults.md says of broken files, full disks and dead processes."""
-import os
 import re
 import resource
-import signal
-import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -13,7 +9,8 @@ import torch
 from PIL import Image
 
 from .. import tiny_data
-from ..conftest import ROOT, environment, reads_trainings_safely
+from ..commands import children
+from ..conftest import ROOT, reads_trainings_safely
 from ..own_config import write_own_config
 from .test_tools import CONFIG, SMALL, free_port
 
@@ -78,61 +75,17 @@ def test_twelve_kinds_of_files(run, tmp_path):
     assert not any(name in out for name in ODD)
 
 
-class Training:
-    """A training that runs beside the test."""
-
-    def __init__(self, folder, *command, **variables):
-        self.lines = []
-        self.process = subprocess.Popen(
-            [str(part) for part in command],
-            cwd=folder,
-            env=environment(**variables),
-            text=True,
-            start_new_session=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT)
-
-    def read_until(self, pattern):
-        for line in self.process.stdout:
-            self.lines.append(line)
-            if re.search(pattern, line):
-                return
-        raise AssertionError(''.join(self.lines[-60:]))
-
-    def children(self, of=None):
-        """Process ids with the commands."""
-        table = subprocess.check_output(
-            ['ps', '-e', '-o', 'pid=,ppid=,args='], text=True)
-        rows = [line.split(None, 2) for line in table.splitlines()]
-        return {
-            int(pid): args
-            for pid, parent, args in rows
-            if int(parent) == (of or self.process.pid)
-        }
-
-    def seconds_to_end(self):
-        """Waits at most a minute, for all of its processes."""
-        begin = time.time()
-        output, _ = self.process.communicate(timeout=60)
-        self.lines.append(output)
-        return time.time() - begin
-
-    @property
-    def output(self):
-        return ''.join(self.lines)
-
-
-def test_full_disk_then_resume(data_dir, run, tmp_path):
+def test_full_disk_then_resume(start, run, tmp_path):
     options = ('--work-dir', tmp_path, '--cfg-options', *SMALL,
                'train_cfg.max_epochs=3', 'train_cfg.val_interval=3')
-    training = Training(data_dir, *TRAIN, CONFIG, *options)
+    training = start(*TRAIN, CONFIG, *options)
     training.read_until(r'Epoch\(train\)\s+\[2\]\[\s*1/5\]')
     size = (tmp_path / 'epoch_1.pth').stat().st_size
     resource.prlimit(training.process.pid, resource.RLIMIT_FSIZE,
                      (size // 2, ) * 2)
-    training.seconds_to_end()
+    out = training.read_to_end()
     assert training.process.returncode == 1
-    last_line = training.output.strip().splitlines()[-1]
+    last_line = out.strip().splitlines()[-1]
     assert 'epoch_2.pth' in last_line and '--resume' in last_line
     assert {path.name for path in tmp_path.glob('*.pth*')} == {'epoch_1.pth'}
     # a process that is killed while it writes leaves this
@@ -143,24 +96,22 @@ def test_full_disk_then_resume(data_dir, run, tmp_path):
             } == {'epoch_2.pth', 'epoch_3.pth'}
 
 
-def test_dead_worker_ends_the_training(data_dir, tmp_path):
-    training = Training(data_dir, *TRAIN, CONFIG, '--work-dir', tmp_path,
-                        '--cfg-options', *SMALL,
-                        'train_dataloader.sampler.epoch_length=10000')
+def test_dead_worker_ends_the_training(start, tmp_path):
+    training = start(*TRAIN, CONFIG, '--work-dir', tmp_path, '--cfg-options',
+                     *SMALL,
+                     'train_dataloader.batch_sampler.epoch_length=10000')
     training.read_until(r'Epoch\(train\)\s+\[1\]\[\s*3/10000\]')
-    worker = next(pid for pid, args in training.children().items()
-                  if 'train.py' in args)
-    os.kill(worker, signal.SIGKILL)
-    assert training.seconds_to_end() < 60
+    worker, *_ = children(training.process, 'train.py')
+    worker.kill()
+    out = training.read_to_end()
     assert training.process.returncode == 1
     # the second while a batch is handed over
-    assert re.search(rf'DataLoader worker.*{worker}|Connection\w+Error',
-                     training.output)
+    assert re.search(rf'DataLoader worker.*{worker.pid}|Connection\w+Error',
+                     out)
 
 
-def test_dead_rank_ends_the_training(data_dir, tmp_path):
-    training = Training(
-        data_dir,
+def test_dead_rank_ends_the_training(start, tmp_path):
+    training = start(
         'bash',
         ROOT / 'tools/dist_train.sh',
         CONFIG,
@@ -169,19 +120,15 @@ def test_dead_rank_ends_the_training(data_dir, tmp_path):
         tmp_path,
         '--cfg-options',
         *SMALL,
-        'train_dataloader.sampler.epoch_length=10000',
+        'train_dataloader.batch_sampler.epoch_length=10000',
         PORT=str(free_port()))
     training.read_until(r'Epoch\(train\)\s+\[1\]\[\s*3/10000\]')
-    launcher, = (pid for pid, args in training.children().items()
-                 if 'torch.distributed.run' in args)
-    ranks = sorted(pid for pid, args in training.children(launcher).items()
-                   if 'train.py' in args)
-    assert len(ranks) == 2
-    os.kill(ranks[1], signal.SIGKILL)
-    assert training.seconds_to_end() < 60
+    launcher, = children(training.process, 'torch.distributed.run')
+    first, second = children(launcher, 'train.py')
+    second.kill()
+    out = training.read_to_end()
     assert training.process.returncode != 0
-    assert re.search(r'Signal 9 \(SIGKILL\)', training.output)
-    assert str(ranks[1]) in training.output
+    assert 'Signal 9 (SIGKILL)' in out and str(second.pid) in out
 
 
 def test_nan_is_named(run, tmp_path):

@@ -8,7 +8,6 @@ import itertools
 import os
 import random
 import re
-import signal
 import sys
 import time
 from contextlib import suppress
@@ -18,7 +17,6 @@ import pytest
 
 from ..conftest import ROOT, reads_trainings_safely
 from ..own_config import write_own_config
-from .test_faults import Training
 from .test_own_data import OPTIONS
 from .test_tools import CONFIG, SMALL, assert_same_training, free_port
 
@@ -28,20 +26,13 @@ STEP = r'\(train\)\s+(\[.*\d+/\d+\])'
 SCORES = r'aAcc: .*mAcc: [\d.]+'
 
 
-def descendants(training, of=None):
-    """The launcher starts each process in a session of its own."""
-    for pid in training.children(of):
-        yield pid
-        yield from descendants(training, pid)
-
-
 def last_checkpoint(folder):
     with suppress(FileNotFoundError):
         return Path((folder / 'last_checkpoint').read_text())
 
 
 @pytest.fixture(scope='module')
-def train(data_dir, tmp_path_factory):
+def train(start, tmp_path_factory):
     """Function that starts a training of 12 or 20 iterations."""
     own = write_own_config(
         tmp_path_factory.mktemp('configs'),
@@ -57,17 +48,16 @@ def train(data_dir, tmp_path_factory):
             'train_cfg.val_interval=12',
             'default_hooks.checkpoint.interval=3',
             # new workers on the way, too
-            'train_dataloader.sampler.epoch_length=9'),
+            'train_dataloader.batch_sampler.epoch_length=9'),
         epochs=(CONFIG, '--cfg-options', *SMALL))
 
-    def start(kind, folder, *resume):
+    def start_training(kind, folder, *resume):
         processes, loop = kind
         config, *options = loops[loop]
         tool = ((sys.executable, ROOT / 'tools/train.py', config)
                 if processes == 1 else
                 ('bash', ROOT / 'tools/dist_train.sh', config, processes))
-        return Training(
-            data_dir,
+        return start(
             *tool,
             '--work-dir',
             folder,
@@ -76,7 +66,7 @@ def train(data_dir, tmp_path_factory):
             'train_dataloader.num_workers=2',
             PORT=str(free_port()))
 
-    return start
+    return start_training
 
 
 @pytest.fixture(scope='module')
@@ -93,8 +83,8 @@ def left_alone(train, tmp_path_factory):
             if not step:
                 break
             steps.append((time.time(), step[1]))
-        training.seconds_to_end()
-        return folder, re.findall(SCORES, training.output), steps
+        out = training.read_to_end()
+        return folder, re.findall(SCORES, out), steps
 
     return run
 
@@ -114,16 +104,13 @@ def test_random_kill_and_resume(number, train, left_alone, tmp_path):
     killed = train(kind, tmp_path)
     killed.read_until(re.escape(name))
     time.sleep(delay)
-    for pid in (killed.process.pid, *descendants(killed)):
-        with suppress(ProcessLookupError):  # follows its parent
-            os.kill(pid, signal.SIGKILL)
-    killed.seconds_to_end()
+    killed.kill()
+    killed.read_to_end()
     kept = last_checkpoint(tmp_path)
 
     resumed = train(kind, tmp_path, '--resume')
-    resumed.read_until(SCORES)
-    resumed.seconds_to_end()
+    out = resumed.read_to_end(300)
     assert_same_training(last_checkpoint(whole), last_checkpoint(tmp_path))
-    assert re.findall(SCORES, resumed.output) == scores
+    assert re.findall(SCORES, out) == scores
     print(f'| {kind[1]}, {kind[0]} process(es) | {delay:.2f} s after {name} '
           f'| {kept and kept.name} | yes, {scores[0]} |')

@@ -3,7 +3,6 @@ import json
 import os
 import re
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import mmseg
 import pytest
 import torch
 
-from ..conftest import ROOT, environment, reads_trainings_safely
+from ..conftest import ROOT, reads_trainings_safely
 
 CONFIG = ROOT / 'configs/dcc/deeplabv3plus_r50_voc_1-8.py'
 MMSEG_TEST = Path(mmseg.__file__).parent / '.mim/tools/test.py'
@@ -27,8 +26,8 @@ SMALL = (
     'model.memory_bank.negatives_per_crop=20',
     # an untrained network is not confident of anything
     'model.loss_dc.confidence_threshold=0.',
-    'train_dataloader.batch_size=4', 'train_dataloader.sampler.batch_size=4',
-    'train_dataloader.sampler.epoch_length=5',
+    'train_dataloader.batch_size=4',
+    'train_dataloader.batch_sampler.epoch_length=5',
     'train_dataloader.num_workers=1',
     'train_dataloader.dataset.datasets.0.pipeline.2.scale=(128,128)',
     'train_dataloader.dataset.datasets.0.pipeline.3.crop_size=(64,64)',
@@ -45,33 +44,23 @@ def miou(text):
 
 
 @pytest.fixture(scope='module')
-def trained(data_dir, run, tmp_path_factory):
+def trained(start, run, tmp_path_factory):
     """20 iterations over the warm-up border, killed in epoch 3, resumed."""
     work_dir = tmp_path_factory.mktemp('trained')
     command = [
         sys.executable, ROOT / 'tools/train.py', CONFIG, '--work-dir',
         work_dir, '--cfg-options', *SMALL
     ]
-    process = subprocess.Popen(
-        command,
-        cwd=data_dir,
-        env=environment(),
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT)
-    seen = []
-    for line in process.stdout:
-        seen.append(line)
-        if re.search(r'Epoch\(train\)\s+\[3\]\[\s*2/5\]', line):
-            process.send_signal(signal.SIGKILL)
-            break
-    process.stdout.close()
-    assert process.wait() == -signal.SIGKILL, ''.join(seen[-40:])
+    training = start(*command)
+    training.read_until(r'Epoch\(train\)\s+\[3\]\[\s*2/5\]')
+    training.kill()
+    before = training.read_to_end()
+    assert training.process.returncode == -signal.SIGKILL, before[-4000:]
     assert (work_dir / 'epoch_2.pth').exists()
     return dict(
         work_dir=work_dir,
         checkpoint=work_dir / 'epoch_4.pth',
-        before=''.join(seen),
+        before=before,
         after=run(*command[:3], '--resume', *command[3:]))
 
 
@@ -132,10 +121,10 @@ def test_killed_and_resumed_ends_with_the_same_bits(trained, run, tmp_path):
 def test_checkpoint_loads_safely_and_holds_the_bank(trained):
     checkpoint = torch.load(trained['checkpoint'], weights_only=True)
     state = checkpoint['state_dict']
-    assert state['memory_bank.features'].shape == (3, 40, 128)
+    assert state['terms.dc.bank.features'].shape == (3, 40, 128)
     # 15 steps after the warm-up, 3 slots
-    assert state['memory_bank.position'] == 0
-    assert (state['memory_bank.labels'] >= 0).any()
+    assert state['terms.dc.bank.position'] == 0
+    assert (state['terms.dc.bank.labels'] >= 0).any()
     assert checkpoint['optimizer']['state']
 
 
@@ -255,7 +244,7 @@ def test_supervised_checkpoint_starts_dcc(run, tmp_path):
     missing = re.findall(r'missing keys in source state_dict: (.*)', out)
     assert len(missing) == 1
     for key in missing[0].split(', '):
-        assert key.startswith(('projector.', 'memory_bank.'))
+        assert key.startswith('terms.')
     assert 'unexpected key' not in out
 
 
@@ -265,7 +254,7 @@ def test_two_processes_train_resume_and_test(run, tmp_path):
     def train(folder, max_epochs, *options):
         return run('bash', ROOT / 'tools/dist_train.sh', CONFIG, 2,
                    '--work-dir', folder, *options, '--cfg-options', *SMALL,
-                   'train_dataloader.sampler.epoch_length=3',
+                   'train_dataloader.batch_sampler.epoch_length=3',
                    f'train_cfg.max_epochs={max_epochs}',
                    PORT=str(free_port()))
 
@@ -281,8 +270,8 @@ def test_two_processes_train_resume_and_test(run, tmp_path):
     state = torch.load(
         tmp_path / 'epoch_3.pth', weights_only=True)['state_dict']
     # 6 steps after the warm-up in 3 slots, each with the rows of 2 processes
-    assert state['memory_bank.labels'].shape == (3, 80)
-    assert state['memory_bank.position'] == 0
+    assert state['terms.dc.bank.labels'].shape == (3, 80)
+    assert state['terms.dc.bank.position'] == 0
     tested = run('bash', ROOT / 'tools/dist_test.sh', CONFIG,
                  tmp_path / 'epoch_3.pth', 2, '--work-dir', tmp_path / 'test',
                  '--cfg-options', *SMALL, PORT=str(free_port()))
@@ -325,7 +314,7 @@ def test_missing_data_is_one_clear_message(run, tmp_path):
 
 def test_compare_tool(run, tmp_path):
     command = [
-        sys.executable, ROOT / 'tools/compare.py',
+        sys.executable, ROOT / 'tools/paper/reproduce.py', '--configs',
         ROOT / 'configs/demo/deeplabv3plus_small_demo_', '--iterations', 60,
         '--work-dir', tmp_path, '--methods', 'supervised', 'dcc'
     ]

@@ -16,6 +16,8 @@ from ..conftest import ROOT
 from ..optional_packages import needs_grad_cam, needs_mmpretrain
 from ..tiny_training import train
 
+from mmseg_dcc.apis.publish import publish  # isort: skip
+
 WEAK = ROOT / 'configs/weak/deeplabv3plus_small_demo_weak.py'
 CLASSIFIERS = sorted(
     path.name for path in (ROOT / 'configs/weak').glob('classifier*.py'))
@@ -32,8 +34,6 @@ def demo(tmp_path, data_dir, monkeypatch):
     shutil.copytree(data_dir / 'data/demo', tmp_path / 'data/demo')
     shutil.rmtree(tmp_path / 'data/demo/SegmentationWeak')
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(ROOT / 'tools/dataset_tools'))
-    monkeypatch.syspath_prepend(str(ROOT / 'tools'))
     return tmp_path
 
 
@@ -78,7 +78,7 @@ def test_table_5_by_one_command(demo, run):
     """From image-level labels to the cell, each tool in its own process."""
     out = run(
         sys.executable,
-        ROOT / 'tools/reproduce.py',
+        ROOT / 'tools/paper/reproduce.py',
         '--preset',
         'demo',
         '--table',
@@ -86,7 +86,7 @@ def test_table_5_by_one_command(demo, run):
         '--cell',
         'weakly',
         '--seeds',
-        1,
+        0,
         '--iterations',
         51,
         cwd=demo,
@@ -112,11 +112,10 @@ def test_training_on_weak_masks(in_data_dir, tmp_path, monkeypatch):
             '.loss_' in key) for step in steps
     ])
     checkpoint = torch.load(tmp_path / 'iter_4.pth', weights_only=True)
-    assert 'weak_classifier.conv_seg.weight' in checkpoint['state_dict']
+    assert 'terms.weak.classifier.conv_seg.weight' in checkpoint['state_dict']
     # the tests train without validation, whose data publishing keeps
     config = Config.fromfile(str(WEAK))
     checkpoint['meta']['cfg'] = config.pretty_text
-    publish = runpy.run_path(str(ROOT / 'tools/publish_model.py'))['publish']
     published, stock = publish(checkpoint)
     assert stock.model.type == 'EncoderDecoder'
     for part in (published['state_dict'], stock.pretty_text):
@@ -125,10 +124,10 @@ def test_training_on_weak_masks(in_data_dir, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize('config, prefix, message', [
-    (WEAK, {}, "set data_prefix.weak_seg_map_path .*or model.type='DCCSeg"),
+    (WEAK, {}, 'weak_seg_map_path of each Unlabeled.*or remove the term'),
     (ROOT / 'configs/demo/deeplabv3plus_small_demo_dcc.py',
      dict(weak_seg_map_path='SegmentationWeak'),
-     "model.type='WeakDCCSegmentor', or remove the key"),
+     "type='WeakLabels'.* to model.terms, or remove the key"),
 ])
 def test_model_and_data_disagree(in_data_dir, tmp_path, config, prefix,
                                  message):

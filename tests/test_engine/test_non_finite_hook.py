@@ -125,6 +125,30 @@ def test_changes_no_bit_of_a_sound_training():
     assert same(models[0].state_dict(), models[1].state_dict())
 
 
+@pytest.mark.parametrize('arrange, paths', [
+    (lambda first, second: None, []),
+    (lambda first, second: dict(sup=[first], unsup=[second]),
+     ['a.jpg', 'b.jpg']),
+    (lambda first, second: dict(sup=[first], unsup=None), ['a.jpg']),
+    (lambda first, second: [[first, second], [second]],
+     ['a.jpg', 'b.jpg', 'b.jpg']),
+])
+def test_samples_may_be_in_any_composition(arrange, paths, warnings_logged):
+    samples = (
+        SegDataSample(metainfo=dict(img_path=path))
+        for path in ('a.jpg', 'b.jpg'))
+    data = dict(batch(math.nan), data_samples=arrange(*samples))
+    train(Normed(), [data], NonFiniteHook(max_skips=1))
+    message, = warnings_logged()
+    assert message.split('images:')[1].split('Left out')[0].split() == paths
+
+
+def test_outputs_may_be_numbers():
+    hook = NonFiniteHook()
+    hook.after_train_iter(None, 0, {}, dict(loss=torch.tensor(1.), share=0.5))
+    assert hook.skips == 0
+
+
 def test_gradient_alone():
 
     class Root(Normed):
@@ -207,7 +231,7 @@ def test_nan_reaches_neither_bank_nor_statistics(threshold, warnings_logged):
     model.data_preprocessor = Poison(model.data_preprocessor)
     train(model, [dcc_data() for _ in range(3)], NonFiniteHook(max_skips=1))
     assert all(value.isfinite().all() for value in model.state_dict().values())
-    assert model.memory_bank.position == 2
+    assert model.terms['dc'].bank.position == 2
     message, = warnings_logged()
     assert 'unsup_mean_confidence' in message and '\n  3.jpg' in message
 

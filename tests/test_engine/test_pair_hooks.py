@@ -16,6 +16,7 @@ from tensorboard.backend.event_processing.event_accumulator import (
 
 from mmseg_dcc.engine import ConfidenceHistogramHook, PairVisualizationHook
 from mmseg_dcc.engine.hooks.pair_hook import PairHook
+from mmseg_dcc.models.diagnostics import UNKNOWN
 from tests.tiny_models import SINGLE, build
 from tests.tiny_training import MASKS, train
 
@@ -38,8 +39,8 @@ class Look(PairHook):
         super().__init__(*args, **kwargs)
         self.looks = []
 
-    def look(self, runner, model, pairs):
-        self.looks.append((runner.iter + 1, pairs, model.loss_dc))
+    def look(self, runner, term, pairs):
+        self.looks.append((runner.iter + 1, pairs))
 
 
 class LossArguments(Hook):
@@ -49,7 +50,7 @@ class LossArguments(Hook):
         self.calls = []
 
     def before_train(self, runner):
-        runner.model.loss_dc.register_forward_pre_hook(
+        runner.model.terms['dc'].pair_loss.register_forward_pre_hook(
             lambda module, args: self.calls.append(args[2:6]))
 
 
@@ -108,7 +109,7 @@ def test_precision_needs_masks(watched):
 
 def test_hooks_see_what_the_loss_sees(watched):
     assert [look[0] for look in watched['looks']] == [2, 3, 4]
-    for (_, pairs, _), arguments in zip(watched['looks'],
+    for (_, pairs), arguments in zip(watched['looks'],
                                         watched['loss_arguments']):
         overlaps = torch.cat([pair.overlap().flatten(2) for pair in pairs],
                              -1)
@@ -121,13 +122,13 @@ def test_hooks_see_what_the_loss_sees(watched):
 
 def test_crops_and_true_labels_are_upright(watched):
     """Masks and photometric augmentation aside, the overlaps are alike."""
-    for _, pairs, _ in watched['looks']:
+    for _, pairs in watched['looks']:
         for pair in pairs:
             truth = pair.overlap()[:, 2]
             parts = [
-                crop[top:bottom, left:right] for crop, (
-                    top, left, bottom,
-                    right) in zip(pair.crops, pair.metainfo['overlap_boxes'])
+                crop[top:bottom, left:right]
+                for crop, (top, left, bottom, right) in zip(
+                    pair.crops, pair.infos[0].shared(pair.infos[1]))
             ]
             means = [part.astype(float).mean(-1).ravel() for part in parts]
             assert np.corrcoef(*means)[0, 1] > 0.9
@@ -144,14 +145,14 @@ def test_histograms(watched):
         }
         for name in ('overlap', 'right', 'wrong')
     }
-    for step, pairs, _ in watched['looks']:
+    for step, pairs in watched['looks']:
         confidence, labels, truth = torch.cat(
             [pair.overlap().flatten(2) for pair in pairs],
             -1).transpose(0, 1)
         for name, mask in dict(
                 overlap=labels >= 0,
-                right=(labels == truth) & (truth != 255),
-                wrong=(labels != truth) & (truth != 255)).items():
+                right=(labels == truth) & (truth != UNKNOWN),
+                wrong=(labels != truth) & (truth != UNKNOWN)).items():
             if mask.any():
                 histogram = histograms[name][step]
                 assert histogram.num == mask.sum()
@@ -178,7 +179,7 @@ def test_pictures_by_epoch_in_the_work_dir(in_data_dir, tmp_path):
                  number=1),
             'train_cfg': dict(
                 _delete_=True, type='EpochBasedTrainLoop', max_epochs=2),
-            'train_dataloader.sampler.epoch_length': 2,
+            'train_dataloader.batch_sampler.epoch_length': 2,
         })
     pictures = list((tmp_path / 'epochs').rglob('vis_image/*'))
     assert [path.name for path in pictures] == ['pair_0_4.png']
@@ -193,7 +194,7 @@ def test_tensorboard_must_be_on(in_data_dir, tmp_path):
 
 def test_supervised_model_is_refused():
     model = build('EncoderDecoder', 'SegDataPreProcessor', **SINGLE)
-    with pytest.raises(TypeError, match='needs a DCCSegmentor, got Encoder'):
+    with pytest.raises(TypeError, match='such as DCCSegmentor, got Encoder'):
         PairVisualizationHook().before_train(SimpleNamespace(model=model))
 
 

@@ -1,11 +1,18 @@
 """Tests of ``mmseg_dcc/engine/hooks/rank_zero_buffers_hook.py``."""
 from types import SimpleNamespace
+from unittest import mock
 
+import pytest
 import torch
+from mmengine.hooks import EMAHook
+from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from torch import nn
 
-import mmseg_dcc  # noqa: F401
+from mmseg_dcc.engine.hooks import (
+    RankZeroBuffersHook,
+    rank_zero_buffers_hook,
+)
 from tests.processes import run_processes
 
 
@@ -28,3 +35,19 @@ def test_buffers_alone_are_those_of_the_first(tmp_path):
         assert len(buffers) == 3
         assert all(map(torch.equal, buffers, saved))
         assert (weight == rank).all()
+
+
+@pytest.mark.parametrize('order', [1, -1])
+def test_sends_the_buffers_of_an_average(order):
+    runner = SimpleNamespace(model=nn.BatchNorm1d(1), _hooks=[])
+    ema = EMAHook(update_buffers=True)
+    for hook in [ema, RankZeroBuffersHook()][::order]:
+        Runner.register_hook(runner, hook)
+    ema.before_run(runner)
+    runner.model.running_mean.fill_(5.)
+    sent = []
+    with mock.patch.object(rank_zero_buffers_hook, 'broadcast',
+                           lambda buffer: sent.append(buffer.clone())):
+        for hook in runner._hooks:
+            hook.before_val_epoch(runner)
+    assert sent[0] == 0.  # what was copied, not what was trained

@@ -1,24 +1,23 @@
 """Tests of ``mmseg_dcc/engine/hooks/reproducible_randomness_hook.py``."""
 import random
 from types import SimpleNamespace
-from unittest import mock
 
 import numpy as np
 import pytest
 import torch
-from mmengine.dataset import BaseDataset, ConcatDataset
+from mmengine.dataset import BaseDataset
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import nn
 
-from mmseg_dcc.engine.hooks import reproducible_randomness_hook
+import mmseg_dcc  # noqa: F401
 
 
 class Draws(BaseDataset):
     """Draws from every generator that augmentations use."""
 
     def load_data_list(self):
-        return [dict(img_path=f'{id(self)}/{i}') for i in range(6)]
+        return [{}] * 6
 
     def prepare_data(self, idx):
         return dict(inputs=torch.cat([
@@ -49,6 +48,9 @@ class Noisy(BaseModel):
 def train(tmp_path, monkeypatch):
     """Function that trains and returns the model."""
     monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)
+    # two seconds between two passes over the data
+    monkeypatch.setattr('mmengine.runner.loops.time',
+                        SimpleNamespace(sleep=lambda seconds: None))
     count = 0
 
     def run(train_cfg, folder, resume=False, workers=1, seed=3, hook=True):
@@ -62,11 +64,8 @@ def train(tmp_path, monkeypatch):
             train_dataloader=dict(
                 batch_size=2,
                 num_workers=workers,
-                dataset=ConcatDataset([Draws(), Draws()]),
-                sampler=dict(
-                    type='MultiSourceSampler',
-                    batch_size=2,
-                    epoch_length=3 if by_epoch else 9)),
+                dataset=Draws(),
+                sampler=dict(type='DefaultSampler', shuffle=True)),
             train_cfg=dict(train_cfg),
             optim_wrapper=dict(
                 optimizer=dict(type='SGD', lr=0.01, momentum=0.9)),
@@ -80,6 +79,8 @@ def train(tmp_path, monkeypatch):
             log_level='ERROR',
             resume=resume)
         runner.train()
+        # The garbage collector would wait five seconds for each worker.
+        vars(runner.train_loop).pop('dataloader_iterator', None)
         return runner.model
 
     return run
@@ -102,7 +103,9 @@ def same(first, second):
 @pytest.mark.parametrize('kind, total, stop, after, workers', [
     (epochs, 3, 1, 3, 2),
     (epochs, 3, 2, 6, 0),
-    (iterations, 5, 3, 3, 2),
+    # within the second pass over the data, to the third
+    (iterations, 8, 4, 4, 2),
+    (iterations, 4, 3, 3, 1),
 ])
 def test_resumed_training_ends_with_the_same_bits(train, kind, total, stop,
                                                   after, workers):
@@ -121,28 +124,15 @@ def test_without_the_hook_they_differ(train):
     assert not same(whole.seen[6:], resumed.seen)
 
 
-def test_epochs_iterations_and_seeds_draw_differently(train):
-    seen = train(epochs(2), 'first').seen + train(
-        epochs(2), 'second', seed=4).seen
+@pytest.mark.parametrize('kind, number', [(epochs, 2), (iterations, 6)])
+def test_epochs_iterations_and_seeds_draw_differently(train, kind, number):
+    seen = train(kind(number), 'first').seen + train(
+        kind(number), 'second', seed=4).seen
+    assert len(seen) == 12
     for part in range(3):
         drawn = {tuple(each[part].flatten().tolist()) for each in seen}
         # eight coins fall alike now and then
         assert len(drawn) == len(seen) or part == 1 and len(drawn) > 6
-
-
-def test_ranks_draw_differently():
-    runner = SimpleNamespace(seed=0)
-
-    def seed_of(rank, *position):
-        with mock.patch.object(reproducible_randomness_hook, 'get_rank',
-                               lambda: rank):
-            return reproducible_randomness_hook._seed(runner, *position)
-
-    seeds = {
-        seed_of(rank, kind, number)
-        for rank in range(4) for kind in range(2) for number in range(50)
-    }
-    assert len(seeds) == 400 and max(seeds) < 2**31
 
 
 def test_workers_that_outlive_an_epoch_are_refused(train, monkeypatch):

@@ -10,14 +10,18 @@ from mmengine.runner import Runner
 from mmseg.registry import HOOKS
 from torch import nn
 
-from mmseg_dcc.datasets.multi_source_sampler import WarmupIndex
+from mmseg_dcc.datasets import UnlabeledDataset
 from mmseg_dcc.engine import SupervisedWarmupHook
+from mmseg_dcc.engine.hooks import supervised_warmup_hook
+from tests.tiny_training import train as train_demo
 
 ITERATIONS_PER_EPOCH = 3
 
 
 class Numbers(BaseDataset):
-    """As many numbers as asked for."""
+    """As many numbers as asked for; 1 where unlabeled."""
+
+    number = 0.
 
     def __init__(self, count):
         self.count = count
@@ -27,50 +31,48 @@ class Numbers(BaseDataset):
         return [dict(img_path=f'{id(self)}/{i}') for i in range(self.count)]
 
     def prepare_data(self, idx):
-        spared = isinstance(idx, WarmupIndex)
-        return dict(inputs=torch.tensor([float(spared)]))
+        return dict(inputs=torch.tensor([self.number]))
 
 
-class Plain(BaseModel):
-    """Model without an unsupervised branch."""
+class UnlabeledNumbers(Numbers, UnlabeledDataset):
+    number = 1.
 
-    def __init__(self):
-        super().__init__()
-        self.layer = nn.Linear(1, 1)
-
-    def forward(self, inputs, mode='loss'):
-        return dict(loss=self.layer(torch.stack(inputs)).mean())
+    def __init__(self, count):
+        self.count = count
+        UnlabeledDataset.__init__(self)
 
 
-class Recorder(Plain):
-    """Notes in every iteration whether the unsupervised branch is on.
+class Recorder(BaseModel):
+    """Notes in every iteration whether the terms are on.
 
-    And that unlabeled images are loaded if, and only if, it is.
+    And that unlabeled images are loaded if, and only if, they are.
     """
 
     def __init__(self):
         super().__init__()
+        self.layer = nn.Linear(1, 1)
         self.unsup_enabled = True
-        self.seen = []
+        self.seen, self.iterations = [], []
 
     def forward(self, inputs, mode='loss'):
         self.seen.append(self.unsup_enabled)
-        assert [bool(spared) for spared in inputs
-                ] == [not self.unsup_enabled] * len(inputs)
-        return super().forward(inputs, mode)
+        self.iterations.append(self.iteration)
+        assert any(inputs) == self.unsup_enabled
+        return dict(loss=self.layer(torch.stack(inputs)).mean())
 
 
 @pytest.fixture
 def train(tmp_path, monkeypatch):
     """Function that trains and returns the runner."""
     monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)
+    # of images and real models, see test_semi_checks.py
+    monkeypatch.setattr(supervised_warmup_hook, 'check_semi_training',
+                        lambda runner: None)
     count = 0
 
     def run(warmup,
             train_cfg,
-            model=None,
             resume=False,
-            batch_size=2,
             save_by_epoch=None,
             load_from=None):
         nonlocal count
@@ -79,15 +81,15 @@ def train(tmp_path, monkeypatch):
         if save_by_epoch is None:
             save_by_epoch = by_epoch
         runner = Runner(
-            model or Recorder(),
+            Recorder(),
             work_dir=str(tmp_path),
             experiment_name=f'{tmp_path.name}_{count}',
             train_dataloader=dict(
-                batch_size=batch_size,
-                dataset=ConcatDataset([Numbers(2), Numbers(5)]),
-                sampler=dict(
-                    type='MultiSourceSampler',
-                    batch_size=2,
+                batch_size=2,
+                dataset=ConcatDataset([Numbers(2), UnlabeledNumbers(5)]),
+                sampler=dict(type='DefaultSampler', shuffle=True),
+                batch_sampler=dict(
+                    type='MultiSourceBatchSampler',
                     # mmengine pauses 2 s before it reads the data again
                     epoch_length=ITERATIONS_PER_EPOCH if by_epoch else 9)),
             train_cfg=dict(train_cfg),
@@ -98,7 +100,7 @@ def train(tmp_path, monkeypatch):
                     type='CheckpointHook', interval=1,
                     by_epoch=save_by_epoch)),
             default_scope='mmseg',
-            log_level='ERROR',
+            log_level='WARNING',
             load_from=load_from and str(tmp_path / load_from),
             resume=resume)
         runner.train()
@@ -132,6 +134,8 @@ class TestRunner:
     def test_iterations(self, train, warmup, train_cfg):
         runner = train(dict(warmup_iters=warmup), train_cfg)
         assert runner.model.seen == states(warmup, 6)
+        assert runner.model.iterations == list(range(6))
+        assert runner.model.warmup_iters == warmup
 
     @pytest.mark.parametrize('stopped', [1, 2, 3])
     def test_resumed_epochs(self, train, stopped):
@@ -165,13 +169,26 @@ class TestRunner:
                 ValueError, match='IterBasedTrainLoop.*warmup_iters instead'):
             train(dict(warmup_epochs=1), iterations(3))
 
-    def test_model_without_the_branch_is_refused(self, train):
-        with pytest.raises(TypeError, match='got Plain.*model.type'):
-            train(dict(warmup_iters=1), iterations(3), Plain())
+    @pytest.mark.parametrize('warmup, train_cfg, warned', [
+        (dict(warmup_iters=3), iterations(3), True),
+        (dict(warmup_iters=2), iterations(3), False),
+        (dict(warmup_epochs=2), epochs(2), True),
+        (dict(warmup_epochs=1), epochs(2), False),
+        (dict(warmup_iters=0), iterations(1), False),
+    ])
+    def test_warmup_as_long_as_the_training(self, train, warmup, train_cfg,
+                                            warned, capsys):
+        """The log showed a loss of 0 from the first line to the last."""
+        train(warmup, train_cfg)
+        log = ''.join(capsys.readouterr())
+        assert ('no term will ever be on' in log) == warned
+        if warned:
+            assert f'SupervisedWarmupHook.{next(iter(warmup))},' in log
 
-    def test_data_loader_is_checked(self, train):
-        with pytest.raises(ValueError, match=r'sampler\.batch_size=2 differs'):
-            train(dict(warmup_iters=1), iterations(3), batch_size=4)
+
+def test_checks_run_before_the_first_iteration(in_data_dir, tmp_path):
+    with pytest.raises(ValueError, match='MultiSourceBatchSampler'):
+        train_demo(tmp_path, {'train_dataloader.batch_sampler': None})
 
 
 def runner_at(model, **where):

@@ -74,8 +74,8 @@ def test_accumulated_gradients_are_the_mean_of_the_steps(folder):
     torch.testing.assert_close(losses(steps), losses(expected))
     assert steps[1]['unsup_bank_fill'] == 2 * steps[0]['unsup_bank_fill']
     torch.testing.assert_close(
-        accumulated.model.memory_bank.state_dict(),
-        still.model.memory_bank.state_dict())
+        accumulated.model.terms['dc'].bank.state_dict(),
+        still.model.terms['dc'].bank.state_dict())
     first, second = gradients.passes
     before = dict(still.model.named_parameters())
     for name, parameter in accumulated.model.named_parameters():

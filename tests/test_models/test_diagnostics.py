@@ -3,11 +3,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from mmengine.structures import PixelData
-from mmseg.structures import SegDataSample
 
 from mmseg_dcc.models.diagnostics import (
-    IGNORE,
+    UNKNOWN,
     pseudo_label_precision,
     true_labels,
 )
@@ -19,11 +17,11 @@ def naive_precision(labels, truth, negative_labels, negative_truth):
         positive_precision=[], negative_precision=[],
         random_negative_precision=[])
     for label, true in zip(labels, truth):
-        if true == IGNORE:
+        if true == UNKNOWN:
             continue
         outcomes['positive_precision'].append(label == true)
         for other_label, other_true in zip(negative_labels, negative_truth):
-            if other_true == IGNORE:
+            if other_true == UNKNOWN:
                 continue
             right = true != other_true
             outcomes['random_negative_precision'].append(right)
@@ -36,7 +34,7 @@ def naive_precision(labels, truth, negative_labels, negative_truth):
 
 
 rows = st.lists(
-    st.tuples(st.integers(0, 3), st.sampled_from([0, 1, 2, 3, IGNORE])),
+    st.tuples(st.integers(0, 3), st.sampled_from([0, 1, 2, 3, UNKNOWN])),
     max_size=8)
 
 
@@ -64,15 +62,15 @@ def test_published_numbers_of_rows():
         2 / 3, abs=1e-12)
 
 
-def test_true_label_is_that_of_the_middle():
-    masks = torch.randint(0, 200, (2, 32, 48), dtype=torch.uint8)
-    with_mask = SegDataSample(gt_sem_seg=PixelData(data=masks))
-    features = torch.zeros(2, 5, 4, 6)
-    for crop in range(2):
-        labels = true_labels([SegDataSample(), with_mask], crop, features)
-        assert labels.dtype == torch.long
-        assert (labels[0] == IGNORE).all()
-        for row in range(4):
-            for column in range(6):
-                assert labels[1, row, column] == masks[crop, 8 * row + 4,
-                                                       8 * column + 4]
+@pytest.mark.parametrize('ignore_index', [255, 7])
+def test_true_label_is_that_of_the_middle(ignore_index):
+    mask = torch.randint(0, 10, (32, 48))
+    mask[torch.rand(mask.shape) < 0.2] = 255
+    labels = true_labels([None, mask], torch.zeros(2, 5, 4, 6), ignore_index)
+    assert labels.dtype == torch.long
+    assert (labels[0] == UNKNOWN).all()
+    for row in range(4):
+        for column in range(6):
+            true = mask[8 * row + 4, 8 * column + 4]
+            expected = UNKNOWN if true in (255, ignore_index) else true
+            assert labels[1, row, column] == expected

@@ -1,6 +1,5 @@
 """Tests of ``mmseg_dcc/models/feature_memory_bank.py``."""
 import copy
-import warnings
 
 import pytest
 import torch
@@ -94,7 +93,7 @@ def test_too_many_rows_are_refused():
 
 @pytest.mark.parametrize('name', ['channels', 'slot_size', 'steps'])
 def test_sizes_must_be_positive(name):
-    with pytest.raises(ValueError, match=f'memory_bank: {name} must be at '):
+    with pytest.raises(ValueError, match=f'memory bank: {name} must be at '):
         make_bank(**{name: 0})
 
 
@@ -158,25 +157,43 @@ def make_parent(**kwargs):
     lambda model, state: load_state_dict(model, state, strict=True),
 ],
                          ids=['torch', 'mmengine'])
-def test_bank_of_other_shape_starts_empty(load, other):
+def test_bank_of_other_shape_starts_empty(load, other, warnings_logged):
     saved, model = make_parent(), make_parent(**other)
     push_step(saved['memory_bank'], 5)
     state = saved.state_dict()
-    with pytest.warns(UserWarning, match=r'shape \(3, 3, 2\).*starts empty'):
-        load(model, state)
+    load(model, state)
+    # a model that is tested or deployed has no use for a bank
+    assert not warnings_logged()
     assert torch.equal(model['weights'].weight, saved['weights'].weight)
     assert model['memory_bank'].fill == 0
     assert model['memory_bank'].position == 0
     assert state['memory_bank.features'].shape == (3, 3, 2)
+    bank = model['memory_bank']
+    for _ in range(2):
+        bank.push(torch.ones(1, bank.features.size(-1)), torch.zeros(1).long())
+    # when the training goes on, once
+    warning, = warnings_logged()
+    assert 'had shape (3, 3, 2)' in warning and 'started empty' in warning
 
 
-def test_bank_of_same_shape_loads_without_a_warning():
+def test_bank_of_same_shape_loads_without_a_warning(warnings_logged):
     saved, model = make_parent(), make_parent()
     push_step(saved['memory_bank'], 5)
-    with warnings.catch_warnings():
-        warnings.simplefilter('error')
-        model.load_state_dict(saved.state_dict(), strict=True)
+    model.load_state_dict(saved.state_dict(), strict=True)
     assert steps_held(model['memory_bank']) == {5: SLOT}
+    push_step(model['memory_bank'], 6)
+    assert not warnings_logged()
+
+
+@pytest.mark.parametrize('value', [float('inf'), float('nan')])
+def test_rows_of_an_overflow_stay_out(value):
+    bank = make_bank()
+    features = torch.ones(3, CHANNELS)
+    features[1, 0] = value
+    bank.push(features, torch.arange(3))
+    rows, labels = bank.negatives()
+    assert labels.tolist() == [0, 2] and rows.isfinite().all()
+    assert all(buffer.isfinite().all() for buffer in bank.buffers())
 
 
 def test_missing_bank_is_reported_by_a_strict_load():

@@ -7,9 +7,12 @@ from torch import nn
 
 from mmseg_dcc.models.head_features import (
     check_head_types,
+    class_confidence,
     classifier_input,
     confidence_and_pseudo_label,
     pixel_heads,
+    recorded_classifier,
+    uses_sigmoid,
 )
 
 CHANNELS = 6
@@ -171,7 +174,7 @@ def test_head_without_classifier_is_refused_by_name():
 
 
 def test_module_that_is_no_decode_head_is_refused_by_name():
-    with pytest.raises(TypeError, match='Conv2d is refused: DCC needs'):
+    with pytest.raises(TypeError, match='Conv2d is refused: terms need'):
         pixel_heads(nn.Conv2d(1, 1, 1))
 
 
@@ -231,6 +234,49 @@ def test_binary_head_is_read_as_two_classes():
     torch.testing.assert_close(confidence.flatten(),
                                torch.sigmoid(scores.abs()))
     assert labels.flatten().tolist() == [0, 0, 1, 1]
+
+
+def test_binary_head_has_a_threshold_of_its_own():
+    """A stock head predicts foreground from 0.3 on."""
+    head = make_judge([1.], num_classes=2, out_channels=1)
+    foreground = torch.tensor([.1, .29, .31, .6])
+    confidence, labels = confidence_and_pseudo_label(
+        head, foreground.logit().view(1, 1, 2, 2))
+    assert labels.flatten().tolist() == [0, 0, 1, 1]
+    torch.testing.assert_close(confidence.flatten(),
+                               torch.tensor([.9, .71, .31, .6]))
+
+
+@pytest.mark.parametrize('loss, sigmoid', [
+    (dict(type='CrossEntropyLoss', use_sigmoid=True), True),
+    (dict(type='FocalLoss'), True),
+    (dict(type='CrossEntropyLoss'), False),
+    # a softmax with a loss beside it that has sigmoids by default
+    ([dict(type='CrossEntropyLoss'),
+      dict(type='DiceLoss', loss_name='loss_dice')], False),
+    (dict(type='LovaszLoss', reduction='none'), False),
+])
+def test_classes_with_sigmoids_have_probabilities_of_their_own(loss, sigmoid):
+    """A softmax was 0.996 sure where the best class had 0.38."""
+    head = make_head(loss_decode=loss)
+    scores = torch.tensor([-0.5, -6., -7.]).view(1, 3, 1, 1)
+    confidence, label = class_confidence(head, scores)
+    assert uses_sigmoid(head) is sigmoid and label == 0
+    expected = scores.sigmoid() if sigmoid else scores.softmax(1)
+    torch.testing.assert_close(confidence, expected[:, 0])
+
+
+def test_scores_and_features_are_recorded_with_their_graph():
+    head = make_head().train()
+    levels = [level.requires_grad_() for level in make_levels()]
+    with recorded_classifier(head) as recorded:
+        scores = head(levels)
+    (features, found), = recorded
+    assert torch.equal(found, scores) and found.requires_grad
+    assert features.shape[1] == CHANNELS
+    found.sum().backward()
+    assert head.conv_seg.weight.grad.any() and levels[-1].grad.any()
+    assert 'cls_seg' not in vars(head)
 
 
 def test_judging_needs_no_graph():

@@ -1,6 +1,6 @@
 """Tests of ``mmseg_dcc/visualization/pair_drawing.py``.
 
-tests/test_tools/test_browse_pairs.py tests ``draw_pair`` on real pairs.
+tests/test_apis/test_browse_pairs.py tests ``draw_views`` on real views.
 """
 import numpy as np
 import pytest
@@ -10,9 +10,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from mmengine.visualization.utils import img_from_canvas
 
-from mmseg_dcc.visualization import box_iou, draw_judged_pair, flip_box
+from mmseg_dcc.visualization import box_iou, draw_judged_pair
 
-FLIP_AXES = dict(horizontal=1, vertical=0, diagonal=(0, 1))
 CLASSES = ('background', 'car', 'person')
 PALETTE = [[0, 0, 0], [255, 0, 0], [0, 0, 255]]
 
@@ -38,15 +37,6 @@ def test_iou_counts_pixels(first, second):
     one, other = painted(first, (9, 14)), painted(second, (9, 14))
     assert box_iou(first, second) == pytest.approx(
         (one & other).sum() / (one | other).sum())
-
-
-@given(boxes(9, 14), st.sampled_from([None, *FLIP_AXES]))
-def test_flipped_box_is_the_box_of_the_flipped_crop(box, direction):
-    flipped = painted(box, (9, 14))
-    if direction:
-        flipped = np.flip(flipped, FLIP_AXES[direction])
-    found = flip_box(box, (9, 14), direction)
-    np.testing.assert_array_equal(painted(found, (9, 14)), flipped)
 
 
 # Two white crops of 32 x 32, positions of 8 x 8, an overlap of 2 x 3 of them.

@@ -19,74 +19,12 @@ published (after IRNet, Ahn et al., CVPR 2019); it also refines the masks with
 a CRF, which is left out here.
 """
 import argparse
-import os.path as osp
 from pathlib import Path
 from typing import Optional, Sequence
 
-# Imports mmseg_dcc, which must come before mmseg.
-from config_datasets import add_config_arguments, load_config  # isort: skip
-import numpy as np
-import torch
-import torch.nn.functional as F
-from list_files import InputError, exit_on_input_error, written_atomically
-from mask_image import UNKNOWN, mask_image
-from mmengine.dataset import pseudo_collate
-from mmengine.device import get_device
-from mmengine.runner import load_checkpoint
-from mmengine.utils import track_iter_progress
-
-
-def mask_from_maps(maps: np.ndarray, ids: Sequence[int], background_id: int,
-                   foreground: float, background: float) -> np.ndarray:
-    """Decides on each pixel, see the top of this file.
-
-    Args:
-        maps (np.ndarray): One map a class, in [0, 1], shape (k, h, w).
-        ids (Sequence[int]): Ids of these k classes in masks.
-        background_id (int): Id of the background.
-        foreground (float): Least value of a class.
-        background (float): Above the values of the background.
-
-    Returns:
-        np.ndarray: uint8, shape (h, w).
-    """
-    if not len(maps):
-        return np.full(maps.shape[1:], background_id, np.uint8)
-    highest = maps.max(0)
-    mask = np.array(ids, np.uint8)[maps.argmax(0)]
-    mask[highest < foreground] = UNKNOWN
-    if (maps.max((1, 2)) >= foreground).all():
-        mask[highest < background] = background_id
-    return mask
-
-
-def class_activation_maps(cam, image: torch.Tensor, labels: Sequence[int],
-                          scales: Sequence[float]) -> np.ndarray:
-    """Maps of the classes of one image, the mean over scales.
-
-    Args:
-        cam (BaseCAM): Of the package grad-cam.
-        image (Tensor): Normalised, shape (1, 3, h, w).
-        labels (Sequence[int]): The k classes that it shows.
-        scales (Sequence[float]): Of the image.
-
-    Returns:
-        np.ndarray: In [0, 1], shape (k, h, w).
-    """
-    from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
-    size = image.shape[2:]
-    if not labels:
-        return np.zeros((0, *size), np.float32)
-    targets = [ClassifierOutputTarget(label) for label in labels]
-    total = torch.zeros(len(labels), *size)
-    for scale in scales:
-        resized = F.interpolate(image, scale_factor=scale, mode='bilinear')
-        maps = torch.from_numpy(
-            cam(resized.expand(len(labels), -1, -1, -1), targets))
-        total += F.interpolate(maps[None], size, mode='bilinear')[0]
-    # the map of a class that is not found is zero
-    highest = total.amax((1, 2), keepdim=True).clamp(min=1e-7)
-    return (total / highest).numpy()
+from mmseg_dcc.apis.cam_masks import write_cam_masks
+from mmseg_dcc.utils.command_line import add_config_arguments, load_config
+from mmseg_dcc.utils.input_error import exit_on_input_error
 
 
 def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
@@ -121,55 +59,12 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
 
 @exit_on_input_error
 def main(argv: Optional[Sequence[str]] = None) -> None:
-    """Runs the command.
-
-    Args:
-        argv (Sequence[str], optional): Arguments. Defaults to None, which
-            stands for those of the process.
-
-    Raises:
-        SystemExit: With one sentence, if an input is wrong or missing.
-    """
     args = parse_args(argv)
-    try:
-        from mmpretrain.registry import DATASETS, MODELS
-        from pytorch_grad_cam import GradCAM
-    except ModuleNotFoundError as error:
-        raise InputError(f'{error}. Class activation maps need two more '
-                         'packages: pip install mmpretrain grad-cam') from None
-    cfg = load_config(args.config, args.cfg_options)
-    dataset = DATASETS.build(cfg.test_dataloader.dataset)
-    if 'mask_ids' not in dataset.metainfo:
-        raise InputError(
-            f'{dataset.ann_file} does not say which ids its classes have in '
-            'masks. Write it with make_image_labels.py.')
-    # Configs of mmpretrain have it beside the model; the Runner moves it.
-    if 'data_preprocessor' in cfg:
-        cfg.model.setdefault('data_preprocessor', cfg.data_preprocessor)
-    model = MODELS.build(cfg.model)
-    load_checkpoint(model, args.checkpoint, map_location='cpu')
-    model.to(get_device()).eval()
-    counts = np.zeros(256, np.int64)
-    background_id = dataset.metainfo['background_id']
-    with GradCAM(model, [model.get_submodule(cfg.cam_layer)]) as cam:
-        for index in track_iter_progress(range(len(dataset))):
-            info = dataset.get_data_info(index)
-            data = model.data_preprocessor(pseudo_collate([dataset[index]]))
-            maps = class_activation_maps(cam, data['inputs'],
-                                         info['gt_label'], args.scales)
-            mask = mask_from_maps(
-                maps, [dataset.metainfo['mask_ids'][i]
-                       for i in info['gt_label']], background_id,
-                args.foreground, args.background)
-            name = Path(osp.relpath(info['img_path'], dataset.img_prefix))
-            mask_file = args.out_dir / name.with_suffix('.png')
-            with written_atomically(mask_file) as temporary:
-                mask_image(mask).save(temporary)
-            counts += np.bincount(mask.ravel(), minlength=256)
-    shares = counts / counts.sum()
-    print(f'\n{args.out_dir}: {len(dataset)} masks, '
-          f'{shares[background_id]:.0%} background, '
-          f'{shares[UNKNOWN]:.0%} unknown')
+    masks, background, unknown = write_cam_masks(
+        load_config(args), args.checkpoint, args.out_dir, args.scales,
+        args.foreground, args.background)
+    print(f'\n{args.out_dir}: {masks} masks, {background:.0%} background, '
+          f'{unknown:.0%} unknown')
 
 
 if __name__ == '__main__':

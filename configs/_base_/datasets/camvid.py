@@ -12,19 +12,28 @@ random_resize = dict(
     scale=image_size,
     ratio_range=(0.7, 1.4),
     keep_ratio=True)
+random_flip = dict(type='RandomFlip', prob=0.5)
 labeled_dataset = dict(
     type=dataset_type,
     data_root=data_root,
     ann_file='ImageSets/Segmentation/dcc/1-8_seed0_labeled.txt',
     pipeline=[
-        dict(type='LoadImageFromFile'),
-        dict(type='LoadAnnotations'),
+        _base_.load_image,
+        _base_.load_annotations,
         random_resize,
         dict(type='RandomCrop', crop_size=crop_size),
-        dict(type='RandomFlip', prob=0.5),
+        random_flip,
         _base_.color_jitter,
-        dict(type='PackSegInputs'),
+        _base_.pack_inputs,
     ])
+paired_crop = dict(type='PairedRandomCrop', crop_size=crop_size)
+augmentation = [random_flip, _base_.color_jitter]
+paired_views = dict(
+    type='MultiView',
+    views=dict(
+        a=dict(window=0, transforms=augmentation),
+        b=dict(window=1, transforms=augmentation)))
+pack_views = dict(type='PackViews')
 unlabeled_dataset = dict(
     type='UnlabeledDataset',
     data_root=data_root,
@@ -32,33 +41,21 @@ unlabeled_dataset = dict(
     data_prefix=dict(img_path='JPEGImages'),
     img_suffix='.jpg',
     pipeline=[
-        dict(type='LoadImageFromFile'),
-        random_resize,
-        dict(type='PairedRandomCrop', crop_size=crop_size),
-        dict(
-            type='TransformBroadcaster',
-            mapping=dict(
-                img='img', flip='flip', flip_direction='flip_direction'),
-            auto_remap=True,
-            transforms=[
-                dict(type='RandomFlip', prob=0.5), _base_.color_jitter
-            ]),
-        dict(type='PackPairedSegInputs'),
+        _base_.load_image, random_resize, paired_crop, paired_views, pack_views
     ])
 # Predictions are resized to the original 480 x 360 before they are compared.
 resize = dict(type='Resize', scale=image_size, keep_ratio=True)
 test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    resize,
-    dict(type='LoadAnnotations'),
-    dict(type='PackSegInputs'),
+    _base_.load_image, resize, _base_.load_annotations, _base_.pack_inputs
 ]
-tta_pipeline = _base_.tta_pipeline
-tta_pipeline.insert(1, resize)
 # as far as random_resize goes
-tta_pipeline[-1].transforms[0] = [
+tta_scales = [
     dict(type='Resize', scale_factor=ratio, keep_ratio=True)
     for ratio in (0.75, 1.0, 1.25)
+]
+tta_pipeline = [
+    _base_.load_image, resize,
+    dict(type='TestTimeAug', transforms=[tta_scales, *_base_.tta_rest])
 ]
 val_dataloader = dict(
     batch_size=4,

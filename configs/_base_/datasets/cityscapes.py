@@ -8,8 +8,8 @@ crop_size = (720, 720)
 # Published: the same number of iterations for every data set and split.
 epoch_length = 1157
 labeled_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadAnnotations'),
+    _base_.load_image,
+    _base_.load_annotations,
     dict(
         type='RandomResize',
         scale=(2048, 1024),
@@ -17,7 +17,7 @@ labeled_pipeline = [
         keep_ratio=True),
     dict(type='RandomCrop', crop_size=crop_size),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='PackSegInputs'),
+    _base_.pack_inputs,
 ]
 labeled_dataset = dict(
     type=dataset_type,

@@ -1,4 +1,4 @@
-# Written by tools/dataset_tools/make_demo_dataset.py in the layout of VOC.
+# Written by tools/paper/make_demo_dataset.py in the layout of VOC.
 _base_ = ['../evaluation.py', '../mild_color_jitter.py']
 
 dataset_type = 'PascalVOCDataset'
@@ -15,45 +15,54 @@ random_resize = dict(
     scale=(96, 96),
     ratio_range=(0.7, 1.4),
     keep_ratio=True)
-labeled_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadAnnotations'),
-    random_resize,
-    dict(type='RandomCrop', crop_size=crop_size),
-    dict(type='RandomFlip', prob=0.5),
-    _base_.color_jitter,
-    dict(type='PackSegInputs'),
-]
-unlabeled_pipeline = [
-    dict(type='LoadImageFromFile'),
-    random_resize,
-    dict(type='PairedRandomCrop', crop_size=crop_size),
-    dict(
-        type='TransformBroadcaster',
-        mapping=dict(img='img', flip='flip', flip_direction='flip_direction'),
-        auto_remap=True,
-        transforms=[dict(type='RandomFlip', prob=0.5), _base_.color_jitter]),
-    dict(type='PackPairedSegInputs'),
-]
+random_flip = dict(type='RandomFlip', prob=0.5)
 labeled_dataset = dict(
     type=dataset_type,
     data_root=data_root,
     metainfo=metainfo,
     ann_file='ImageSets/Segmentation/train_labeled.txt',
     data_prefix=dict(img_path='JPEGImages', seg_map_path='SegmentationClass'),
-    pipeline=labeled_pipeline)
+    pipeline=[
+        _base_.load_image,
+        _base_.load_annotations,
+        random_resize,
+        dict(type='RandomCrop', crop_size=crop_size),
+        random_flip,
+        _base_.color_jitter,
+        _base_.pack_inputs,
+    ])
+# Of DCC: two windows.
+paired_crop = dict(type='PairedRandomCrop', crop_size=crop_size)
+augmentation = [random_flip, _base_.color_jitter]
+paired_views = dict(
+    type='MultiView',
+    views=dict(
+        a=dict(window=0, transforms=augmentation),
+        b=dict(window=1, transforms=augmentation)))
+# Of the other methods: one window, strong views of the stock strength.
+shared_crop = dict(type='SharedRandomCrop', crop_size=crop_size)
+strong_augmentation = [
+    dict(type='FastPhotoMetricDistortion'),
+    dict(type='RandomGaussianBlur', prob=0.5, sigma_range=(0.1, 1.0)),
+]
+pack_views = dict(type='PackViews')
 unlabeled_dataset = dict(
     type='UnlabeledDataset',
     data_root=data_root,
     ann_file='ImageSets/Segmentation/train_unlabeled.txt',
     data_prefix=dict(img_path='JPEGImages'),
     img_suffix='.jpg',
-    pipeline=unlabeled_pipeline)
-tta_pipeline = _base_.tta_pipeline
+    pipeline=[
+        _base_.load_image, random_resize, paired_crop, paired_views, pack_views
+    ])
 # as far as random_resize goes
-tta_pipeline[-1].transforms[0] = [
+tta_scales = [
     dict(type='Resize', scale_factor=ratio, keep_ratio=True)
     for ratio in (0.75, 1.0, 1.25)
+]
+tta_pipeline = [
+    _base_.load_image,
+    dict(type='TestTimeAug', transforms=[tta_scales, *_base_.tta_rest])
 ]
 val_dataloader = dict(
     batch_size=16,

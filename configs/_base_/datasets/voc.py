@@ -8,8 +8,8 @@ crop_size = (320, 320)
 # Published: the same number of iterations for every split.
 epoch_length = 1157
 labeled_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadAnnotations'),
+    _base_.load_image,
+    _base_.load_annotations,
     # Sec. 4.1 gives the ratio, the published code to what: images of VOC,
     # 500 px long, become 200 to 800 px long.
     dict(
@@ -19,7 +19,7 @@ labeled_pipeline = [
         keep_ratio=True),
     dict(type='RandomCrop', crop_size=crop_size),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='PackSegInputs'),
+    _base_.pack_inputs,
 ]
 labeled_dataset = dict(
     type=dataset_type,

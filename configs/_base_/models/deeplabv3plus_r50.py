@@ -1,5 +1,6 @@
-# The paper's DeepLabv3+: output stride 16, plain stem, no auxiliary head.
-# (mmseg's has output stride 8, a deep stem, an auxiliary head.)
+# DeepLabv3+ near the paper's: output stride 16, plain stem, no auxiliary head.
+# (mmseg's has output stride 8, a deep stem, an auxiliary head.) The head is
+# mmseg's separable one; the published one has plain convolutions.
 _base_ = 'mmseg::_base_/models/deeplabv3plus_r50-d8.py'
 
 model = dict(

@@ -3,16 +3,15 @@ optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=1e-4),
     paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.1))))
-param_scheduler = [
-    dict(
-        type='PolyLR',
-        power=0.9,
-        eta_min=0,
-        begin=0,
-        end=80,
-        by_epoch=True,
-        convert_to_iter_based=True)
-]
+poly_schedule = dict(
+    type='PolyLR',
+    power=0.9,
+    eta_min=0,
+    begin=0,
+    end=80,
+    by_epoch=True,
+    convert_to_iter_based=True)
+param_scheduler = [poly_schedule]
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=80, val_interval=5)
 default_hooks = dict(
     timer=dict(type='IterTimerHook'),

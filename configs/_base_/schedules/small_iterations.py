@@ -3,11 +3,16 @@ max_iters = 1600
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='AdamW', lr=3e-3, weight_decay=0.01))
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.02, by_epoch=False, begin=0, end=50),
-    dict(type='PolyLR', power=0.9, eta_min=0, by_epoch=False, begin=50,
-         end=max_iters)
-]
+linear_schedule = dict(
+    type='LinearLR', start_factor=0.02, by_epoch=False, begin=0, end=50)
+poly_schedule = dict(
+    type='PolyLR',
+    power=0.9,
+    eta_min=0,
+    by_epoch=False,
+    begin=50,
+    end=max_iters)
+param_scheduler = [linear_schedule, poly_schedule]
 train_cfg = dict(
     type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters)
 log_processor = dict(by_epoch=False)

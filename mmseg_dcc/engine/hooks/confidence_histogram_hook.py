@@ -4,7 +4,7 @@ import torch
 from mmengine.dist import is_main_process
 from mmseg.registry import HOOKS
 
-from ...models.diagnostics import IGNORE
+from ...models.diagnostics import UNKNOWN
 from .pair_hook import JudgedPair, PairHook
 
 
@@ -43,11 +43,11 @@ class ConfidenceHistogramHook(PairHook):
                 "off. Add dict(type='TensorboardVisBackend') to "
                 'visualizer.vis_backends or remove the hook.')
 
-    def look(self, runner, model, pairs: List[JudgedPair]) -> None:
+    def look(self, runner, term, pairs: List[JudgedPair]) -> None:
         """Adds the histograms of this step."""
         confidence, labels, truth = torch.cat(
             [pair.overlap().flatten(2) for pair in pairs], -1).transpose(0, 1)
-        known = truth != IGNORE
+        known = truth != UNKNOWN
         writer = self._tensorboard(runner).experiment
         for name, mask in dict(
                 overlap=torch.ones_like(known),

@@ -1,14 +1,18 @@
 from mmengine.hooks import EMAHook
+from mmengine.model import is_model_wrapper
 from mmseg.registry import HOOKS
+from torch import nn
 
 
 @HOOKS.register_module()
 class MeanTeacherHook(EMAHook):
-    """Averages the weights and lets the average teach.
+    """Average of the weights that teaches the model it is taken of.
 
-    For :class:`MeanTeacherDCCSegmentor`. Averaging, validation with the
-    averaged weights, checkpoints that hold them as the model, and the
-    student beside it for ``--resume``, are ``EMAHook``'s.
+    For :class:`SemiEncoderDecoder`, whatever its terms. Averaging, validation
+    with the averaged weights, checkpoints that hold them as the model, and
+    the student beside it for ``--resume``, are ``EMAHook``'s. What lies in
+    ``model.terms`` serves the training alone: it is not averaged, and there
+    is no copy of it; the teacher has the student's.
 
     Args:
         momentum (float): Share of the newest weights in the average; 1 /
@@ -17,7 +21,8 @@ class MeanTeacherHook(EMAHook):
             iterations).
         update_buffers (bool): Whether the BN statistics are averaged, too.
             Defaults to True.
-        **kwargs: See ``EMAHook``.
+        **kwargs: See ``EMAHook``. ``ema_type='MomentumAnnealingEMA'`` with
+            ``gamma=1`` and ``momentum=0.004`` is the average of UniMatch V2.
 
     Raises:
         TypeError: If the model takes no teacher.
@@ -33,21 +38,28 @@ class MeanTeacherHook(EMAHook):
         super().__init__(
             momentum=momentum, update_buffers=update_buffers, **kwargs)
 
+    def before_run(self, runner) -> None:
+        """Copies the model without its terms, which both share."""
+        model = runner.model
+        if is_model_wrapper(model):
+            model = model.module
+        if not hasattr(model, 'terms'):
+            super().before_run(runner)
+            return
+        terms, model.terms = model.terms, nn.ModuleDict()
+        try:
+            super().before_run(runner)
+        finally:
+            model.terms = terms
+        self.ema_model.module.terms = terms
+
     def before_train(self, runner) -> None:
         """Hands the teacher to the model."""
         super().before_train(runner)
         if not hasattr(self.src_model, 'set_teacher'):
             raise TypeError(
-                'MeanTeacherHook needs MeanTeacherDCCSegmentor, got '
+                'MeanTeacherHook needs a SemiEncoderDecoder, got '
                 f'{type(self.src_model).__name__}. Change model.type, or '
                 "take custom_hooks=[dict(type='EMAHook')], which averages "
                 'the weights of any model.')
         self.src_model.set_teacher(self.ema_model.module)
-
-    def after_train_iter(self, runner, *args, **kwargs) -> None:
-        """Averages the weights, but not the memory bank."""
-        super().after_train_iter(runner, *args, **kwargs)
-        student = dict(self.src_model.named_buffers())
-        for name, buffer in self.ema_model.module.named_buffers():
-            if name.startswith('memory_bank.'):
-                buffer.copy_(student[name])

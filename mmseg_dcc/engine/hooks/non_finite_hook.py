@@ -40,6 +40,9 @@ class NonFiniteHook(Hook):
         >>> custom_hooks = [dict(type='NonFiniteHook', max_skips=10)]
     """
 
+    # Before any EMA hook: an average takes in the buffers that it sees.
+    priority = 'ABOVE_NORMAL'
+
     def __init__(self, max_skips: int = 0) -> None:
         self.max_skips = max_skips
         self.skips = 0
@@ -90,7 +93,7 @@ class NonFiniteHook(Hook):
         # all processes get here alike
         keys = [
             key for key, value in outputs.items()
-            if not torch.isfinite(value).all()
+            if not torch.isfinite(torch.as_tensor(value)).all()
         ]
         found = all_gather_object((keys, _image_paths(data_batch)))
         if not refused and not any(keys for keys, _ in found):
@@ -118,11 +121,15 @@ _HELP = (
     'on, set max_skips of NonFiniteHook.')
 
 
-def _image_paths(data_batch) -> list:
-    return [
-        sample.metainfo.get('img_path', '(path unknown)')
-        for sample in data_batch['data_samples']
-    ]
+def _image_paths(data) -> list:
+    """Paths of the samples anywhere in a batch of the data loader."""
+    if hasattr(data, 'metainfo'):
+        return [data.metainfo.get('img_path', '(path unknown)')]
+    if isinstance(data, dict):
+        data = data.values()
+    elif not isinstance(data, (list, tuple)):
+        return []
+    return [path for part in data for path in _image_paths(part)]
 
 
 def _message(runner, found: list) -> str:

@@ -1,40 +1,43 @@
 from abc import abstractmethod
-from typing import List, NamedTuple
+from typing import List, NamedTuple, Sequence, Tuple
 
 import numpy as np
 import torch
-from mmcv import imflip
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from torch import Tensor
+
+from ...models.terms import DirectionalContrast
+from ...structures import ViewInfo
+from ...utils.bare_model import bare_model
 
 
 class JudgedPair(NamedTuple):
-    """A pair of crops and what the model said of it in the last step."""
+    """Two views of an image and what the model said of them last."""
 
     crops: np.ndarray
     """As loaded but before their flips, RGB, shape (2, H, W, 3)."""
-    metainfo: dict
-    """See :class:`PackPairedSegInputs`."""
+    infos: Tuple[ViewInfo, ViewInfo]
+    """Their geometry."""
+    img_path: str
+    """File of the image."""
     judgement: Tensor
     """Confidence, pseudo label and true label, shape (2, 3, h, w)."""
 
     def overlap(self) -> Tensor:
-        """The part of the judgement that both crops show."""
-        stride = self.crops.shape[2] // self.judgement.shape[3]
-        parts = []
-        for maps, box in zip(self.judgement, self.metainfo['overlap_boxes']):
-            top, left, bottom, right = (int(edge) // stride for edge in box)
-            parts.append(maps[:, top:bottom, left:right])
-        return torch.stack(parts)
+        """The part of the judgement that both views show."""
+        first, second = self.infos
+        return torch.stack([
+            info.cut(maps, box) for info, maps, box in zip(
+                self.infos, self.judgement, first.shared(second))
+        ])
 
 
 class PairHook(Hook):
-    """Base of hooks that look at the crop pairs of some steps.
+    """Base of hooks that look at the view pairs of some steps.
 
-    They see what the loss saw, in the main process, and compute nothing with
-    the network.
+    They see what the term :class:`DirectionalContrast` saw, in the main
+    process, and compute nothing with the network.
 
     Args:
         interval (int): Iterations, or epochs, from one look to the next.
@@ -51,12 +54,13 @@ class PairHook(Hook):
 
     def before_train(self, runner) -> None:
         """Refuses models that judge no pairs."""
-        model = _bare_model(runner)
-        if not hasattr(model, 'last_judgement'):
+        if contrast_of(runner) is None:
             raise TypeError(
-                f'{type(self).__name__} needs a DCCSegmentor, got '
-                f'{type(model).__name__}. Change model.type or remove the '
-                'hook from default_hooks or custom_hooks.')
+                f'{type(self).__name__} needs a model with the term '
+                'DirectionalContrast, such as DCCSegmentor, got '
+                f'{type(bare_model(runner)).__name__} without. Change '
+                'model.type or remove the hook from default_hooks or '
+                'custom_hooks.')
 
     def after_train_iter(self,
                          runner,
@@ -69,33 +73,39 @@ class PairHook(Hook):
                    and self.end_of_epoch(runner.train_dataloader, batch_idx))
         else:
             due = self.every_n_train_iters(runner, self.interval)
-        model = _bare_model(runner)
-        if due and model.unsup_enabled and is_main_process():
-            self.look(runner, model, _judged_pairs(model, data_batch))
+        if due and is_main_process():
+            model, term = bare_model(runner), contrast_of(runner)
+            if model.unsup_enabled and term.is_on(model.iteration):
+                self.look(runner, term, _judged_pairs(term, data_batch))
 
     @abstractmethod
-    def look(self, runner, model, pairs: List[JudgedPair]) -> None:
+    def look(self, runner, term: DirectionalContrast,
+             pairs: Sequence[JudgedPair]) -> None:
         """Called with the pairs of this process in the last step."""
 
 
-def _judged_pairs(model, data_batch: dict) -> List[JudgedPair]:
+def contrast_of(runner):
+    """The first term of a runner's model that compares views, or None."""
+    terms = getattr(bare_model(runner), 'terms', {})
+    return next((term for term in terms.values()
+                 if isinstance(term, DirectionalContrast)), None)
+
+
+def _judged_pairs(term: DirectionalContrast,
+                  data_batch: dict) -> List[JudgedPair]:
     batch = zip(data_batch['inputs'], data_batch['data_samples'])
-    unlabeled = [(pair, sample.metainfo) for pair, sample in batch
-                 if pair.dim() == 4]
-    judgements = model.last_judgement.transpose(0, 1).cpu()
-    return [
-        JudgedPair(_upright(pair, metainfo['flips']), metainfo, judgement)
-        for (pair, metainfo), judgement in zip(unlabeled, judgements)
-    ]
-
-
-def _upright(pair: Tensor, flips: list) -> np.ndarray:
-    return np.stack([
-        imflip(crop, flip) if flip else crop for crop, flip in zip(
-            pair.cpu().numpy().transpose(0, 2, 3, 1)[..., ::-1], flips)
-    ])
-
-
-def _bare_model(runner):
-    return runner.model.module if is_model_wrapper(
-        runner.model) else runner.model
+    unlabeled = [(views, sample.metainfo) for views, sample in batch
+                 if views.dim() == 4]
+    judgements = term.last_judgement.transpose(0, 1).cpu()
+    pairs = []
+    for (views, meta), judgement in zip(unlabeled, judgements):
+        infos = tuple(meta['views'][name] for name in term.views)
+        indices = [[*meta['views']].index(name) for name in term.views]
+        upright = [
+            info.upright(view.cpu()) for info, view in zip(
+                infos, views[indices])
+        ]
+        crops = torch.stack(upright).permute(0, 2, 3, 1).numpy()[..., ::-1]
+        pairs.append(
+            JudgedPair(crops, infos, meta.get('img_path', ''), judgement))
+    return pairs

@@ -35,16 +35,17 @@ class PairVisualizationHook(PairHook):
         super().__init__(interval, by_epoch)
         self.number = number
 
-    def look(self, runner, model, pairs: List[JudgedPair]) -> None:
+    def look(self, runner, term, pairs: List[JudgedPair]) -> None:
         """Draws the first pairs."""
         meta = runner.train_dataloader.dataset.metainfo
         for index, pair in enumerate(pairs[:self.number]):
-            active = model.loss_dc.active_masks(*pair.overlap()[:, 0])
+            active = term.pair_loss.active_masks(*pair.overlap()[:, 0])
             figure = draw_judged_pair(
                 pair.crops, pair.judgement[:, 1].long().numpy(),
-                torch.stack(active).numpy(), pair.metainfo['overlap_boxes'],
+                torch.stack(active).numpy(),
+                pair.infos[0].shared(pair.infos[1]),
                 meta['classes'], meta['palette'],
-                f'{Path(pair.metainfo["img_path"]).name}, '
+                f'{Path(pair.img_path).name}, '
                 f'iteration {runner.iter + 1}')
             runner.visualizer.add_image(
                 f'pair_{index}', img_from_canvas(FigureCanvasAgg(figure)),

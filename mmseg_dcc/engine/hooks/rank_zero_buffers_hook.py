@@ -19,6 +19,9 @@ class RankZeroBuffersHook(Hook):
         >>> custom_hooks = [dict(type='RankZeroBuffersHook')]
     """
 
+    # After an EMA hook has put the buffers of the average in their place.
+    priority = 'BELOW_NORMAL'
+
     def before_val_epoch(self, runner) -> None:
         """Sends the buffers of the first process to the others."""
         for buffer in runner.model.buffers():

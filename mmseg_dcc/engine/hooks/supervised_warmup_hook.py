@@ -1,32 +1,34 @@
+import logging
 from typing import Optional
 
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop
 from mmseg.registry import HOOKS
 
-from ...datasets.checks import (
-    check_semi_dataloader,
-    check_weak_masks,
-    paired_crop,
-)
+from ...utils.bare_model import bare_model
+from ..semi_checks import check_semi_training
+from ..worker_seeds import seed_workers_by_epoch
 
 
 @HOOKS.register_module()
 class SupervisedWarmupHook(Hook):
     """Trains with the supervised loss alone at first (Sec. 4.1).
 
-    Keeps no state: whether the unsupervised branch is on follows from the
-    runner's iteration or epoch, so it is right after a resume, too. While it
-    is off, unlabeled images are neither loaded nor put through the network.
-    (An ``IterBasedTrainLoop`` fetches its first batches before any hook runs;
-    these few are loaded.) Before training the hook also checks that sampler
-    and data loader fit together.
+    Every semi-supervised training has this hook: it also tells the terms the
+    iteration, runs all checks before the first one, and lets no epoch of the
+    sampler repeat the augmentation of another. Methods without a warm-up set
+    ``warmup_iters=0``.
+
+    Keeps no state: whether the terms are on follows from the runner's
+    iteration or epoch, so it is right after a resume, too. While they are
+    off, unlabeled images are neither loaded nor put through the network. (An
+    ``IterBasedTrainLoop`` fetches its first batches before any hook runs;
+    these few are loaded.)
 
     Args:
-        warmup_epochs (int, optional): Epochs without the unsupervised branch.
-            Defaults to None; the paper uses 5 of 80.
+        warmup_epochs (int, optional): Epochs without the terms. Defaults to
+            None; the paper uses 5 of 80.
         warmup_iters (int, optional): The same in iterations; give one of the
             two. Defaults to None.
 
@@ -53,60 +55,59 @@ class SupervisedWarmupHook(Hook):
         self.warmup_iters = warmup_iters
 
     def before_train(self, runner) -> None:
-        """Checks the loop, the model, the data loader and the crops."""
-        if self.warmup_epochs is not None and not isinstance(
-                runner.train_loop, EpochBasedTrainLoop):
+        """Checks loop, model and data; tells the batch sampler."""
+        by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
+        if self.warmup_epochs is not None and not by_epoch:
             raise ValueError(
                 f'SupervisedWarmupHook.warmup_epochs={self.warmup_epochs} '
                 f'needs an EpochBasedTrainLoop, but '
                 f'{type(runner.train_loop).__name__} does not count epochs. '
                 'Give warmup_iters instead, or change train_cfg.type.')
-        if not hasattr(_bare_model(runner), 'unsup_enabled'):
-            raise TypeError(
-                'SupervisedWarmupHook needs a semi-supervised segmentor such '
-                f'as DCCSegmentor, got {type(_bare_model(runner)).__name__}. '
-                'Change model.type or remove the hook from custom_hooks.')
-        check_semi_dataloader(runner.train_dataloader)
-        check_weak_masks(runner.train_dataloader.dataset,
-                         hasattr(_bare_model(runner), 'weak_classifier'))
-        crop = paired_crop(runner.train_dataloader.dataset)
-        if crop and hasattr(_bare_model(runner), 'check_crops'):
-            _bare_model(runner).check_crops(crop.crop_size, crop.stride,
-                                            crop.iou_range)
-        sampler = runner.train_dataloader.sampler
-        sampler.warmup_iters = self._warmup_iters_of(sampler, runner)
+        check_semi_training(runner)
+        self._warn_of_endless_warmup(runner)
+        loader = runner.train_dataloader
+        seed_workers_by_epoch(loader, runner.seed)
+        # It counts from the first epoch on, the runner from where it was
+        # stopped, and an epoch that was stopped half-way begins anew.
+        repeated = 0
+        if by_epoch and self.warmup_epochs is None:
+            repeated = runner.iter - runner.epoch * len(loader)
+        warmup_iters = self._in_iterations(runner)
+        loader.batch_sampler.warmup_iters = warmup_iters - repeated
+        bare_model(runner).warmup_iters = warmup_iters
 
-    def _warmup_iters_of(self, sampler, runner) -> int:
-        """The warm-up in iterations of the sampler.
-
-        It counts from the first epoch on, the runner from where it was
-        stopped, and an epoch that was stopped half-way begins anew.
-        """
+    def _in_iterations(self, runner) -> int:
         if self.warmup_epochs is not None:
-            return self.warmup_epochs * sampler.epoch_length
-        if isinstance(runner.train_loop, EpochBasedTrainLoop):
-            repeated = runner.iter - runner.epoch * sampler.epoch_length
-            return self.warmup_iters - repeated
+            return self.warmup_epochs * len(runner.train_dataloader)
         return self.warmup_iters
+
+    def _warn_of_endless_warmup(self, runner) -> None:
+        warmup_iters, total = self._in_iterations(runner), runner.max_iters
+        if warmup_iters and warmup_iters >= total:
+            print_log(
+                f'The supervised warm-up has {warmup_iters} iterations, the '
+                f'whole training {total}: no term will ever be on and no '
+                'unlabeled image be used. Shorten SupervisedWarmupHook.'
+                f'{"warmup_iters" if self.warmup_epochs is None else ""}'
+                f'{"warmup_epochs" if self.warmup_iters is None else ""}, or '
+                'train longer.',
+                logger='current',
+                level=logging.WARNING)
 
     def before_train_iter(self,
                           runner,
                           batch_idx: int,
                           data_batch=None) -> None:
-        """Switches the unsupervised branch."""
+        """Switches the terms and tells them the iteration."""
         if self.warmup_epochs is not None:
             enabled = runner.epoch >= self.warmup_epochs
         else:
             enabled = runner.iter >= self.warmup_iters
-        model = _bare_model(runner)
+        model = bare_model(runner)
         if enabled and not model.unsup_enabled:
             print_log(
                 f'Supervised warm-up ends at iteration {runner.iter}: the '
-                'unsupervised loss is on.',
+                'unsupervised losses are on.',
                 logger='current')
         model.unsup_enabled = enabled
-
-
-def _bare_model(runner):
-    return runner.model.module if is_model_wrapper(
-        runner.model) else runner.model
+        model.iteration = runner.iter

@@ -4,6 +4,8 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmseg.registry import HOOKS
 
+from ...datasets.plain_datasets import unlabeled_datasets
+
 
 @HOOKS.register_module()
 class UnreadableImagesHook(Hook):
@@ -18,10 +20,8 @@ class UnreadableImagesHook(Hook):
 
     def after_train(self, runner) -> None:
         """Writes the report."""
-        dataset = runner.train_dataloader.dataset
-        for part in getattr(dataset, 'datasets', [dataset]):
-            if hasattr(part, 'unreadable_images'):
-                _report(part)
+        for part in unlabeled_datasets(runner.train_dataloader.dataset):
+            _report(part)
 
 
 def _report(dataset) -> None:

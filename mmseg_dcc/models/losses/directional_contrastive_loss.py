@@ -1,33 +1,10 @@
 """The Directional Contrastive (DC) loss: Eqs. 1 to 8 of the paper."""
-from typing import Optional, Sequence
-
 import torch
-import torch.nn as nn
-from mmengine.dist import all_reduce, get_world_size
 from mmseg.registry import MODELS
 from torch import Tensor
 
 from .info_nce import info_nce
-
-
-def directional_mask(anchor_confidence: Tensor, positive_confidence: Tensor,
-                     confidence_threshold: float) -> Tensor:
-    """Which anchors are pulled towards their positive (Eqs. 2 and 7).
-
-    The positive must be strictly more confident than the anchor and more
-    confident than the threshold. A pair is thus active in at most one of the
-    two directions.
-
-    Args:
-        anchor_confidence (Tensor): Highest class probability, shape (n,).
-        positive_confidence (Tensor): Highest class probability, shape (n,).
-        confidence_threshold (float): gamma of Eq. 7, in [0, 1].
-
-    Returns:
-        Tensor: Boolean, shape (n,).
-    """
-    return ((anchor_confidence < positive_confidence) &
-            (positive_confidence > confidence_threshold))
+from .pair_loss import PairLoss, directional_mask
 
 
 def directional_contrastive_loss(anchor: Tensor, positive: Tensor,
@@ -74,27 +51,18 @@ def _check_temperature(temperature: float) -> None:
     if not temperature > 0:
         raise ValueError(
             f'The temperature must be greater than 0, got {temperature}. '
-            'Change loss_dc.temperature in the model config (the paper uses '
+            'Change temperature of the loss in model.terms (the paper uses '
             '0.1).')
 
 
 @MODELS.register_module()
-class DirectionalContrastiveLoss(nn.Module):
-    r"""DC loss of both directions over the overlap of two crops (Eq. 8).
-
-    .. math::
-        \mathcal{L}_{dc} = \lambda \left( l(\phi_{o1}, \phi_{o2}) +
-        l(\phi_{o2}, \phi_{o1}) \right)
-
-    Each direction is a mean over its active positions in the whole batch.
-    In distributed training it is a mean over the batch of *all* processes,
-    so that the gradient is that of one process on the joined batch; the
-    published code takes the mean in each process.
+class DirectionalContrastiveLoss(PairLoss):
+    """DC loss of both directions over the overlap of two views (Eq. 8).
 
     Args:
         temperature (float): tau of Eq. 1, > 0. Defaults to 0.1, Sec. 4.1.
-        confidence_threshold (float): gamma of Eq. 7, in [0, 1). Positives
-            that are less confident are dropped. Defaults to 0.75, Sec. 4.1.
+        confidence_threshold (float): See :class:`PairLoss`. Defaults to
+            0.75, Sec. 4.1.
         loss_weight (float): lambda of Eq. 9, >= 0. Defaults to 0.1, Sec. 4.1.
         directional (bool): Whether only the less confident side is moved
             (``Dir`` in Table 3). If False, both sides are moved. Defaults to
@@ -103,24 +71,21 @@ class DirectionalContrastiveLoss(nn.Module):
             label are left out (``NS`` in Table 3). Defaults to True.
         positive_filtering (bool): Whether ``confidence_threshold`` is
             applied (``PF`` in Table 3). Defaults to True.
-        loss_name (str): Key of the loss in the log, behind ``unsup_``. Must
-            begin with ``loss_``, or mmengine does not add it to the total.
-            Defaults to ``'loss_dc'``.
 
     Raises:
         ValueError: If an argument is out of its range.
 
     Examples:
-        >>> model = dict(
-        ...     type='DCCSegmentor',
-        ...     loss_dc=dict(
-        ...         type='DirectionalContrastiveLoss',
-        ...         temperature=0.1,
-        ...         confidence_threshold=0.75,
-        ...         loss_weight=0.1))
+        >>> terms = dict(
+        ...     dc=dict(
+        ...         type='DirectionalContrast',
+        ...         loss=dict(
+        ...             type='DirectionalContrastiveLoss',
+        ...             temperature=0.1,
+        ...             confidence_threshold=0.75,
+        ...             loss_weight=0.1)))
     """
 
-    #: Whether :class:`DCCSegmentor` keeps a memory bank for this loss.
     needs_negatives = True
 
     def __init__(self,
@@ -129,87 +94,12 @@ class DirectionalContrastiveLoss(nn.Module):
                  loss_weight: float = 0.1,
                  directional: bool = True,
                  negative_sampling: bool = True,
-                 positive_filtering: bool = True,
-                 loss_name: str = 'loss_dc') -> None:
-        super().__init__()
+                 positive_filtering: bool = True) -> None:
+        super().__init__(confidence_threshold, loss_weight, directional,
+                         positive_filtering)
         _check_temperature(temperature)
-        if not 0 <= confidence_threshold < 1:
-            raise ValueError(
-                'loss_dc.confidence_threshold must be in [0, 1), since it is '
-                f'compared with a probability; got {confidence_threshold}.')
-        if loss_weight < 0:
-            raise ValueError('loss_dc.loss_weight must not be negative, got '
-                             f'{loss_weight}.')
-        if not loss_name.startswith('loss_'):
-            raise ValueError(
-                "loss_dc.loss_name must begin with 'loss_', or mmengine does "
-                f'not add it to the total loss; got {loss_name!r}.')
         self.temperature = temperature
-        self.confidence_threshold = confidence_threshold
-        self.loss_weight = loss_weight
-        self.directional = directional
         self.negative_sampling = negative_sampling
-        self.positive_filtering = positive_filtering
-        self.loss_name = loss_name
-
-    def active_masks(self, confidence1: Tensor,
-                     confidence2: Tensor) -> tuple:
-        """Active positions of both directions, two boolean (n,)."""
-        threshold = self.confidence_threshold if self.positive_filtering else 0
-        if self.directional:
-            return (directional_mask(confidence1, confidence2, threshold),
-                    directional_mask(confidence2, confidence1, threshold))
-        return confidence2 > threshold, confidence1 > threshold
-
-    def forward(self,
-                features1: Tensor,
-                features2: Tensor,
-                confidence1: Tensor,
-                confidence2: Tensor,
-                labels1: Tensor,
-                labels2: Tensor,
-                negatives: Tensor,
-                negative_labels: Tensor,
-                active: Optional[tuple] = None) -> Tensor:
-        """Loss of both directions.
-
-        Args:
-            features1 (Tensor): Overlap in crop 1, shape (n, c), rows
-                L2-normalised.
-            features2 (Tensor): The same pixels in crop 2, shape (n, c).
-            confidence1 (Tensor): Highest class probability, shape (n,).
-            confidence2 (Tensor): Highest class probability, shape (n,).
-            labels1 (Tensor): Pseudo labels, shape (n,), integer.
-            labels2 (Tensor): Pseudo labels, shape (n,), integer.
-            negatives (Tensor): Rows of the memory bank, shape (m, c).
-            negative_labels (Tensor): Their pseudo labels, shape (m,).
-            active (tuple[Tensor], optional): Result of :meth:`active_masks`
-                if it is at hand. Defaults to None: computed here.
-
-        Returns:
-            Tensor: Scalar, times ``loss_weight``.
-        """
-        active = active or self.active_masks(confidence1, confidence2)
-        rows1, rows2 = (mask.nonzero().squeeze(1) for mask in active)
-        # Both directions at once, so that the bank is read once.
-        losses = self.row_losses(
-            torch.cat([features1[rows1], features2[rows2]]),
-            torch.cat([features2[rows1], features1[rows2]]).detach(),
-            torch.cat([labels1[rows1], labels2[rows2]]), negatives,
-            negative_labels)
-        sums = torch.stack([
-            losses[:len(rows1)].sum(),
-            losses[len(rows1):].sum(),
-        ])
-        counts = torch.stack(active).sum(1)
-        return self.loss_weight * (sums / _mean_over_processes(counts)).sum()
-
-    def check_pairs(self, iou_range: Sequence[float]) -> None:
-        """Refuses crop pairs on which the loss makes no sense.
-
-        Args:
-            iou_range (tuple[float, float]): Of ``PairedRandomCrop``.
-        """
 
     def row_losses(self, anchor: Tensor, positive: Tensor, labels: Tensor,
                    negatives: Tensor, negative_labels: Tensor) -> Tensor:
@@ -218,14 +108,3 @@ class DirectionalContrastiveLoss(nn.Module):
             labels = torch.full_like(labels, -1)
         return info_nce(anchor, positive, negatives, labels, negative_labels,
                         self.temperature)
-
-
-def _mean_over_processes(counts: Tensor) -> Tensor:
-    """Mean of counts over all processes, at least 1 in total.
-
-    DDP averages gradients over processes; a sum divided by this number and
-    averaged is the mean over the joined batch.
-    """
-    counts = counts.float()
-    all_reduce(counts)
-    return counts.clamp(min=1) / get_world_size()

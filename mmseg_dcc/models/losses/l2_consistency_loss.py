@@ -3,11 +3,11 @@ from typing import Sequence
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from .directional_contrastive_loss import DirectionalContrastiveLoss
+from .pair_loss import PairLoss
 
 
 @MODELS.register_module()
-class L2ConsistencyLoss(DirectionalContrastiveLoss):
+class L2ConsistencyLoss(PairLoss):
     r"""Squared distance of positive pairs, in place of the DC loss.
 
     The ablation of Table 3, I, without negatives:
@@ -31,12 +31,9 @@ class L2ConsistencyLoss(DirectionalContrastiveLoss):
             I.
         confidence_threshold (float): gamma of Eq. 7, in [0, 1). Defaults to
             0.75, Sec. 4.1.
-        negative_sampling (bool): Refused if True: there are no negatives.
-        loss_name (str): See :class:`DirectionalContrastiveLoss`. Defaults to
-            ``'loss_l2'``.
 
     Raises:
-        ValueError: If an argument is out of its range or makes no sense.
+        ValueError: If an argument is out of its range.
 
     Examples:
         >>> model = dict(
@@ -45,30 +42,16 @@ class L2ConsistencyLoss(DirectionalContrastiveLoss):
         ...     memory_bank=None)
     """
 
-    needs_negatives = False
-
     def __init__(self,
                  loss_weight: float = 0.1,
                  directional: bool = False,
                  positive_filtering: bool = False,
-                 confidence_threshold: float = 0.75,
-                 negative_sampling: bool = False,
-                 loss_name: str = 'loss_l2') -> None:
-        if negative_sampling:
-            raise ValueError(
-                'L2ConsistencyLoss has no negatives to sample. Remove '
-                'loss_dc.negative_sampling, or set loss_dc.type='
-                "'DirectionalContrastiveLoss'.")
-        super().__init__(
-            loss_weight=loss_weight,
-            directional=directional,
-            positive_filtering=positive_filtering,
-            confidence_threshold=confidence_threshold,
-            negative_sampling=False,
-            loss_name=loss_name)
+                 confidence_threshold: float = 0.75) -> None:
+        super().__init__(confidence_threshold, loss_weight, directional,
+                         positive_filtering)
 
     def check_pairs(self, iou_range: Sequence[float]) -> None:
-        """See :class:`DirectionalContrastiveLoss`.
+        """See :class:`PairLoss`.
 
         Raises:
             ValueError: If a direction is asked for between identical crops.
@@ -78,8 +61,8 @@ class L2ConsistencyLoss(DirectionalContrastiveLoss):
                 'L2ConsistencyLoss with directional=True needs two contexts, '
                 'one of which is more confident, but '
                 f'PairedRandomCrop.iou_range={tuple(iou_range)} cuts '
-                'identical crops. Set loss_dc.directional=False or a lower '
-                'iou_range.')
+                'identical crops. Set directional=False of the loss or a '
+                'lower iou_range.')
 
     def row_losses(self, anchor: Tensor, positive: Tensor, *_) -> Tensor:
         """Squared distance of each pair, shape (n,), at least float32."""

@@ -1,56 +1,190 @@
-from abc import abstractmethod
-from typing import List, Optional
+import copy
+import logging
+from typing import Dict, List, Optional, Tuple
 
+import torch
+from mmengine.logging import print_log
+from mmengine.model import ModuleDict
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.segmentors import CascadeEncoderDecoder, EncoderDecoder
 from mmseg.registry import MODELS
 from mmseg.utils import SampleList
-from torch import Tensor
+from torch import Tensor, nn
+
+from ..feature_memory_bank import FeatureMemoryBank
+from ..finite_buffers import keep_finite_buffers
+from ..head_features import (
+    check_head_types,
+    pixel_heads,
+    recorded_classifier,
+)
+from ..semi_batch import LabeledPart, SemiBatch, at_image_size
+from ..terms import SemiTerm
 
 
 @MODELS.register_module()
 class SemiEncoderDecoder(CascadeEncoderDecoder):
-    """Base of semi-supervised segmentors: an ``EncoderDecoder`` with more.
+    """``EncoderDecoder`` that learns more than its masks.
 
-    A training batch has a labeled part ``sup`` and an unlabeled part
-    ``unsup``. The base runs the stock supervised loss on the first, asks the
-    subclass for :meth:`unsup_loss` on the second, and prefixes the keys with
-    ``sup_`` and ``unsup_``. Everything else (names of the weights,
-    inference, heads) is the stock segmentor's, so that checkpoints go both
-    ways without renaming.
-
-    A config that names a list of decode heads and ``num_stages`` is treated
-    as ``CascadeEncoderDecoder`` does, any other as ``EncoderDecoder``.
+    Total loss = stock supervised loss + terms (Eq. 9, for any method). Names
+    of the weights, inference and heads are the stock segmentor's, so that
+    checkpoints go both ways without renaming; what training alone needs lies
+    under ``terms.``. A config with a list of decode heads and ``num_stages``
+    is treated as ``CascadeEncoderDecoder`` does.
 
     Args:
         backbone (dict): See ``EncoderDecoder``.
-        decode_head (dict | list[dict]): One head, or the heads of a cascade.
+        decode_head (dict | list[dict]): One head, or the heads of a cascade,
+            that classifies every pixel with ``cls_seg``; docs/backbones.md
+            lists those of mmseg.
         num_stages (int, optional): Number of heads of a cascade. Defaults to
             None: one head.
         data_preprocessor (dict, optional): Must be a
             :class:`SemiSegDataPreProcessor` for training.
+        terms (dict[str, dict], optional): Configs of :class:`SemiTerm`\\ s.
+            Defaults to None: supervised training.
+        sup_weight (float): Weight of the supervised losses. Defaults to 1.
         **kwargs: See ``EncoderDecoder``.
+
+    Raises:
+        TypeError: If no decode head classifies pixels with ``cls_seg``.
+        ValueError: If the heads do not learn the same classes.
+
+    Examples:
+        >>> model = dict(
+        ...     type='SemiEncoderDecoder',
+        ...     data_preprocessor=dict(type='SemiSegDataPreProcessor'),
+        ...     terms=dict(
+        ...         dc=dict(type='DirectionalContrast', views=('a', 'b')),
+        ...         pseudo=dict(type='PseudoLabels', label_view='a',
+        ...                     train_views=('a', ), mix='cutmix')))
     """
 
     def __init__(self,
-                 backbone: dict,
-                 decode_head: dict,
+                 backbone: Optional[dict] = None,
+                 decode_head: Optional[dict] = None,
                  num_stages: Optional[int] = None,
                  data_preprocessor: Optional[dict] = None,
+                 terms: Optional[Dict[str, dict]] = None,
+                 sup_weight: float = 1.,
                  **kwargs) -> None:
+        check_head_types(decode_head, backbone)
         # The method resolution order of a cascade's methods begins at the
         # class that suits the head.
         self._stock_class = (
             EncoderDecoder if num_stages is None else CascadeEncoderDecoder)
+        stock = dict(backbone=backbone, decode_head=decode_head, **kwargs)
+        if num_stages is not None:
+            stock['num_stages'] = num_stages
+        #: For terms with a second network. Building changes the dicts.
+        self.stock_config = copy.deepcopy(
+            dict(stock, type=self._stock_class.__name__))
         super().__init__(
             num_stages=num_stages,
             backbone=backbone,
             decode_head=decode_head,
             data_preprocessor=data_preprocessor,
             **kwargs)
+        self._check_heads()
         # Lets the preprocessor check label ids where they are still on the
         # host and the file name is known.
         self.data_preprocessor.num_classes = self.num_classes
+        self.data_preprocessor.ignore_index = self.pixel_head.ignore_index
+        self.sup_weight = sup_weight
+        # Set by SupervisedWarmupHook in each iteration.
         self.unsup_enabled = True
+        self.iteration = self.warmup_iters = 0
+        self._teacher: Tuple[nn.Module, ...] = ()
+        self.terms = ModuleDict()
+        for name, config in (terms or {}).items():
+            if config is not None:
+                self.terms[name] = MODELS.build(config)
+                self.terms[name].bind(self)
+        # A bank is the same on every process by itself: DDP need not send
+        # it, whatever broadcast_buffers says.
+        self._ddp_params_and_buffers_to_ignore = [
+            f'{name}.{buffer}' for name, module in self.named_modules()
+            if isinstance(module, FeatureMemoryBank)
+            for buffer, _ in module.named_buffers()
+        ]
+
+    def _check_heads(self) -> None:
+        """An auxiliary head of other classes may train without a word."""
+        heads = [self.decode_head]
+        if self.with_auxiliary_head:
+            heads.append(self.auxiliary_head)
+        for head in (single for group in heads for single in (
+                group if isinstance(group, nn.ModuleList) else [group])):
+            # Heads with a loss of their own may learn something else.
+            learns_masks = (
+                getattr(type(head), 'loss_by_feat', None) is
+                BaseDecodeHead.loss_by_feat)
+            if learns_masks and head.num_classes != self.num_classes:
+                raise ValueError(
+                    f'{type(head).__name__} has num_classes='
+                    f'{head.num_classes}, the decode head {self.num_classes}. '
+                    'Set num_classes of model.decode_head and of every '
+                    'model.auxiliary_head to the classes of the data set.')
+            if learns_masks and (head.ignore_index !=
+                                 self.pixel_head.ignore_index):
+                print_log(
+                    f'{type(head).__name__} has ignore_index='
+                    f'{head.ignore_index}, the decode head '
+                    f'{self.pixel_head.ignore_index}: one of them learns '
+                    'pixels that the other ignores.',
+                    logger='current',
+                    level=logging.WARNING)
+
+    @property
+    def pixel_head(self) -> nn.Module:
+        """The head whose ``cls_seg`` classifies every pixel."""
+        return pixel_heads(self.decode_head)[-1]
+
+    @property
+    def in_channels(self) -> int:
+        """Channels of the images that the backbone takes."""
+        return next(parameter.shape[1]
+                    for parameter in self.backbone.parameters()
+                    if parameter.dim() == 4)
+
+    @property
+    def teacher(self) -> nn.Module:
+        """The mean teacher.
+
+        Raises:
+            RuntimeError: If there is none.
+        """
+        if not self._teacher:
+            raise RuntimeError(
+                "A term needs a teacher. Add dict(type='MeanTeacherHook') to "
+                'custom_hooks.')
+        return self._teacher[0]
+
+    def set_teacher(self, teacher: nn.Module) -> None:
+        """Takes the model that gives pseudo labels.
+
+        Args:
+            teacher (SemiEncoderDecoder): Of the same config. It becomes no
+                part of this module: the hook saves it.
+        """
+        for name, module in teacher.named_children():
+            # which it shares with the student
+            if name != 'terms':
+                module.eval()
+        self._teacher = (teacher, )
+
+    def scores_of(self, features: Tensor, size) -> Tensor:
+        """Scores of the classifier in training, at image size.
+
+        Args:
+            features (Tensor): What enters the classifier, (N, c, h, w).
+            size (tuple[int, int]): Height and width of the images.
+
+        Returns:
+            Tensor: Shape (N, out_channels, H, W).
+        """
+        head = self.pixel_head
+        return at_image_size(head, head.cls_seg(features), size)
 
     def _init_decode_head(self, decode_head) -> None:
         self._stock_class._init_decode_head(self, decode_head)
@@ -68,15 +202,17 @@ class SemiEncoderDecoder(CascadeEncoderDecoder):
         return self._stock_class._forward(self, inputs, data_samples)
 
     def loss(self, inputs: dict, data_samples: dict) -> dict:
-        """Supervised and unsupervised losses of one batch.
+        """Supervised losses and those of the terms, of one batch.
 
         Args:
             inputs (dict[str, Tensor]): ``sup``: labeled images, shape
-                (B, 3, H, W). ``unsup``: whatever the subclass trains on.
+                (B, C, H, W). ``unsup``: views of the unlabeled ones, shape
+                (U, V, C, H, W), or None in the warm-up.
             data_samples (dict[str, list[SegDataSample]]): Likewise.
 
         Returns:
-            dict[str, Tensor]: Losses and diagnostics, prefixed.
+            dict[str, Tensor]: Losses and diagnostics: ``sup_*``,
+            ``unsup_loss_<term>`` and ``unsup_*``.
 
         Raises:
             TypeError: If the batch is not split into the two parts.
@@ -86,40 +222,78 @@ class SemiEncoderDecoder(CascadeEncoderDecoder):
                 f'{type(self).__name__} expects a batch split into "sup" and '
                 f'"unsup", got {type(inputs).__name__}. Set model.'
                 "data_preprocessor.type='SemiSegDataPreProcessor'.")
-        losses = {
-            f'sup_{key}': value
-            for key, value in super().loss(inputs['sup'],
-                                           data_samples['sup']).items()
+        terms = {
+            name: term
+            for name, term in self.terms.items()
+            if self.unsup_enabled and term.is_on(self.iteration)
         }
-        if self.unsup_enabled:
-            if not inputs['unsup'].numel():
-                raise RuntimeError(
-                    'The warm-up of the model is over, but the sampler still '
-                    'leaves the unlabeled images out. SupervisedWarmupHook '
-                    'keeps the two together with EpochBasedTrainLoop and '
-                    'IterBasedTrainLoop; set '
-                    'train_dataloader.sampler.warmup_iters to 0 in a hook of '
-                    'your own for another loop.')
-            unsup_losses = self.unsup_loss(inputs['unsup'],
-                                           data_samples['unsup'])
-        else:
-            unsup_losses = self.disabled_unsup_loss()
-        losses.update(
-            {f'unsup_{key}': value
-             for key, value in unsup_losses.items()})
+        with keep_finite_buffers(self):
+            recorded: list = []
+            if any(term.needs_labeled for term in terms.values()):
+                losses = self._recorded_stock_loss(inputs['sup'],
+                                                   data_samples['sup'],
+                                                   recorded)
+            else:
+                losses = super().loss(inputs['sup'], data_samples['sup'])
+            losses = {
+                f'sup_{key}':
+                value * self.sup_weight if 'loss' in key else value
+                for key, value in losses.items()
+            }
+            if terms:
+                labeled = LabeledPart(inputs['sup'], data_samples['sup'],
+                                      recorded, self.pixel_head)
+                losses.update(
+                    self._unsup_losses(terms, self._batch(
+                        labeled, inputs['unsup'], data_samples['unsup'])))
+        for name, term in self.terms.items():
+            if name not in terms:
+                losses[f'unsup_loss_{name}'] = (
+                    term.idle_loss() + inputs['sup'].new_zeros(()))
         return losses
 
-    @abstractmethod
-    def unsup_loss(self, inputs: Tensor, data_samples: SampleList) -> dict:
-        """Losses of the unlabeled part of a batch.
+    # The method that is swapped for a moment would be compiled at each call.
+    @torch.compiler.disable
+    def _recorded_stock_loss(self, images: Tensor, samples: SampleList,
+                             recorded: list) -> dict:
+        with recorded_classifier(self.pixel_head) as calls:
+            losses = super().loss(images, samples)
+        recorded.extend(calls)
+        return losses
 
-        Only keys that contain ``loss`` are added to the total.
-        """
+    def _batch(self, labeled: LabeledPart, images: Optional[Tensor],
+               samples: SampleList) -> SemiBatch:
+        if images is None:
+            raise RuntimeError(
+                'The warm-up of the model is over, but the batch sampler '
+                'still leaves the unlabeled images out. SupervisedWarmupHook '
+                'keeps the two together with EpochBasedTrainLoop and '
+                'IterBasedTrainLoop; set '
+                'train_dataloader.batch_sampler.warmup_iters to 0 in a hook '
+                'of your own for another loop.')
+        return SemiBatch(self, labeled, images, samples)
 
-    def disabled_unsup_loss(self) -> dict:
-        """Losses while the unsupervised branch is off (warm-up).
-
-        Must reach, with weight 0, every parameter that the supervised loss
-        does not: DDP waits for the gradient of each.
-        """
-        return {}
+    def _unsup_losses(self, terms: Dict[str, SemiTerm],
+                      batch: SemiBatch) -> dict:
+        weights = {
+            name: term.weight_at(self.iteration, self.warmup_iters)
+            for name, term in terms.items()
+        }
+        losses: dict = {}
+        # Those without weight come last: what they compute has no graph.
+        for name in sorted(terms, key=lambda name: not weights[name]):
+            term, weight = terms[name], weights[name]
+            with torch.set_grad_enabled(torch.is_grad_enabled()
+                                        and weight > 0):
+                found = term.loss(batch)
+            for key, value in found.items():
+                if key == 'loss' or key.startswith('loss_'):
+                    key = f'{key.replace("loss", f"loss_{name}", 1)}'
+                    if not weight:
+                        value = term.idle_loss() + torch.zeros_like(value)
+                    elif key == f'loss_{name}':
+                        value = weight * value
+                elif f'unsup_{key}' in losses:  # two terms of one kind
+                    key = f'{key}_{name}'
+                losses[f'unsup_{key}'] = value
+        return losses

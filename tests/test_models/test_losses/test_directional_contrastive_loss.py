@@ -176,7 +176,7 @@ def test_defaults_are_the_paper_s():
     assert (loss.temperature, loss.confidence_threshold,
             loss.loss_weight) == (0.1, 0.75, 0.1)
     assert loss.directional and loss.negative_sampling
-    assert loss.positive_filtering and loss.loss_name == 'loss_dc'
+    assert loss.positive_filtering
 
 
 @pytest.mark.parametrize('switches', [
@@ -249,9 +249,8 @@ def test_given_masks_are_used():
 
 @pytest.mark.parametrize('arguments, message', [
     (dict(confidence_threshold=1.), r'confidence_threshold must be in \[0'),
-    (dict(confidence_threshold=-.1), 'loss_dc.confidence_threshold'),
-    (dict(loss_weight=-1), 'loss_dc.loss_weight must not be negative'),
-    (dict(loss_name='dc'), "loss_name must begin with 'loss_'.*'dc'"),
+    (dict(confidence_threshold=-.1), 'Loss.confidence_threshold'),
+    (dict(loss_weight=-1), 'Loss.loss_weight must not be negative'),
 ])
 def test_arguments_out_of_range(arguments, message):
     with pytest.raises(ValueError, match=message):

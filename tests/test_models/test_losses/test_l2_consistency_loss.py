@@ -67,11 +67,6 @@ def test_with_direction_the_more_confident_side_stays(pairs):
     assert not features2.grad[first_moves].any()
 
 
-def test_negative_sampling_is_refused():
-    with pytest.raises(ValueError, match='no negatives to sample'):
-        L2ConsistencyLoss(negative_sampling=True)
-
-
 def test_direction_between_identical_crops_is_refused():
     with pytest.raises(ValueError, match='cuts identical crops'):
         L2ConsistencyLoss(directional=True).check_pairs((1., 1.))

@@ -1,9 +1,12 @@
 """Tests of ``mmseg_dcc/models/segmentors/semi_encoder_decoder.py``."""
+import copy
+
 import pytest
 import torch
 from mmseg.registry import MODELS
+from torch import nn
 
-from mmseg_dcc.models import SemiEncoderDecoder
+from mmseg_dcc.models.terms import SemiTerm
 from tests.tiny_models import (
     CASCADE,
     FCN_HEAD,
@@ -13,6 +16,7 @@ from tests.tiny_models import (
     batch,
     build,
     losses_of,
+    without_dropout,
 )
 
 AUXILIARY = dict(SINGLE, auxiliary_head=FCN_HEAD)
@@ -30,61 +34,209 @@ SUP_KEYS = [{'sup_decode.loss_ce', 'sup_decode.acc_seg'},
 
 
 @MODELS.register_module()
-class MeanScoreSegmentor(SemiEncoderDecoder):
-    """Smallest sibling: its unsupervised loss is the mean score."""
+class MeanScore(SemiTerm):
+    """Smallest term: its loss is the mean of the squared scores."""
 
-    def unsup_loss(self, inputs, data_samples):
-        scores = self._forward(inputs.flatten(0, 1))
+    def bind(self, segmentor):
+        self.scale = nn.Parameter(torch.ones(()))
+
+    def loss(self, batch):
+        scores = batch.view('a').scores
         return dict(
-            loss_mean=scores.mean(), pairs=torch.tensor(float(len(inputs))))
+            loss=self.scale * scores.square().mean(),
+            loss_own=self.scale.square(),
+            images=torch.tensor(float(len(scores))))
+
+
+@MODELS.register_module()
+class LabeledMean(SemiTerm):
+    """Looks at what the stock loss computed."""
+
+    needs_labeled = True
+
+    def loss(self, batch):
+        self.seen = batch.labeled
+        return dict(
+            loss=batch.labeled.features.mean() + batch.labeled.scores.mean())
+
+
+def make(config=SINGLE, preprocessor='SemiSegDataPreProcessor', **terms):
+    terms = {name: dict(settings) for name, settings in terms.items()}
+    torch.manual_seed(0)
+    return without_dropout(
+        build(
+            'SemiEncoderDecoder', preprocessor, **config,
+            terms=terms or None).train())
 
 
 def make_twins(config, stock_class):
-    model = build('MeanScoreSegmentor', **config)
+    model = make(config)
     stock = build(stock_class, 'SegDataPreProcessor', **config)
     stock.load_state_dict(model.state_dict(), strict=True)
     return model, stock
 
 
-def test_unsup_loss_must_be_given():
-    with pytest.raises(TypeError, match='unsup_loss'):
-        build('SemiEncoderDecoder', **SINGLE)
+MEAN = dict(type='MeanScore')
 
 
 @pytest.mark.parametrize('config, keys',
                          zip([SINGLE, AUXILIARY, CASCADE], SUP_KEYS),
                          ids=['single', 'auxiliary', 'cascade'])
 def test_losses_are_prefixed(config, keys):
-    losses = losses_of(build('MeanScoreSegmentor', **config))
-    assert set(losses) == keys | {'unsup_loss_mean', 'unsup_pairs'}
-    assert losses['unsup_pairs'] == 2
+    losses = losses_of(make(config, mean=MEAN))
+    assert set(losses) == keys | {
+        'unsup_loss_mean', 'unsup_loss_mean_own', 'unsup_images'
+    }
+    assert losses['unsup_images'] == 2
 
 
 def test_total_is_the_sum_of_losses():
-    model = build('MeanScoreSegmentor', **AUXILIARY)
+    model = make(AUXILIARY, mean=MEAN)
     losses = losses_of(model)
     total, _ = model.parse_losses(losses)
     expected = (
         losses['sup_decode.loss_ce'] + losses['sup_aux.loss_ce'] +
-        losses['unsup_loss_mean'])
+        losses['unsup_loss_mean'] + losses['unsup_loss_mean_own'])
     torch.testing.assert_close(total, expected)
 
 
-def test_unsup_branch_can_be_off():
-    model = build('MeanScoreSegmentor', **SINGLE)
+def test_weights():
+    """``weight`` is that of ``loss``; others are the term's own."""
+    data = batch()
+    plain, weighted = make(mean=MEAN), make(mean=dict(MEAN, weight=0.25))
+    weighted.sup_weight = 0.5
+    first, second = (losses_of(model, data) for model in (plain, weighted))
+    for key, factor in {
+            'sup_decode.loss_ce': 0.5,
+            'sup_decode.acc_seg': 1,
+            'unsup_loss_mean': 0.25,
+            'unsup_loss_mean_own': 1
+    }.items():
+        torch.testing.assert_close(second[key], factor * first[key])
+
+
+def test_weight_that_grows():
+    model = make(mean=dict(MEAN, weight=dict(peak=2., iters=4,
+                                             shape='linear')))
+    model.warmup_iters = 10
+    data = batch()
+    full = losses_of(make(mean=MEAN), data)['unsup_loss_mean']
+    for iteration, weight in [(10, 0.), (11, 0.5), (14, 2.), (99, 2.)]:
+        model.iteration = iteration
+        found = losses_of(copy.deepcopy(model), data)['unsup_loss_mean']
+        torch.testing.assert_close(found, weight * full)
+
+
+def test_term_with_a_start_of_its_own():
+    model = make(mean=MEAN, late=dict(MEAN, start_iters=7))
+    for iteration, on in [(0, False), (6, False), (7, True)]:
+        model.iteration = iteration
+        losses = losses_of(model)
+        assert losses['unsup_loss_mean'] > 0
+        assert (losses['unsup_loss_late'] > 0) == on
+        model.zero_grad()
+        model.parse_losses(losses)[0].backward()
+        # DDP waits for a gradient of each parameter
+        assert all(p.grad is not None for p in model.parameters())
+
+
+def test_terms_can_be_off():
+    model = make(mean=MEAN)
     assert model.unsup_enabled is True
     model.unsup_enabled = False
-    assert set(losses_of(model)) == SUP_KEYS[0]
+    losses = losses_of(model)
+    assert set(losses) == SUP_KEYS[0] | {'unsup_loss_mean'}
+    assert losses['unsup_loss_mean'] == 0
+    model.parse_losses(losses)[0].backward()
+    assert model.terms['mean'].scale.grad == 0
+
+
+@pytest.mark.parametrize('other', [0., 1.])
+def test_weight_zero_touches_batch_statistics_alone(other):
+    """Also beside a term that needs the graph of the same view."""
+    terms = dict(control=dict(MEAN, weight=0.), other=dict(MEAN, weight=other))
+    model = make(**terms)
+    plain = make(other=dict(MEAN, weight=other))
+    data = batch()
+    for single in (model, plain):
+        single.parse_losses(losses_of(single, data))[0].backward()
+    assert model.terms['control'].scale.grad == 0
+    for (name, parameter), same in zip(model.backbone.named_parameters(),
+                                       plain.backbone.parameters()):
+        assert torch.equal(parameter.grad, same.grad), name
+    for (name, buffer), same in zip(model.named_buffers(), plain.buffers()):
+        assert torch.equal(buffer, same), name
+
+
+def test_two_terms_share_the_pass_of_a_view():
+    model = make(mean=MEAN, same=MEAN)
+    losses = losses_of(model)
+    assert model.backbone.bn1.num_batches_tracked == 2
+    assert losses['unsup_loss_mean'] == losses['unsup_loss_same']
+
+
+@pytest.mark.parametrize('config, calls', [(SINGLE, 1), (CASCADE, 1)])
+def test_labeled_part_is_what_the_stock_loss_computed(config, calls):
+    model = make(config, labeled=dict(type='LabeledMean'))
+    data = batch()
+    losses = losses_of(model, data)
+    # of one view: none is asked for, so none is computed
+    assert model.backbone.bn1.num_batches_tracked == 1
+    labeled = model.terms['labeled'].seen
+    masks = torch.cat(
+        [sample.gt_sem_seg.data for sample in data['data_samples'][:2]])
+    assert torch.equal(labeled.masks, masks)
+    assert labeled.scores.shape == (2, NUM_CLASSES, SIDE, SIDE)
+    assert labeled.features.shape[1] == model.pixel_head.channels
+    key = 'sup_decode.loss_ce' if config is SINGLE else 'sup_decode_1.loss_ce'
+    torch.testing.assert_close(
+        nn.functional.cross_entropy(labeled.scores, masks), losses[key])
+    losses['unsup_loss_labeled'].backward()
+    assert model.backbone.conv1.weight.grad.any()
+
+
+def test_labeled_part_must_be_asked_for():
+    model = make(labeled=dict(type='LabeledMean'))
+    model.terms['labeled'].needs_labeled = False
+    with pytest.raises(RuntimeError, match='needs_labeled = True'):
+        losses_of(model)
+
+
+def test_view_that_is_not_made():
+    model = make(mean=MEAN)
+    data = batch()
+    for sample in data['data_samples'][2:]:
+        views = sample.metainfo['views']
+        sample.set_metainfo(dict(views=dict(weak=views['a'],
+                                            strong=views['b'])))
+    with pytest.raises(KeyError, match="'a'.*makes.*'weak', 'strong'"):
+        losses_of(model, data)
+
+
+def test_teacher_must_be_there():
+    with pytest.raises(RuntimeError, match='MeanTeacherHook'):
+        make().teacher  # noqa: B018
+
+
+def test_teacher_is_no_part_of_the_model():
+    model = make(mean=MEAN)
+    names = list(model.state_dict())
+    teacher = copy.deepcopy(model)
+    teacher.terms = model.terms
+    model.set_teacher(teacher)
+    assert list(model.state_dict()) == names
+    assert model.teacher is teacher and not teacher.backbone.training
+    # shared with the student
+    assert model.terms.training
 
 
 def test_spared_images_after_the_warmup_are_refused():
-    model = build('MeanScoreSegmentor', **SINGLE)
-    data = batch(pairs=1)
-    data['inputs'][-1] = torch.empty(2, 3, 0, 0, dtype=torch.uint8)
+    model = make(mean=MEAN)
+    data = batch(pairs=0)
     with pytest.raises(RuntimeError, match='sampler still leaves'):
         losses_of(model, data)
     model.unsup_enabled = False
-    assert set(losses_of(model, data)) == SUP_KEYS[0]
+    assert losses_of(model, data)['unsup_loss_mean'] == 0
 
 
 @pytest.mark.parametrize('config, stock_class', STOCK_CLASSES)
@@ -95,7 +247,7 @@ def test_supervised_losses_are_stock(config, stock_class):
     losses = model(**data, mode='loss')
     expected = stock(data['inputs']['sup'], data['data_samples']['sup'],
                      'loss')
-    assert {f'sup_{key}' for key in expected} < set(losses)
+    assert {f'sup_{key}' for key in expected} == set(losses)
     for key, value in expected.items():
         assert torch.equal(losses[f'sup_{key}'], value)
 
@@ -121,13 +273,45 @@ def test_weights_are_named_as_stock(config, stock_class):
 
 @pytest.mark.parametrize('config', [SINGLE, CASCADE])
 def test_preprocessor_knows_the_classes(config):
-    model = build('MeanScoreSegmentor', **config)
-    assert model.data_preprocessor.num_classes == NUM_CLASSES
+    preprocessor = make(config).data_preprocessor
+    assert preprocessor.num_classes == NUM_CLASSES
+    assert preprocessor.ignore_index == 255
 
 
 def test_batch_that_is_not_split_names_the_setting():
-    model = build('MeanScoreSegmentor', 'SegDataPreProcessor', **SINGLE)
+    model = make(preprocessor='SegDataPreProcessor')
     with pytest.raises(
             TypeError,
-            match='MeanScoreSegmentor expects.*got Tensor.*SemiSegDataPre'):
+            match='SemiEncoderDecoder expects.*got Tensor.*SemiSegDataPre'):
         losses_of(model, batch(pairs=0))
+
+
+@pytest.mark.parametrize('classes', [NUM_CLASSES - 1, NUM_CLASSES + 1])
+def test_auxiliary_head_of_other_classes_is_refused(classes):
+    """With fewer it died in the loss, with more it trained silently."""
+    head = dict(FCN_HEAD, num_classes=classes)
+    with pytest.raises(ValueError, match=f'FCNHead has num_classes={classes}'):
+        make(dict(SINGLE, auxiliary_head=[FCN_HEAD, head]))
+
+
+def test_auxiliary_head_that_learns_something_else_is_fine():
+    head = dict(
+        FCN_HEAD, type='STDCHead', num_classes=2, num_convs=1,
+        boundary_threshold=0.1)
+    make(dict(SINGLE, auxiliary_head=head))
+
+
+def test_auxiliary_head_that_ignores_another_id(warnings_logged):
+    make(dict(SINGLE, auxiliary_head=dict(FCN_HEAD, ignore_index=1)))
+    assert 'FCNHead has ignore_index=1' in warnings_logged()[-1]
+
+
+def test_networks_of_terms_are_initialised():
+    """mmengine passes ``init_weights`` on to modules of its own alone."""
+    model = make(dc=dict(type='DirectionalContrast',
+                         projector=dict(
+                             init_cfg=dict(type='Constant', val=7.,
+                                           layer='Conv2d'))))
+    model.init_weights()
+    weight = model.terms['dc'].projector.layers[0].weight
+    assert (weight == 7).all()

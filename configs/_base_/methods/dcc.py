@@ -1,0 +1,71 @@
+# The fragment that turns any config into a DCC config. It only adds names,
+# so that it merges with every stock config; see configs/dcc/stock_*.py.
+# Values from Sec. 4.1 and Table 4 of the paper unless said otherwise.
+
+# Merged over the stock model: `model = _base_.dcc_model`.
+dcc_model = dict(
+    type='DCCSegmentor',
+    data_preprocessor=dict(type='SemiSegDataPreProcessor'),
+    projector=dict(type='PixelProjector', out_channels=128),
+    loss_dc=dict(
+        type='DirectionalContrastiveLoss',
+        temperature=0.1,
+        confidence_threshold=0.75,
+        loss_weight=0.1),
+    # 2 crops x 3,200 x 3 steps: 19.2k negatives a GPU
+    memory_bank=dict(
+        type='FeatureMemoryBank', negatives_per_crop=3200, steps=3),
+    stride=8)
+
+# 4 labeled + 4 unlabeled images on each of two GPUs. The config that uses it
+# fills in dataset.datasets = [labeled, unlabeled].
+dcc_dataloader = dict(
+    batch_size=8,
+    num_workers=4,
+    persistent_workers=False,  # see ReproducibleRandomnessHook
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    batch_sampler=dict(type='MultiSourceBatchSampler', source_ratio=[1, 1]),
+    dataset=dict(
+        type='ConcatDataset',
+        # unlabeled images have none of these
+        ignore_keys=['classes', 'palette', 'label_map', 'reduce_zero_label']))
+
+# Sizes for PASCAL VOC as in the published code: unlabeled images, 500 px
+# long, become 320 to 800 px long. Sec. 4.1 says "randomly resized".
+# For other sizes put dict(_base_.dcc_resize, scale=...) in its place.
+dcc_load = dict(type='LoadImageFromFile')
+dcc_resize = dict(
+    type='RandomResize',
+    resize_type='NonEmptyResize',
+    scale=(400, 400),
+    ratio_range=(0.8, 2.0),
+    keep_ratio=True)
+dcc_crop = dict(
+    type='PairedRandomCrop',
+    crop_size=(320, 320),
+    iou_range=(0.1, 1.0),
+    stride=8)
+# Each crop on its own. The paper names the kinds of augmentation, not
+# their strength: these are the usual ones of contrastive learning.
+dcc_augmentation = [
+    dict(
+        type='RandomApply',
+        transforms=[dict(type='FastPhotoMetricDistortion')],
+        prob=0.8),
+    dict(type='FastRandomGrayscale', prob=0.2),
+    dict(type='RandomGaussianBlur', prob=0.5),
+    # last: what it leaves is slower to read for the others
+    dict(type='RandomFlip', prob=0.5),
+]
+dcc_views = dict(
+    type='MultiView',
+    views=dict(
+        a=dict(window=0, transforms=dcc_augmentation),
+        b=dict(window=1, transforms=dcc_augmentation)))
+dcc_pack = dict(type='PackViews')
+dcc_unlabeled_pipeline = [
+    dcc_load, dcc_resize, dcc_crop, dcc_views, dcc_pack
+]
+
+# 1/16 of a training of 20,000 iterations, as 5 of 80 epochs
+dcc_hooks = [dict(type='SupervisedWarmupHook', warmup_iters=1250)]

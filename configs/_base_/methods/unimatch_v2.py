@@ -1,0 +1,87 @@
+# The fragment that turns any config into UniMatch V2 (Yang et al., TPAMI
+# 2025): FixMatch with two strong views, each of which sees the channels of
+# the features that the other does not. It only adds names, so that it merges
+# with every stock config.
+# Published for DINOv2: AdamW, 5e-6 for the backbone, 40 times as much for the
+# head. Set the rates for your network in optim_wrapper.
+
+# Merged over the stock model: `model = _base_.unimatch_v2_model`. The total
+# loss is half of labeled plus unlabeled.
+unimatch_v2_model = dict(
+    type='SemiEncoderDecoder',
+    data_preprocessor=dict(type='SemiSegDataPreProcessor'),
+    sup_weight=0.5,
+    terms=dict(
+        pseudo=dict(
+            type='PseudoLabels',
+            weight=0.5,
+            label_view='weak',
+            train_views=('strong1', 'strong2'),
+            threshold=0.95,
+            mix='cutmix',
+            channel_dropout=True)))
+
+# 4 labeled + 4 unlabeled images on each of four GPUs.
+# The config that uses it fills in dataset.datasets = [labeled, unlabeled].
+unimatch_v2_dataloader = dict(
+    batch_size=8,
+    num_workers=4,
+    persistent_workers=False,  # see ReproducibleRandomnessHook
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    batch_sampler=dict(type='MultiSourceBatchSampler', source_ratio=[1, 1]),
+    dataset=dict(
+        type='ConcatDataset',
+        # unlabeled images have none of these
+        ignore_keys=['classes', 'palette', 'label_map', 'reduce_zero_label']))
+
+# VOC's images, 500 px long, become 250 to 1,000 px long: the long side times
+# U(0.5, 2), as published. The crop is that of mmseg's configs of VOC
+# (published: 518, a multiple of 14 for DINOv2).
+# For other sizes put dict(_base_.unimatch_v2_resize, scale=...) in its place.
+unimatch_v2_load = dict(type='LoadImageFromFile')
+unimatch_v2_resize = dict(
+    type='RandomResize',
+    resize_type='NonEmptyResize',
+    scale=(500, 500),
+    ratio_range=(0.5, 2.0),
+    keep_ratio=True)
+# before the crop: all views share it
+unimatch_v2_flip = dict(type='RandomFlip', prob=0.5)
+unimatch_v2_crop = dict(type='SharedRandomCrop', crop_size=(512, 512))
+# Published: colour jitter of 0.5, 0.5, 0.5 and hue 0.25 with probability 0.8,
+# grey 0.2, blur 0.5. mmseg's jitter adds brightness (64 = 0.5 of 128) where
+# the published one multiplies it, and tosses a coin for each of its parts; a
+# hue of 0.25 is 45 of OpenCV's 180.
+unimatch_v2_strong = [
+    dict(
+        type='RandomApply',
+        transforms=[
+            dict(
+                type='FastPhotoMetricDistortion',
+                brightness_delta=64,
+                contrast_range=(0.5, 1.5),
+                saturation_range=(0.5, 1.5),
+                hue_delta=45)
+        ],
+        prob=0.8),
+    dict(type='FastRandomGrayscale', prob=0.2),
+    dict(type='RandomGaussianBlur', prob=0.5, sigma_range=(0.1, 2.0)),
+]
+unimatch_v2_views = dict(
+    type='MultiView',
+    views=dict(
+        weak=[], strong1=unimatch_v2_strong, strong2=unimatch_v2_strong))
+unimatch_v2_pack = dict(type='PackViews')
+unimatch_v2_unlabeled_pipeline = [
+    unimatch_v2_load, unimatch_v2_resize, unimatch_v2_flip, unimatch_v2_crop,
+    unimatch_v2_views, unimatch_v2_pack
+]
+
+# Momentum 1 / (iteration + 1), at least 0.004, as published; no warm-up.
+unimatch_v2_warmup = dict(type='SupervisedWarmupHook', warmup_iters=0)
+unimatch_v2_teacher = dict(
+    type='MeanTeacherHook',
+    ema_type='MomentumAnnealingEMA',
+    momentum=0.004,
+    gamma=1)
+unimatch_v2_hooks = [unimatch_v2_warmup, unimatch_v2_teacher]

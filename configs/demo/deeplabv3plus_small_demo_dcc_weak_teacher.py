@@ -1,0 +1,19 @@
+# All at once: DCC, image-level labels (Sec. 3.5) and pseudo labels of a mean
+# teacher.
+_base_ = [
+    './deeplabv3plus_small_demo_dcc.py', '../_base_/methods/weak_labels.py',
+    '../_base_/methods/mean_teacher.py'
+]
+model = dict(
+    terms=dict(
+        weak=_base_.weak_labels_model.terms.weak,
+        pseudo=_base_.mean_teacher_model.terms.pseudo))
+unlabeled_dataset = dict(
+    _base_.unlabeled_dataset,
+    data_prefix=dict(
+        img_path='JPEGImages', weak_seg_map_path='SegmentationWeak'))
+train_dataloader = dict(
+    dataset=dict(datasets=[_base_.labeled_dataset, unlabeled_dataset]))
+# a short training: remembers 100 iterations
+mean_teacher_hook = dict(_base_.mean_teacher_hook, momentum=0.01)
+custom_hooks = [_base_.supervised_warmup, mean_teacher_hook]

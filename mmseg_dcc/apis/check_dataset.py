@@ -1,0 +1,455 @@
+"""A look at all data of a config before a long training.
+
+Reads every image and mask of the training, validation and test sets once and
+reports what is broken, what looks wrong, and which share each class has.
+"""
+import hashlib
+import os.path as osp
+import sys
+from collections import Counter, defaultdict
+from functools import partial
+from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
+
+import cv2
+import numpy as np
+from mmcv.image import rescale_size
+from mmcv.transforms import LoadAnnotations, RandomResize
+from mmengine.config import Config
+from mmengine.utils import track_parallel_progress, track_progress
+from mmseg.datasets.transforms import RandomCrop
+from PIL import Image, UnidentifiedImageError
+
+from ..datasets import PairedRandomCrop, SharedRandomCrop, UnlabeledDataset
+from ..datasets.checks import find_transform
+from ..datasets.plain_datasets import plain_datasets
+from ..datasets.transforms.crop_geometry import feasible_offsets
+from ..utils.configs import build_lazily, last_head
+
+MAX_LISTED = 4
+# Lowest and highest are among them: what cannot be cut fails there first.
+RATIOS_TRIED = 9
+
+
+class Part(NamedTuple):
+    """One data set of the config and what was found in it."""
+    role: str
+    dataset: object
+    images: List[dict]
+
+
+class Report:
+    """Collects findings.
+
+    Attributes:
+        findings (list[dict]): Each with ``level`` ('problem', 'warning'),
+            ``check`` (its name), ``text`` and ``items`` (path and detail).
+    """
+
+    def __init__(self) -> None:
+        self.findings: List[dict] = []
+
+    def add(self, level: str, check: str, text: str, items=()) -> None:
+        """Adds a finding; ``items`` are dicts with path and detail."""
+        self.findings.append(
+            dict(level=level, check=check, text=text, items=list(items)))
+
+    def add_all(self, level: str, check: str, text: str, items) -> None:
+        """Adds a finding with the number of items, if there are any."""
+        items = list(items)
+        if items:
+            self.add(level, check, f'{text} ({len(items)})', items)
+
+
+def check_dataset(cfg: Config, processes: int = 1) -> dict:
+    """Examines all images and masks of a training.
+
+    Args:
+        cfg (Config): Config of the training.
+        processes (int): Processes that read. Defaults to 1.
+
+    Returns:
+        dict: ``datasets``, see :func:`overview`; ``classes``, see
+        :func:`check_classes`; ``findings``, see :class:`Report`.
+    """
+    report = Report()
+    parts = examine_all(find_parts(cfg, report), processes)
+    num_classes, shares = check_classes(cfg, parts, report)
+    datasets = []
+    for part in parts:
+        check_images(part, report)
+        pairs = None
+        if part.role == 'unlabeled':
+            pairs = check_pairs(part, report)
+        else:
+            check_masks(part, num_classes, report)
+        datasets.append(overview(part, pairs))
+    check_copies(parts, report)
+    return dict(datasets=datasets, classes=shares, findings=report.findings)
+
+
+def examine(task: Tuple[int, dict], loaders: list) -> dict:
+    """Reads one image and its mask with the loaders of the training.
+
+    Args:
+        task (tuple): Index of the data set and an entry of its data list.
+        loaders (list): Of each data set the transforms that load an image
+            and a mask; the latter is None without masks.
+
+    Returns:
+        dict: What there is to know of it, without the pixels.
+    """
+    index, info = task
+    load_image, load_mask = loaders[index]
+    found = dict(path=info['img_path'])
+    try:
+        image = load_image(dict(info))['img']
+    except Exception as error:  # whatever a decoder raises on a broken file
+        return dict(found, unreadable=_reason(error))
+    found.update(
+        size=image.shape[:2],
+        digest=hashlib.sha1(image).hexdigest() + str(image.shape),
+        incomplete=_incomplete(info['img_path']))
+    if load_mask:
+        found['mask'] = _examine_mask(info, load_mask, image.shape[:2])
+    return found
+
+
+def _reason(error: Exception) -> str:
+    return (str(error) or type(error).__name__).split('\n')[0]
+
+
+def _incomplete(path: str) -> Optional[str]:
+    """OpenCV fills what a cut-off file lacks with grey; Pillow tells."""
+    try:
+        with Image.open(path) as image:
+            image.draft(None, (1, 1))  # JPEG: read all, decode little
+            image.load()
+    except (UnidentifiedImageError, Image.DecompressionBombError):
+        return None
+    except (OSError, SyntaxError) as error:
+        return _reason(error)
+    return None
+
+
+def _examine_mask(info: dict, load_mask, image_size: tuple) -> dict:
+    path = info['seg_map_path']
+    found = dict(path=path)
+    if not osp.isfile(path):
+        return dict(found, missing=f'of the image {info["img_path"]}')
+    try:
+        mask = load_mask(dict(info, seg_fields=[]))['gt_seg_map']
+        with Image.open(path) as image:
+            # Loading cuts ids to 8 bits: 300 would become 44.
+            highest = (np.asarray(image).max()
+                       if image.mode[0] in 'IF' else 0)
+    except Exception as error:
+        return dict(found, unreadable=_reason(error))
+    if mask.ndim != 2:
+        return dict(found, format=f'{mask.shape[-1]} channels')
+    if highest > 255:
+        return dict(found, format=f'ids up to {highest}')
+    if mask.shape != image_size:
+        return dict(found, size=_size_difference(mask.shape, image_size))
+    counts = np.bincount(mask.ravel())
+    return dict(
+        found, counts={int(i): int(counts[i]) for i in counts.nonzero()[0]})
+
+
+def _size_difference(mask: tuple, image: tuple) -> str:
+    turned = mask == image[::-1]
+    return (f'{mask[1]} x {mask[0]}, its image {image[1]} x {image[0]}' +
+            (' (turned: perhaps by the EXIF tag of the image)'
+             if turned else ''))
+
+
+def find_parts(cfg: Config, report: Report) -> List[Part]:
+    """Builds the data sets of a config and lists their images.
+
+    Args:
+        cfg (Config): Config of a training.
+        report (Report): Gets a problem for each that cannot be built.
+
+    Returns:
+        list[Part]: The data sets; their images are entries of data lists.
+    """
+    loaders = [('labeled', 'train_dataloader'), ('val', 'val_dataloader')]
+    if cfg.get('test_dataloader') != cfg.get('val_dataloader'):
+        loaders.append(('test', 'test_dataloader'))
+    parts = []
+    for role, key in loaders:
+        for config in plain_datasets(cfg[key].dataset) if cfg.get(key) else ():
+            try:
+                dataset = build_lazily(config)
+                images = dataset.load_data_list()
+            except (OSError, ValueError, AssertionError) as error:
+                # mmseg's own data sets do not say what is missing.
+                reason = str(error) or (
+                    'check that the list and the folder exist: '
+                    f'{config.get("ann_file")!r} and '
+                    f'{config.get("data_prefix", {}).get("img_path")!r}.')
+                report.add(
+                    'problem', 'dataset',
+                    f'{key}: {config.type} of {config.get("data_root")!r} '
+                    f'cannot be built: {reason}')
+                continue
+            unlabeled = isinstance(dataset, UnlabeledDataset)
+            part = Part('unlabeled' if unlabeled else role, dataset, images)
+            if not images:
+                report.add(
+                    'problem', 'dataset',
+                    f'{part.role}: no images in '
+                    f'{dataset.data_prefix["img_path"]!r}. Change data_prefix,'
+                    ' img_suffix or ann_file.')
+            parts.append(part)
+    return parts
+
+
+def examine_all(parts: List[Part], processes: int) -> List[Part]:
+    """Reads everything; shows progress on stderr.
+
+    Args:
+        parts (list[Part]): From :func:`find_parts`.
+        processes (int): Processes that read.
+
+    Returns:
+        list[Part]: The same data sets with what was found in each image.
+    """
+    loaders = [(part.dataset.pipeline.transforms[0],
+                find_transform(part.dataset, LoadAnnotations))
+               for part in parts]
+    tasks = [(index, info) for index, part in enumerate(parts)
+             for info in part.images]
+    cv2.setNumThreads(1)
+    work = partial(examine, loaders=loaders)
+    if processes > 1:
+        found = track_parallel_progress(
+            work, tasks, processes, chunksize=8, file=sys.stderr)
+    else:
+        found = track_progress(work, tasks, file=sys.stderr)
+    results = iter(found)
+    return [
+        part._replace(images=[next(results) for _ in part.images])
+        for part in parts
+    ]
+
+
+def check_images(part: Part, report: Report) -> None:
+    """Reports unreadable, cut-off and small images of one data set."""
+    unreadable = [
+        dict(path=image['path'], detail=image['unreadable'])
+        for image in part.images if 'unreadable' in image
+    ]
+    # UnlabeledDataset takes another image in place of a few.
+    tolerated = getattr(part.dataset, 'max_unreadable_ratio', 0)
+    report.add_all(
+        'problem' if len(unreadable) > tolerated * len(part.images) else
+        'warning', 'unreadable', f'{part.role} images cannot be read',
+        unreadable)
+    readable = _readable(part)
+    report.add_all('warning', 'incomplete',
+                   f'{part.role} images are cut off or damaged',
+                   (dict(path=image['path'], detail=image['incomplete'])
+                    for image in readable if image['incomplete']))
+    crop = find_transform(
+        part.dataset, (PairedRandomCrop, SharedRandomCrop, RandomCrop))
+    if crop:
+        high, wide = crop.crop_size
+        report.add_all(
+            'warning', 'small',
+            f'{part.role} images are smaller than the crop ({wide} x {high}) '
+            'before they are resized',
+            (dict(path=image['path'], detail='{1} x {0}'.format(
+                *image['size'])) for image in readable
+             if image['size'][0] < high or image['size'][1] < wide))
+
+
+def _readable(part: Part) -> List[dict]:
+    return [image for image in part.images if 'size' in image]
+
+
+def check_masks(part: Part, num_classes: int, report: Report) -> None:
+    """Reports masks that are missing, unfit or have foreign ids."""
+    masks = [image['mask'] for image in part.images if 'mask' in image]
+    texts = dict(
+        missing='masks do not exist',
+        unreadable='masks cannot be read',
+        format='masks are no pictures of one channel of 8 bits',
+        size='masks differ in size from their image')
+    for key, text in texts.items():
+        report.add_all('problem', f'mask_{key}', f'{part.role} {text}',
+                       (dict(path=mask['path'], detail=mask[key])
+                        for mask in masks if key in mask))
+    foreign = []
+    for mask in masks:
+        ids = [
+            i for i in mask.get('counts', ())
+            if i >= num_classes and i != part.dataset.ignore_index
+        ]
+        if ids:
+            pixels = sum(mask['counts'][i] for i in ids)
+            listed = ', '.join(map(str, ids[:MAX_LISTED]))
+            more = ', ...' if len(ids) > MAX_LISTED else ''
+            foreign.append(
+                dict(
+                    path=mask['path'],
+                    detail=f'ids {listed}{more} ({pixels} pixels)',
+                    ids=ids))
+    found = set().union(*(mask.get('counts', ()) for mask in masks))
+    if found == {0, 255} and part.dataset.ignore_index == 255:
+        report.add(
+            'problem', 'mask_black_white',
+            f'The {part.role} masks hold nothing but 0 and 255, and 255 is '
+            'ignored. In black and white masks write 1 for the object.')
+    report.add_all(
+        'problem', 'mask_ids', f'{part.role} masks have ids outside the '
+        f'classes (0 to {num_classes - 1}, {part.dataset.ignore_index} to '
+        'ignore)', foreign)
+
+
+def check_classes(cfg: Config, parts: List[Part],
+                  report: Report) -> Tuple[int, List[dict]]:
+    """Counts pixels and images of each class.
+
+    Args:
+        cfg (Config): Config of the training.
+        parts (list[Part]): The data sets.
+        report (Report): Gets what does not fit together.
+
+    Returns:
+        tuple: Number of classes; of each class its name and, by role, the
+        number of its pixels, their share and the number of images.
+    """
+    labeled = [part for part in parts if part.role != 'unlabeled']
+    num_classes = last_head(cfg.model).num_classes
+    names = next((part.dataset.metainfo.get('classes') for part in labeled),
+                 None) or [str(i) for i in range(num_classes)]
+    if len(names) != num_classes:
+        report.add(
+            'problem', 'num_classes',
+            f'The data set has {len(names)} classes, but '
+            f'model.decode_head.num_classes={num_classes}.')
+    shares = [dict(name=name) for name in names]
+    for role in dict.fromkeys(part.role for part in labeled):
+        pixels, images = Counter(), Counter()
+        for part in labeled:
+            for image in part.images if part.role == role else ():
+                counts = image.get('mask', {}).get('counts', {})
+                pixels.update(counts)
+                images.update(counts.keys())
+        total = sum(pixels[i] for i in range(len(names)))
+        for i, row in enumerate(shares):
+            row[role] = dict(
+                pixels=pixels[i],
+                share=pixels[i] / total if total else 0.,
+                images=images[i])
+        absent = [row['name'] for row in shares if not row[role]['pixels']]
+        if absent:
+            report.add('warning', 'absent_class',
+                       f'{len(absent)} classes have no pixel in the {role} '
+                       'masks: ' + ', '.join(absent[:2 * MAX_LISTED]) +
+                       (', ...' if len(absent) > 2 * MAX_LISTED else ''))
+    return num_classes, shares
+
+
+def check_copies(parts: List[Part], report: Report) -> None:
+    """Reports images that occur twice, told by their decoded pixels."""
+    by_role: Dict[str, dict] = defaultdict(lambda: defaultdict(list))
+    for part in parts:
+        for image in _readable(part):
+            by_role[part.role][image['digest']].append(image['path'])
+    for role, found in by_role.items():
+        report.add_all('warning', 'duplicate', f'{role} images are copies',
+                       (dict(path=path, detail=f'same as {paths[0]}')
+                        for paths in found.values() for path in paths[1:]))
+    for role, other, text in (
+        ('labeled', 'unlabeled', 'labeled images are also unlabeled'),
+        ('val', 'unlabeled', 'validation images are also unlabeled'),
+        ('val', 'labeled', 'validation images are also trained on'),
+        ('test', 'labeled', 'test images are also trained on')):
+        shared = by_role[role].keys() & by_role[other].keys()
+        # In the full setting all labeled images are used as unlabeled, too.
+        if role == 'labeled' and len(shared) == len(by_role[role]):
+            continue
+        report.add_all('warning', f'{role}_in_{other}', text,
+                       (dict(
+                           path=paths[0],
+                           detail=f'same as {by_role[other][digest][0]}')
+                        for digest, paths in by_role[role].items()
+                        if digest in shared))
+
+
+def check_pairs(part: Part, report: Report) -> Optional[dict]:
+    """Reports images from which no pair of crops can be cut.
+
+    Args:
+        part (Part): Unlabeled images.
+        report (Report): Gets the findings.
+
+    Returns:
+        dict | None: ``feasible``, the share of the images that allow a pair
+        at every size they may be resized to, and ``different``, the share of
+        draws that allow two different crops. None if not known, or the
+        images are not cut in pairs.
+    """
+    crop = find_transform(part.dataset, PairedRandomCrop)
+    if crop is None:
+        return None
+    before = part.dataset.pipeline.transforms[1:]
+    before = before[:before.index(crop)]
+    images = _readable(part)
+    if not images or not all(
+            isinstance(transform, RandomResize)
+            and isinstance(transform.ratio_range, (tuple, list))
+            for transform in before) or len(before) > 1:
+        return None
+    choices = {
+        size: [
+            len(
+                feasible_offsets(resized, crop.crop_size, crop.iou_range,
+                                 crop.stride))
+            for resized in _resized(size, *before)
+        ]
+        for size in {image['size']
+                     for image in images}
+    }
+    infeasible = [image for image in images if 0 in choices[image['size']]]
+    report.add_all(
+        'problem', 'no_pair', 'images allow no pair of crops within '
+        f'iou_range={crop.iou_range} at some size they are resized to',
+        (dict(path=image['path'], detail='{1} x {0}'.format(*image['size']))
+         for image in infeasible))
+    different = np.mean(
+        [np.greater(choices[image['size']], 1) for image in images])
+    if different < 0.5:
+        report.add(
+            'warning', 'same_crops',
+            f'Only {different:.0%} of the draws allow two different crops: '
+            f'crop_size={crop.crop_size} is large for these images.')
+    return dict(
+        feasible=1 - len(infeasible) / len(images), different=float(different))
+
+
+def _resized(size: tuple, resize=None) -> Iterator[tuple]:
+    """Sizes over the range of RandomResize, from lowest to highest."""
+    if resize is None:
+        yield size
+        return
+    for ratio in np.linspace(*resize.ratio_range, RATIOS_TRIED):
+        scale = tuple(int(side * ratio) for side in resize.scale)
+        if resize.resize.keep_ratio:
+            scale = rescale_size(size[::-1], scale)
+        yield scale[::-1]
+
+
+def overview(part: Part, pairs: Optional[dict]) -> dict:
+    """Number and sizes of the images of one data set."""
+    sizes = np.array([image['size'] for image in _readable(part)])
+    wide, high = ((sizes[:, axis].min(), sizes[:, axis].max())
+                  if len(sizes) else (0, 0) for axis in (1, 0))
+    return dict(
+        role=part.role,
+        images=len(part.images),
+        readable=len(sizes),
+        widths=[int(side) for side in wide],
+        heights=[int(side) for side in high],
+        pairs=pairs)

@@ -1,0 +1,36 @@
+"""The data sets inside of wrappers."""
+import os.path as osp
+from typing import List
+
+from .unlabeled_dataset import UnlabeledDataset
+
+
+def plain_datasets(dataset) -> list:
+    """The data sets inside of wrappers, in their order.
+
+    Args:
+        dataset (Dataset): Plain, or wrapped by ``ConcatDataset``,
+            ``RepeatDataset`` and the like at any depth.
+    """
+    parts = getattr(dataset, 'datasets', None)
+    if parts is None and hasattr(dataset, 'dataset'):
+        parts = [dataset.dataset]
+    if parts is None:
+        return [dataset]
+    return [plain for part in parts for plain in plain_datasets(part)]
+
+
+def unlabeled_datasets(dataset) -> List[UnlabeledDataset]:
+    """The unlabeled ones of :func:`plain_datasets`."""
+    return [
+        plain for plain in plain_datasets(dataset)
+        if isinstance(plain, UnlabeledDataset)
+    ]
+
+
+def image_paths(dataset) -> set:
+    """Absolute paths of all images of a data set, wrapped or not."""
+    return {
+        osp.abspath(plain.get_data_info(i)['img_path'])
+        for plain in plain_datasets(dataset) for i in range(len(plain))
+    }

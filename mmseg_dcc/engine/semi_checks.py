@@ -1,0 +1,147 @@
+"""Checks of a semi-supervised training before its first iteration."""
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+from ..datasets.checks import check_semi_dataloader, check_weak_masks
+from ..datasets.geometry_probe import probe_views, warn_of_dropped_channels
+from ..datasets.plain_datasets import plain_datasets, unlabeled_datasets
+from ..models import SemiEncoderDecoder, WeakLabels
+from ..utils.bare_model import bare_model
+from .hooks.mean_teacher_hook import MeanTeacherHook
+
+
+def check_semi_training(runner) -> None:
+    """Tells before training what would fail, or do nothing, in it.
+
+    Args:
+        runner (Runner): At the begin of its training.
+
+    Raises:
+        TypeError: If the model has no terms.
+        ValueError: If model, terms, hooks and data do not fit together.
+    """
+    model = bare_model(runner)
+    loader = runner.train_dataloader
+    if not isinstance(model, SemiEncoderDecoder):
+        raise TypeError(
+            'SupervisedWarmupHook needs a SemiEncoderDecoder such as '
+            f'DCCSegmentor, got {type(model).__name__}. Change model.type or '
+            'remove the hook from custom_hooks.')
+    check_semi_dataloader(loader)
+    terms = model.terms.values()
+    if not any(isinstance(term, WeakLabels) for term in terms):
+        check_weak_masks(loader.dataset, wanted=False)
+    check_teacher(model, runner.hooks)
+    for dataset in unlabeled_datasets(loader.dataset):
+        warn_of_dropped_channels(dataset)
+        probe_views(dataset)
+    check_channels(model, loader.dataset)
+    check_small_batches(model, loader)
+    for term in terms:
+        term.check(model, loader)
+
+
+def check_teacher(model: SemiEncoderDecoder, hooks) -> None:
+    """Compares what the terms need with the hooks.
+
+    Args:
+        model (SemiEncoderDecoder): The segmentor.
+        hooks (list[Hook]): Of the runner.
+
+    Raises:
+        ValueError: If a term needs a teacher and there is none.
+    """
+    wanting = [
+        name for name, term in model.terms.items() if term.needs_teacher
+    ]
+    if wanting and not any(isinstance(hook, MeanTeacherHook)
+                           for hook in hooks):
+        raise ValueError(
+            f'The term(s) {wanting} learn from a teacher, but no hook makes '
+            f'one. Add dict(type={MeanTeacherHook.__name__!r}) to '
+            'custom_hooks, or set teacher=False of the term.')
+
+
+def check_channels(model: SemiEncoderDecoder, dataset) -> None:
+    """Compares the channels of images with what the model takes.
+
+    Args:
+        model (SemiEncoderDecoder): The segmentor.
+        dataset (Dataset): Of the training.
+
+    Raises:
+        ValueError: If an image of one of the data sets does not fit.
+    """
+    preprocessor = model.data_preprocessor
+    with random_states_kept():
+        for plain in plain_datasets(dataset):
+            found = plain[0]['inputs'].shape[-3]
+            if found != model.in_channels:
+                raise ValueError(
+                    f'{type(plain).__name__} gives images of {found} '
+                    f'channel(s), but the backbone takes {model.in_channels}. '
+                    'Set model.backbone.in_channels (and pretrained=None, if '
+                    'its weights are for three), or color_type of '
+                    'LoadImageFromFile.')
+            for key in ('mean', 'std'):
+                given = getattr(preprocessor, key, None)
+                if given is not None and len(given) not in (1, found):
+                    raise ValueError(
+                        f'model.data_preprocessor.{key} has {len(given)} '
+                        f'numbers, but {type(plain).__name__} gives images of '
+                        f'{found} channel(s). Give one for each channel.')
+
+
+@torch.no_grad()
+def check_small_batches(model: SemiEncoderDecoder, loader) -> None:
+    """Tries batches of one image, which some heads cannot normalise.
+
+    Args:
+        model (SemiEncoderDecoder): The segmentor; its buffers stay.
+        loader (DataLoader): With :class:`MultiSourceBatchSampler`.
+
+    Raises:
+        ValueError: If batch normalization would fail in training.
+    """
+    sampler = loader.batch_sampler
+    parts = [
+        sum(number for number, of_kind in zip(sampler.images_per_batch,
+                                              sampler.is_unlabeled)
+            if of_kind is unlabeled) for unlabeled in (False, True)
+    ]
+    if 1 not in parts:
+        return
+    side = 128
+    try:
+        with _kept_buffers(model):
+            model.train()
+            model(next(model.parameters()).new_zeros(
+                1, model.in_channels, side, side), mode='tensor')
+    except ValueError as error:
+        if 'more than 1 value per channel' not in str(error):
+            raise
+        raise ValueError(
+            'A process trains on one labeled or one unlabeled image at a time '
+            f'({sampler.images_per_batch} images of each source), but this '
+            'network normalises values of which there is one an image, such '
+            'as those of an image pool. Raise train_dataloader.batch_size, '
+            'so that each source has two images in a batch, or set '
+            "norm_cfg=dict(type='GN', ...) in the heads.") from error
+    except RuntimeError:
+        # An image of this size may be too small for the network: this is
+        # no reason to stop a training of larger crops.
+        return
+
+
+@contextmanager
+def _kept_buffers(model: nn.Module):
+    before = [(buffer, buffer.clone()) for buffer in model.buffers()]
+    was_training = model.training
+    try:
+        yield
+    finally:
+        model.train(was_training)
+        for buffer, value in before:
+            buffer.copy_(value)

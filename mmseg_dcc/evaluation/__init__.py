@@ -1,0 +1,3 @@
+from .pseudo_mask_writer import PseudoMaskWriter
+
+__all__ = ['PseudoMaskWriter']

@@ -1,0 +1,66 @@
+"""Complementary dropout of channels in two views (UniMatch V2)."""
+from typing import Optional, Tuple, Union
+
+import torch
+from torch import Tensor
+
+
+def complementary_masks(
+    count: int,
+    channels: int,
+    keep_share: float = 0.5,
+    device: Optional[Union[str, torch.device]] = None
+) -> Tuple[Tensor, Tensor]:
+    """Masks that give each channel to one of two views, drawn on the CPU.
+
+    Args:
+        count (int): Unlabeled images.
+        channels (int): Channels of the features.
+        keep_share (float): Share of the images, in [0, 1], both of whose
+            views keep all channels, rounded down to whole images. Defaults
+            to 0.5 of UniMatch V2.
+        device (torch.device, optional): Of the masks. Defaults to None: the
+            CPU.
+
+    Returns:
+        tuple[Tensor, Tensor]: float32 masks of the two views, each of shape
+        (count, channels), see :func:`complementary_masks_from`.
+    """
+    bernoulli = torch.rand(count, channels) < 0.5
+    untouched = torch.randperm(count)[:int(count * keep_share)]
+    mask1, mask2 = complementary_masks_from(bernoulli, untouched)
+    return mask1.to(device), mask2.to(device)
+
+
+def complementary_masks_from(bernoulli: Tensor,
+                             untouched: Tensor) -> Tuple[Tensor, Tensor]:
+    """Masks of :func:`complementary_masks` from given draws.
+
+    Args:
+        bernoulli (Tensor): 0 or 1, shape (count, channels). 1 where the
+            first view keeps the channel.
+        untouched (Tensor): int64, indices of the images whose views keep all
+            channels, shape (n,).
+
+    Returns:
+        tuple[Tensor, Tensor]: 2 where a view has the channel and 0 where it
+        has not, 1 for untouched images; so their sum is 2 and the mean of
+        both views' features what one without dropout would be.
+    """
+    mask1 = (2. * bernoulli).index_fill(0, untouched, 1.)
+    return mask1, 2 - mask1
+
+
+def mask_channels(maps: Tensor, masks: Tensor) -> Tensor:
+    """Features times one number for each image and channel.
+
+    Args:
+        maps (Tensor): Shape (N, C, h, w), or tokens of shape (N, tokens, C).
+        masks (Tensor): Shape (N, C). The same for each level of a pyramid.
+
+    Returns:
+        Tensor: Shape and dtype of ``maps``.
+    """
+    masks = masks.to(maps.dtype)
+    return maps * (masks[:, None] if maps.ndim == 3 else masks[..., None,
+                                                                 None])

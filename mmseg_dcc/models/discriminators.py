@@ -1,0 +1,75 @@
+"""Networks that tell label maps from predictions."""
+from typing import Optional, Sequence
+
+import torch.nn.functional as F
+from mmengine.model import BaseModule
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+
+@MODELS.register_module()
+class FullyConvDiscriminator(BaseModule):
+    """Fully convolutional discriminator (Hung et al., BMVC 2018).
+
+    Convolutions 4x4 of stride 2, each but the last followed by LeakyReLU of
+    slope 0.2, without normalisation. The scores are resized to the size of
+    the maps.
+
+    Args:
+        num_classes (int): Channels of the maps: probabilities or one-hot
+            labels.
+        channels (Sequence[int]): Channels of the hidden layers. Maps must
+            have a side of at least 2 ** (layers + 1) pixels. Defaults to
+            (64, 128, 256, 512), as published: 32 pixels.
+        align_corners (bool): Of the resizing of the scores. Defaults to
+            True, as published.
+        init_cfg (dict, optional): Initialisation config. Defaults to None:
+            torch's default, as in the published code.
+
+    Examples:
+        >>> discriminator = dict(
+        ...     type='FullyConvDiscriminator',
+        ...     num_classes=21,
+        ...     channels=(64, 128, 256, 512))
+    """
+
+    def __init__(self,
+                 num_classes: int,
+                 channels: Sequence[int] = (64, 128, 256, 512),
+                 align_corners: bool = True,
+                 init_cfg: Optional[dict] = None) -> None:
+        super().__init__(init_cfg)
+        self.align_corners = align_corners
+        layers = []
+        for width_in, width_out in zip((num_classes, *channels), channels):
+            layers += [
+                nn.Conv2d(width_in, width_out, 4, stride=2, padding=1),
+                nn.LeakyReLU(0.2)
+            ]
+        classifier = nn.Conv2d(channels[-1], 1, 4, stride=2, padding=1)
+        self.layers = nn.Sequential(*layers, classifier)
+        self.least_side = 2**(len(channels) + 1)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Scores of each pixel: is it from a label map?
+
+        Args:
+            maps (Tensor): Shape (N, num_classes, H, W).
+
+        Returns:
+            Tensor: Logits, shape (N, 1, H, W).
+
+        Raises:
+            ValueError: If the maps are too small for the layers.
+        """
+        size = maps.shape[2:]
+        if min(size) < self.least_side:
+            raise ValueError(
+                f'FullyConvDiscriminator got maps of {tuple(size)} px, but '
+                f'its layers need {self.least_side} px a side. Use a larger '
+                'crop_size, or fewer channels of the discriminator.')
+        return F.interpolate(
+            self.layers(maps),
+            size,
+            mode='bilinear',
+            align_corners=self.align_corners)

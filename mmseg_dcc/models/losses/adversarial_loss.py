@@ -1,0 +1,70 @@
+"""Losses against a discriminator of label maps (Hung et al., BMVC 2018)."""
+from typing import Optional
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .reductions import mean_over_processes
+
+
+def realism_loss(score_map: Tensor,
+                 real: bool,
+                 valid: Optional[Tensor] = None) -> Tensor:
+    """Binary cross entropy of a discriminator's scores with one target.
+
+    The discriminator learns with ``real=True`` on maps of labels and
+    ``real=False`` on detached predictions. The segmentor learns with
+    ``real=True`` on its own predictions, through a discriminator that is
+    :func:`~mmseg_dcc.models.frozen.frozen`.
+
+    Args:
+        score_map (Tensor): Logits of "this is a label map", shape
+            (N, 1, H, W).
+        real (bool): Whether the target is 1 (a label map) or 0.
+        valid (Tensor, optional): bool, shape (N, H, W), False at ignored
+            pixels. Defaults to None: every pixel counts.
+
+    Returns:
+        Tensor: Scalar, float32: mean over the valid pixels of all
+        processes. 0 with a graph when there is none.
+    """
+    score_map = score_map[:, 0].float()
+    losses = F.softplus(-score_map if real else score_map)
+    if valid is None:
+        valid = torch.ones_like(losses, dtype=torch.bool)
+    return (losses * valid).sum() / mean_over_processes(valid.sum())
+
+
+def one_hot_maps(labels: Tensor, num_classes: int,
+                 ignore_index: int) -> Tensor:
+    """Label maps as a discriminator sees them.
+
+    Args:
+        labels (Tensor): int64, shape (N, H, W), in [0, num_classes) or
+            ``ignore_index``.
+        num_classes (int): Channels of the result.
+        ignore_index (int): Label of ignored pixels. They are 0 in every
+            channel.
+
+    Returns:
+        Tensor: float32, shape (N, num_classes, H, W).
+    """
+    classes = torch.arange(num_classes, device=labels.device)
+    hot = labels[:, None] == classes[:, None, None]
+    return (hot & (labels != ignore_index)[:, None]).float()
+
+
+def trusted_mask(score_map: Tensor, threshold: float) -> Tensor:
+    """Pixels whose prediction the discriminator takes for a label.
+
+    Args:
+        score_map (Tensor): Logits, at the size of the image, shape
+            (N, 1, H, W).
+        threshold (float): Least sigmoid of a trusted pixel, in [0, 1]. The
+            published code uses 0.2.
+
+    Returns:
+        Tensor: bool, shape (N, H, W).
+    """
+    return score_map[:, 0].float().sigmoid() >= threshold

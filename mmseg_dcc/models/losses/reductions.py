@@ -1,0 +1,33 @@
+"""Counts over the joined batch of all processes."""
+import torch
+from mmengine.dist import all_reduce, get_world_size
+from torch import Tensor
+
+
+def sum_over_processes(counts: Tensor) -> Tensor:
+    """Sum of counts over all processes.
+
+    Args:
+        counts (Tensor): Any shape, the same in each process.
+
+    Returns:
+        Tensor: float32, of the shape given.
+    """
+    total = counts.to(torch.float32, copy=True)
+    all_reduce(total)
+    return total
+
+
+def mean_over_processes(counts: Tensor) -> Tensor:
+    """Mean of counts over all processes, at least 1 in total.
+
+    DDP averages gradients over processes; a sum divided by this number and
+    averaged is the mean over the joined batch.
+
+    Args:
+        counts (Tensor): Any shape, the same in each process.
+
+    Returns:
+        Tensor: float32, of the shape given.
+    """
+    return sum_over_processes(counts).clamp(min=1) / get_world_size()

@@ -1,0 +1,162 @@
+"""Masks and mixing of images, labels and scores within a batch."""
+import math
+from typing import Sequence
+
+import torch
+from torch import Tensor
+
+# Boxes drawn for each one that is wanted. One in twenty fits at an area of
+# 0.4, so that practically always one of them does.
+_TRIES = 256
+PARTNERS = ('roll', 'flip')
+
+
+def cutmix_boxes(count: int,
+                 size: Sequence[int],
+                 area_range: Sequence[float] = (0.02, 0.4),
+                 ratio_range: Sequence[float] = (0.3, 1 / 0.3),
+                 prob: float = 1.) -> Tensor:
+    """Masks of one box an image (CutMix), drawn on the CPU.
+
+    Area, ratio and upper left corner are uniform; ratio and corner are drawn
+    again until the box is inside the image. So boxes lie in the middle more
+    often than at the borders, and are rather square than long.
+
+    Args:
+        count (int): Images.
+        size (tuple[int, int]): Height and width in pixels.
+        area_range (tuple[float, float]): Share of the image that a box
+            covers, in (0, 1]. One of most of the image hardly ever fits; it
+            is then cut and moved into the image. Defaults to (0.02, 0.4) of
+            UniMatch.
+        ratio_range (tuple[float, float]): Share of the height over share of
+            the width, > 0. In a square image that is height over width.
+            Defaults to (0.3, 1 / 0.3) of UniMatch.
+        prob (float): Probability that an image has a box, in [0, 1].
+            Defaults to 1; UniMatch uses 0.5.
+
+    Returns:
+        Tensor: bool, shape (count, 1, height, width), True inside.
+    """
+    boxes = draw_boxes(count, size, area_range, ratio_range)
+    return _inside(boxes, size) & (torch.rand(count, 1, 1, 1) < prob)
+
+
+def draw_boxes(count: int, size: Sequence[int], area_range: Sequence[float],
+               ratio_range: Sequence[float]) -> Tensor:
+    """Edges of the boxes of :func:`cutmix_boxes`.
+
+    Returns:
+        Tensor: int64, shape (count, 4): top, left, bottom, right in pixels,
+        bottom and right exclusive.
+    """
+    area = _uniform((count, 1), *area_range)
+    ratio = _uniform((count, _TRIES), *ratio_range)
+    sides = torch.tensor(size)
+    shares = torch.stack([area * ratio, area / ratio], -1).sqrt()
+    lengths = (shares * sides).long()
+    starts = (torch.rand(count, _TRIES, 2) * sides).long()
+    fits = (starts + lengths <= sides).all(-1)
+    rows, first = torch.arange(count), fits.int().argmax(1)
+    # changes nothing in a box that fits, unless it has no pixel
+    lengths = lengths[rows, first].clamp(min=1).minimum(sides)
+    starts = starts[rows, first].minimum(sides - lengths)
+    return torch.cat([starts, starts + lengths], 1)
+
+
+def three_box_masks(count: int, size: Sequence[int]) -> Tensor:
+    """Masks of three overlapping boxes an image (CPS), drawn on the CPU.
+
+    Each box has a third of an area between 1/4 and 1/2 of the image, any
+    ratio and any place. Where two overlap, they cancel.
+
+    Args:
+        count (int): Images.
+        size (tuple[int, int]): Height and width in pixels.
+
+    Returns:
+        Tensor: bool, shape (count, 1, height, width). A quarter is True on
+        average.
+    """
+    return three_box_masks_from(
+        _uniform((count, 3), 0.25, 0.5), torch.rand(count, 3),
+        torch.rand(count, 3, 2), size)
+
+
+def three_box_masks_from(area: Tensor, exponent: Tensor, place: Tensor,
+                         size: Sequence[int]) -> Tensor:
+    """Masks of :func:`three_box_masks` from given draws.
+
+    Args:
+        area (Tensor): Three times a box's share of the image, in (0, 1],
+            shape (count, 3).
+        exponent (Tensor): In [0, 1], shape (count, 3). The height is the
+            area to this power, the width the area to the rest.
+        place (Tensor): In [0, 1], shape (count, 3, 2). From top to bottom
+            and from left to right of what a box can be moved.
+        size (tuple[int, int]): Height and width in pixels.
+
+    Returns:
+        Tensor: bool, shape (count, 1, height, width).
+    """
+    sides = torch.tensor(size)
+    shares = torch.stack([area**exponent, area**(1 - exponent)], -1)
+    lengths = (shares * math.sqrt(1 / 3) * sides).round().long()
+    starts = ((sides - lengths) * place).round().long()
+    boxes = torch.cat([starts, starts + lengths], -1)
+    first, second, third = (_inside(each, size) for each in boxes.unbind(1))
+    return first ^ second ^ third
+
+
+def mix(own: Tensor, partner: Tensor, mask: Tensor) -> Tensor:
+    """Maps with the inside of each mask from the partner.
+
+    Args:
+        own (Tensor): Shape (N, H, W) or (N, channels, H, W), any dtype.
+        partner (Tensor): Of the same shape and dtype; see :func:`partners`.
+        mask (Tensor): bool, shape (N, 1, H, W), True where the partner is
+            taken; of :func:`cutmix_boxes` or :func:`three_box_masks`.
+
+    Returns:
+        Tensor: Of the same shape and dtype.
+    """
+    mask = mask.to(own.device)
+    return torch.where(mask if own.ndim == 4 else mask[:, 0], partner, own)
+
+
+def partners(tensor: Tensor, how: str) -> Tensor:
+    """Batch in the order of the images' partners.
+
+    Args:
+        tensor (Tensor): Shape (N, ...).
+        how (str): ``'roll'``: the image before in the batch, of the first
+            image the last. ``'flip'``: the batch reversed, as in UniMatch
+            V2; the middle one of an odd batch is its own partner.
+
+    Returns:
+        Tensor: Shape (N, ...). A batch of one is its own partner.
+
+    Raises:
+        ValueError: If ``how`` is unknown.
+    """
+    if how == 'roll':
+        return tensor.roll(1, 0)
+    if how == 'flip':
+        return tensor.flip(0)
+    raise ValueError(f'Partners must be one of {PARTNERS}, got {how!r}. '
+                     'Change it where the mixing is configured in '
+                     'model.terms.')
+
+
+def _uniform(shape, low, high):
+    return low + (high - low) * torch.rand(shape)
+
+
+def _inside(boxes, size):
+    """Boxes (count, 4) as a mask (count, 1, height, width)."""
+    height, width = size
+    top, left, bottom, right = boxes[:, :, None].unbind(1)
+    row, column = torch.arange(height), torch.arange(width)
+    rows = (row >= top) & (row < bottom)
+    columns = (column >= left) & (column < right)
+    return rows[:, None, :, None] & columns[:, None, None]

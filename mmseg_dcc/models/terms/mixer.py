@@ -1,0 +1,118 @@
+"""Mixing of the images of a batch as terms configure it."""
+import logging
+from typing import Optional, Sequence, Union
+
+from mmengine.logging import print_log
+from torch import Tensor
+
+from ..mixing import cutmix_boxes, mix, partners, three_box_masks
+
+
+class Mixer:
+    """Pastes parts of another image of the batch, of labels likewise.
+
+    Args:
+        kind (str): 'cutmix', one box (French et al., BMVC 2020), or
+            'three_boxes', whose overlaps cancel, as in the CutMix of CPS.
+            Defaults to 'cutmix'.
+        area_range (tuple[float, float]): Share of the image that a box
+            covers. Defaults to (0.02, 0.4), UniMatch.
+        ratio_range (tuple[float, float]): Height over width of a box.
+            Defaults to (0.3, 1 / 0.3), UniMatch.
+        prob (float): Probability that an image is mixed at all. Defaults to
+            0.5, UniMatch.
+        partner (str): 'flip', the batch reversed, as in UniMatch V2 (the
+            middle image of an odd batch meets itself), or 'roll', the image
+            before. Defaults to 'flip'.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+
+    Examples:
+        >>> terms = dict(
+        ...     pseudo=dict(
+        ...         type='PseudoLabels',
+        ...         mix=dict(area_range=(0.25, 0.5), prob=1., partner='roll')))
+    """
+
+    def __init__(self,
+                 kind: str = 'cutmix',
+                 area_range: Sequence[float] = (0.02, 0.4),
+                 ratio_range: Sequence[float] = (0.3, 1 / 0.3),
+                 prob: float = 0.5,
+                 partner: str = 'flip') -> None:
+        if kind not in ('cutmix', 'three_boxes'):
+            raise ValueError(f'mix of a term: kind={kind!r} is unknown; '
+                             "choose 'cutmix' or 'three_boxes'.")
+        if partner not in ('flip', 'roll'):
+            raise ValueError(f'mix of a term: partner={partner!r} is unknown; '
+                             "choose 'flip' or 'roll'.")
+        if not 0 < area_range[0] <= area_range[1] <= 1:
+            raise ValueError('mix of a term: expected two shares with 0 < '
+                             f'least <= most <= 1, got area_range={area_range}'
+                             '.')
+        if not 0 < ratio_range[0] <= ratio_range[1] or not 0 <= prob <= 1:
+            raise ValueError(
+                'mix of a term: expected ratio_range = (least, most) > 0 and '
+                f'prob in [0, 1], got {ratio_range} and {prob}.')
+        self.kind = kind
+        self.area_range = tuple(area_range)
+        self.ratio_range = tuple(ratio_range)
+        self.prob = prob
+        self.partner = partner
+
+    @classmethod
+    def of(cls, mix_config: Union[None, str, dict]) -> Optional['Mixer']:
+        """None stays None, a name becomes a mixer of that kind.
+
+        Args:
+            mix_config (None | str | dict): Of a term.
+        """
+        if mix_config is None:
+            return None
+        if isinstance(mix_config, str):
+            mix_config = dict(kind=mix_config)
+        return cls(**mix_config)
+
+    def draw(self, images: Tensor) -> Tensor:
+        """Where each image shows its partner: bool, shape (N, 1, H, W)."""
+        count, size = len(images), images.shape[2:]
+        if self.kind == 'three_boxes':
+            masks = three_box_masks(count, size)
+        else:
+            masks = cutmix_boxes(count, size, self.area_range,
+                                 self.ratio_range, self.prob)
+        return masks.to(images.device)
+
+    def __call__(self, maps: Tensor, masks: Tensor) -> Tensor:
+        """Mixes maps of the batch.
+
+        Args:
+            maps (Tensor): Shape (N, C, H, W) or (N, H, W).
+            masks (Tensor): Of :meth:`draw`.
+
+        Returns:
+            Tensor: Of the shape given.
+        """
+        return mix(maps, partners(maps, self.partner), masks)
+
+
+def warn_of_lonely_images(loader) -> None:
+    """Warns if a process has one unlabeled image: nothing to mix it with.
+
+    Args:
+        loader (DataLoader): With :class:`MultiSourceBatchSampler`.
+    """
+    sampler = loader.batch_sampler
+    count = sum(
+        number for number, unlabeled in zip(sampler.images_per_batch,
+                                            sampler.is_unlabeled) if unlabeled)
+    if count < 2:
+        print_log(
+            'A term mixes unlabeled images, but each process has only '
+            f'{count} in a batch, which would be mixed with itself: nothing '
+            'is mixed. Raise train_dataloader.batch_size (or the share of '
+            'unlabeled images in batch_sampler.source_ratio), or set mix=None '
+            'of the term.',
+            logger='current',
+            level=logging.WARNING)

@@ -1,0 +1,178 @@
+"""Pseudo labels of one view for others: FixMatch, UniMatch V2."""
+from typing import Callable, Dict, Optional, Sequence, Union
+
+import torch
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from ..channel_dropout import complementary_masks, mask_channels
+from ..head_features import class_confidence, uses_sigmoid
+from ..losses.pseudo_label_loss import pseudo_label_loss
+from ..semi_batch import SemiBatch, View
+from .mixer import Mixer, warn_of_lonely_images
+from .semi_term import SemiTerm
+
+
+@MODELS.register_module()
+class PseudoLabels(SemiTerm):
+    """Labels of one view, where it is confident, taught to other views.
+
+    FixMatch for segmentation and UniMatch V2 (Yang et al., TPAMI 2025): the
+    teacher, or the network itself, labels a weakly augmented view; the
+    network learns these labels on strongly augmented, mixed views. The views
+    need not show the same window: labels are moved to where each sees them.
+
+    Differs from the published code: the labeled images have a forward pass
+    of their own also in FixMatch (published: one with the strong view).
+
+    Args:
+        label_view (str): View that is labeled. Defaults to 'weak'.
+        train_views (Sequence[str]): Views that learn the labels; several
+            share one forward pass, as published. Defaults to ('strong1',).
+        teacher (bool): Whether the mean teacher labels (needs
+            ``MeanTeacherHook``), or the network itself, in training mode and
+            without gradient. Defaults to True, UniMatch V2.
+        threshold (float): Least confidence of a label, in [0, 1]. Defaults
+            to 0.95, UniMatch V2.
+        mix (str | dict, optional): :class:`Mixer` of images, labels,
+            confidence and padding. Defaults to None: not mixed.
+        channel_dropout (bool): Whether the first of two ``train_views`` has
+            half of the channels of the features, the second the others
+            (UniMatch V2); half of the images keep all in both. Defaults to
+            False.
+        normalise (str): See :func:`pseudo_label_loss`. Defaults to 'valid',
+            UniMatch: the mean over all pixels that are no padding.
+        **kwargs: See :class:`SemiTerm`.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+
+    Examples:
+        >>> model = dict(
+        ...     type='SemiEncoderDecoder',
+        ...     sup_weight=0.5,
+        ...     terms=dict(
+        ...         pseudo=dict(
+        ...             type='PseudoLabels', weight=0.5, mix='cutmix',
+        ...             train_views=('strong1', 'strong2'),
+        ...             channel_dropout=True)))
+        >>> custom_hooks = [
+        ...     dict(type='SupervisedWarmupHook', warmup_iters=0),
+        ...     dict(type='MeanTeacherHook', momentum=0.004,
+        ...          ema_type='MomentumAnnealingEMA', gamma=1)
+        ... ]
+    """
+
+    def __init__(self,
+                 label_view: str = 'weak',
+                 train_views: Sequence[str] = ('strong1', ),
+                 teacher: bool = True,
+                 threshold: float = 0.95,
+                 mix: Union[None, str, dict] = None,
+                 channel_dropout: bool = False,
+                 normalise: str = 'valid',
+                 **kwargs) -> None:
+        train_views = tuple(train_views)
+        super().__init__(views=(label_view, *train_views), **kwargs)
+        if not 0 <= threshold <= 1:
+            raise ValueError('PseudoLabels.threshold: expected a confidence '
+                             f'in [0, 1], got {threshold}.')
+        if not train_views or channel_dropout and len(train_views) != 2:
+            raise ValueError(
+                'PseudoLabels.train_views: expected at least one view, and '
+                f'two with channel_dropout; got {train_views}.')
+        self.label_view = label_view
+        self.train_views = train_views
+        self.needs_teacher = teacher
+        self.threshold = threshold
+        self.mixer = Mixer.of(mix)
+        self.channel_dropout = channel_dropout
+        self.normalise = normalise
+
+    def check(self, segmentor: nn.Module, loader) -> None:
+        """Warns where mixing would do nothing."""
+        super().check(segmentor, loader)
+        if self.mixer:
+            warn_of_lonely_images(loader)
+
+    def loss(self, batch: SemiBatch) -> dict:
+        """Pseudo-label loss of the train views.
+
+        Args:
+            batch (SemiBatch): With all views.
+
+        Returns:
+            dict[str, Tensor]: ``loss``, the mean over the train views;
+            ``pseudo_ratio``, share of the pixels of the label view that have
+            a label.
+        """
+        head = batch.model.pixel_head
+        targets = self.targets_of(batch)
+        views = [self._mixed_view(batch.view(name), targets)
+                 for name in self.train_views]
+        scores = batch.encode(
+            torch.cat([view['images'] for view in views]),
+            self._dropout(len(views[0]['images'])))
+        losses = [
+            pseudo_label_loss(
+                scores_of_view, view['labels'], view['confidence'],
+                view['valid'], self.threshold, self.normalise,
+                uses_sigmoid(head))
+            for scores_of_view, view in zip(scores.chunk(len(views)), views)
+        ]
+        valid = batch.view(self.label_view).valid
+        kept = (targets['confidence'] >= self.threshold) & valid
+        return dict(
+            loss=sum(losses) / len(losses),
+            pseudo_ratio=kept.sum() / valid.sum().clamp(min=1))
+
+    @torch.no_grad()
+    def targets_of(self, batch: SemiBatch) -> Dict[str, Tensor]:
+        """Labels and confidence, as the label view was seen.
+
+        Args:
+            batch (SemiBatch): With the label view.
+
+        Returns:
+            dict[str, Tensor]: ``labels``, int64, ``confidence`` and
+            ``valid``, shape (U, H, W) each, and the ``view``.
+        """
+        view = batch.view(self.label_view)
+        scores = view.teacher_scores if self.needs_teacher else view.scores
+        confidence, labels = class_confidence(batch.model.pixel_head,
+                                              scores.detach())
+        return dict(view=view, labels=labels, confidence=confidence,
+                    valid=view.valid)
+
+    @torch.no_grad()
+    def _mixed_view(self, view: View, targets: dict) -> Dict[str, Tensor]:
+        """A train view with the targets as it sees them, mixed."""
+        maps = dict(
+            images=view.images,
+            **{
+                key: targets['view'].move(targets[key], view, 0)
+                for key in ('labels', 'confidence', 'valid')
+            })
+        # What the label view does not show counts as little as padding.
+        maps['valid'] = maps['valid'] & view.valid
+        if self.mixer:
+            masks = self.mixer.draw(view.images)
+            maps = {key: self.mixer(m, masks) for key, m in maps.items()}
+        return maps
+
+    def _dropout(self, count: int) -> Optional[Callable]:
+        """Complementary channels for the two views of each image."""
+        if not self.channel_dropout:
+            return None
+        drawn: Dict[int, Tensor] = {}
+
+        def drop(maps: Tensor) -> Tensor:
+            # Levels of one width share their masks, as published.
+            channels = maps.shape[1]
+            if channels not in drawn:
+                drawn[channels] = torch.cat(
+                    complementary_masks(
+                        count, channels, device=maps.device)).to(maps.dtype)
+            return mask_channels(maps, drawn[channels])
+
+        return drop

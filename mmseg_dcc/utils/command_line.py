@@ -1,0 +1,48 @@
+"""Options that several command lines share."""
+import argparse
+import os
+import os.path as osp
+
+from mmengine.config import Config, DictAction
+
+from .configs import read_config
+
+
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds what :func:`load_config` takes."""
+    parser.add_argument('config', help='config file of a training')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        default={},
+        help='override config values: key=value key.inner=value; lists as '
+        'key="[a,b]"')
+
+
+def load_config(args: argparse.Namespace) -> Config:
+    """Reads the config of the command line."""
+    return read_config(args.config, args.cfg_options)
+
+
+def add_launch_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds what :func:`load_launched_config` takes: mmseg's options."""
+    add_config_arguments(parser)
+    parser.add_argument('--work-dir', help='folder for logs and checkpoints')
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none')
+    # Given by some versions of torch's launcher.
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+
+
+def load_launched_config(args: argparse.Namespace) -> Config:
+    """Reads the config of a command that mmengine's runner carries out."""
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    cfg = load_config(args)
+    cfg.launcher = args.launcher
+    name = osp.splitext(osp.basename(args.config))[0]
+    cfg.work_dir = (
+        args.work_dir or cfg.get('work_dir') or osp.join('work_dirs', name))
+    return cfg

@@ -1,0 +1,71 @@
+"""Configs as the tools read them: the data sets inside, the kinds of parts."""
+from typing import List, Optional
+
+from mmengine.config import Config
+from mmengine.registry import Registry, init_default_scope
+from mmseg.registry import DATASETS
+
+from ..datasets import UnlabeledDataset
+from ..datasets.plain_datasets import plain_datasets
+
+
+def read_config(path: str, options: Optional[dict] = None) -> Config:
+    """Config of a file, whose scope becomes the default.
+
+    Args:
+        path (str): Config file, of strings or in pure Python.
+        options (dict, optional): What ``--cfg-options`` overrides. Defaults
+            to None.
+
+    Returns:
+        Config: The config.
+    """
+    cfg = Config.fromfile(path)
+    cfg.merge_from_dict(options or {})
+    init_default_scope(cfg.get('default_scope') or 'mmseg')
+    return cfg
+
+
+def is_kind(part: dict, kind: type, registry: Registry) -> bool:
+    """Whether a part of a config builds a class or one that inherits from it.
+
+    Args:
+        part (dict): With ``type``: a registered name, a path such as
+            ``mmseg.datasets.LoadAnnotations``, or the class itself, as in
+            configs in pure Python.
+        kind (type): The class.
+        registry (Registry): Where names are looked up.
+
+    Returns:
+        bool: False also for what is not registered.
+    """
+    found = part['type']
+    if isinstance(found, str):
+        found = registry.get(found)
+    return isinstance(found, type) and issubclass(found, kind)
+
+
+def last_head(model: dict) -> dict:
+    """Config of the head that predicts: that of a model, or a cascade's last.
+
+    Args:
+        model (dict): Config of a segmentor.
+
+    Returns:
+        dict: Config of the head.
+    """
+    head = model['decode_head']
+    return head[-1] if isinstance(head, (list, tuple)) else head
+
+
+def unlabeled_configs(cfg: Config) -> List[dict]:
+    """Configs of the unlabeled data sets of a training, without wrappers."""
+    return [
+        dataset for dataset in plain_datasets(cfg.train_dataloader.dataset)
+        if is_kind(dataset, UnlabeledDataset, DATASETS)
+    ]
+
+
+def build_lazily(dataset: dict):
+    """Builds a data set that has not looked for its images yet."""
+    return DATASETS.build(dict(dataset, lazy_init=True))

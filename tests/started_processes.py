@@ -1,0 +1,60 @@
+"""Plugin of pytest: no process that a test starts outlives the test.
+
+However the test ends. Launchers start sessions of their own and orphans change
+their parent, so processes are known by a variable of their environment, which
+those that they start inherit. Fixtures of wider scope start none that a
+second test needs.
+"""
+import ctypes
+import os
+import sys
+import uuid
+from contextlib import suppress
+from multiprocessing import resource_tracker
+
+import psutil
+import pytest
+
+# a pytest that runs inside of a test has a mark of its own
+MARK = f'STARTED_BY_PYTEST_{uuid.uuid4().hex}'
+PR_SET_CHILD_SUBREAPER = 36
+
+
+def pytest_configure():
+    # the one process that all tests share starts before the mark is set
+    resource_tracker.ensure_running()
+    os.environ[MARK] = '1'
+    if sys.platform == 'linux':
+        # orphans stay among the descendants of this process
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol():
+    yield
+    end_started_processes()
+
+
+def started_processes():
+    """Those that the test has started and that still run."""
+    started = []
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):  # it has ended meanwhile
+            if MARK in process.environ():
+                started.append(process)
+    return started
+
+
+def kill(processes):
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+def end_started_processes():
+    """Kills them, and those that they start meanwhile, and waits for all."""
+    started = started_processes()
+    while started:
+        kill(started)
+        psutil.wait_procs(started, timeout=10)
+        started = started_processes()

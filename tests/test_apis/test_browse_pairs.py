@@ -1,0 +1,123 @@
+"""The pictures show the views and the overlap that the model gets."""
+import numpy as np
+import pytest
+from mmseg.registry import DATASETS
+from PIL import Image
+
+from mmseg_dcc.apis import browse_pairs
+from mmseg_dcc.utils.configs import read_config, unlabeled_configs
+from mmseg_dcc.visualization import box_iou, draw_views
+from tests import tiny_data
+from tests.conftest import ROOT
+from tests.own_config import write_own_config
+from tests.tool_scripts import load_tool
+
+TOOL = load_tool('dataset_tools/browse_pairs.py')
+
+FLIP_AXES = dict(horizontal=1, vertical=0, diagonal=(0, 1))
+
+
+@pytest.fixture
+def own(tmp_path):
+    tiny_data.make_own(tmp_path / 'own')
+    return tmp_path / 'own'
+
+
+@pytest.fixture
+def config(own, tmp_path):
+    return write_own_config(
+        tmp_path / 'configs',
+        data_root=str(own),
+        image_size=(128, 128),
+        crop_size=(64, 64))
+
+
+@pytest.mark.parametrize('direction', [None, *FLIP_AXES])
+def test_outlined_parts_show_the_same_pixels(config, direction):
+    """Through the real pipeline, without the change of colours."""
+    cfg = read_config(str(config))
+    source, = unlabeled_configs(cfg)
+    flip = dict(type='RandomFlip', prob=float(direction is not None),
+                direction=direction or 'horizontal')
+    for view in source.pipeline[3].views.values():
+        view.transforms = [flip]
+    dataset = DATASETS.build(source)
+    for index in range(len(dataset)):
+        image, views = browse_pairs.make_views(dataset, index)
+        assert [info.flip for _, info in views.values()] == [direction] * 2
+        figure = draw_views(image, views, 'a')
+        whole, *singles = figure.axes
+        parts = []
+        for number, axes in enumerate(singles):
+            shown = axes.images[0].get_array()
+            upright = np.flip(
+                shown, FLIP_AXES[direction]) if direction else shown
+            # both views may show one window
+            number = min(number, len(whole.patches) - 1)
+            top, left, bottom, right = drawn_box(whole, number)
+            window = image[top:bottom, left:right]
+            np.testing.assert_array_equal(
+                upright[:window.shape[0], :window.shape[1]], window)
+            top, left, bottom, right = drawn_box(axes, 0)
+            parts.append(shown[top:bottom, left:right])
+        np.testing.assert_array_equal(*parts)
+        iou = box_iou(drawn_box(whole, 0), drawn_box(whole, -1))
+        assert whole.get_title().endswith(f'IoU {iou:.2f}')
+
+
+def drawn_box(axes, number):
+    """Pixels that a drawn rectangle encloses."""
+    rectangle = axes.patches[number]
+    left, top = (edge + 0.5 for edge in rectangle.get_xy())
+    return (int(top), int(left), int(top + rectangle.get_height()),
+            int(left + rectangle.get_width()))
+
+
+def test_pictures_and_an_unreadable_image(config, own, tmp_path, capsys):
+    (own / 'unlabeled/a.jpg').write_bytes(b'no image')
+    TOOL.main(
+        [str(config), '--output-dir', str(tmp_path / 'out'), '--number', '3'])
+    names = sorted(path.name for path in (tmp_path / 'out').iterdir())
+    # evenly spread over four images, of which the first is broken
+    assert names == ['pair_000001.png', 'pair_000003.png']
+    assert f'Left out {own}/unlabeled/a.jpg' in capsys.readouterr().out
+    width, height = Image.open(tmp_path / 'out' / names[0]).size
+    assert width > 2 * height > 600
+
+
+def test_same_seed_same_pictures(config, tmp_path):
+    for name, seed in (('a', 0), ('b', 0), ('c', 1)):
+        TOOL.main([
+            str(config), '--output-dir', str(tmp_path / name), '--number', '1',
+            '--seed', str(seed)
+        ])
+    first, same, other = ((tmp_path / name / 'pair_000000.png').read_bytes()
+                          for name in 'abc')
+    assert first == same != other
+
+
+@pytest.mark.parametrize('name', [
+    'dcc/deeplabv3plus_r50_voc_1-8',
+    'camvid/deeplabv3plus_small_camvid_1-8_dcc',
+    'demo/deeplabv3plus_small_demo_fixmatch',
+])
+def test_configs_of_the_project(in_data_dir, tmp_path, name):
+    TOOL.main([
+        str(ROOT / f'configs/{name}.py'), '--output-dir', str(tmp_path),
+        '--number', '1'
+    ])
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_supervised_config_is_refused(tmp_path):
+    config = ROOT / 'configs/supervised/pspnet_r50_voc_1-8.py'
+    with pytest.raises(SystemExit, match='trains without unlabeled images'):
+        TOOL.main([str(config), '--output-dir', str(tmp_path)])
+
+
+def test_missing_folder_is_one_message(config, tmp_path):
+    with pytest.raises(SystemExit, match='Error: The folder of unlabeled'):
+        TOOL.main([
+            str(config), '--output-dir', str(tmp_path), '--cfg-options',
+            'train_dataloader.dataset.datasets.1.data_prefix.img_path=nowhere'
+        ])

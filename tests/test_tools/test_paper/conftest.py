@@ -1,0 +1,6 @@
+"""Makes the scripts of ``tools/paper`` importable by their names."""
+import sys
+from pathlib import Path
+
+PAPER = Path(__file__).resolve().parents[3] / 'tools/paper'
+sys.path[:0] = [str(PAPER), str(PAPER / 'figures')]

@@ -1,0 +1,58 @@
+import json
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+
+SCRIPT = ROOT / 'tools/paper/benchmark/step.py'
+
+# of each method, in forward passes of B images; see its paper
+PASSES = {
+    'none (supervised)': [3],
+    'DCC': [3, 3, 3],
+    'FixMatch': [3, 1, 3],
+    'UniMatch V2': [3, 1, 6],
+    'CPS': [3, 3, 3, 3],
+    # published with two batches of unlabeled images: [3, 3, 2, 2, 3, 3]
+    'CPS + CutMix': [3, 3, 1, 1, 3, 3],
+    'AdvSemiSeg': [3, 3],
+    'DCC + weak labels + pseudo labels': [3, 3, 3, 1, 3],
+}
+
+
+@pytest.fixture
+def measure(run, tmp_path):
+    """Runs the tool on tiny images, gives its JSON and what it printed."""
+
+    def measured(*options):
+        path = tmp_path / 'step.json'
+        out = run(sys.executable, SCRIPT, '--images', 2, '--repeats', 1,
+                  '--json', path, *options)
+        return json.loads(path.read_text()), out
+
+    return measured
+
+
+def test_step_and_warmup_are_measured(measure):
+    results, out = measure('--parts', 'step', 'warm-up', '--side', 64,
+                           '--negatives', 12800, '--warmup-iters', 1)
+    assert [*results] == ['machine', 'step', 'warm-up']
+    assert results['step']['with (s)'] > 0
+    assert results['warm-up']['warm-up iteration of DCC (ms)'] > 0
+    assert 'step without DC loss' in out
+
+
+def test_passes_of_each_composition(measure):
+    results, out = measure('--parts', 'compositions', '--composition-side',
+                           64)
+    rows = {row['terms']: row for row in results['compositions']}
+    assert {name: row['passes'] for name, row in rows.items()} == PASSES
+    for name, row in rows.items():
+        # the discriminator's are measured, there are no others
+        assert (row['critic'] > 0) == (name == 'AdvSemiSeg')
+        assert row['counted'] == pytest.approx(
+            (sum(PASSES[name]) + row['critic']) / 3)
+        assert row['excess'] == pytest.approx(
+            row['measured'] / row['counted'] - 1)
+    assert '| UniMatch V2 | 3 + 1 + 6 | 3.33 |' in out

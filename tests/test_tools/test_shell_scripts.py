@@ -1,0 +1,152 @@
+"""Tests of tools/*.sh and .ci/run where the path has spaces and quotes.
+
+What the scripts start is recorded in place of being run.
+"""
+import os
+import shutil
+from collections import namedtuple
+
+import pytest
+
+from tests.conftest import ROOT
+
+Call = namedtuple('Call', 'program folder words')
+
+# Takes the place of python and srun; makes environments and lacks torch.
+RECORDER = r"""#!/usr/bin/env bash
+[ "$1 $2" = '-m venv' ] && mkdir -p "$3/bin" && cp "$0" "$3/bin/python"
+{
+    printf '%s\n' "$0" "$PWD" "$@"
+    echo ----
+} >>"$CALLS"
+[ "${2:-}" != 'import torch' ]
+"""
+
+
+@pytest.fixture
+def clone(tmp_path):
+    folder = tmp_path / "a  path with spaces/and 'quotes'/clone"
+    for name in ('.ci', 'tools', 'requirements'):
+        shutil.copytree(ROOT / name, folder / name)
+    shutil.copy(ROOT / 'setup.py', folder)
+    return folder
+
+
+@pytest.fixture
+def record(clone, run, tmp_path):
+    """Function that runs a script and returns what it would have started."""
+    recorder = clone.parent / 'programs/srun'
+    recorder.parent.mkdir()
+    recorder.write_text(RECORDER)
+    recorder.chmod(0o755)
+    recorder.with_name('python3').symlink_to(recorder)
+    path = clone.parent / 'calls'
+
+    def run_script(script, *arguments, **variables):
+        path.write_text('')
+        run('bash',
+            clone / script,
+            *arguments,
+            cwd=tmp_path,
+            CALLS=str(path),
+            PYTHON=str(recorder),
+            PYTHON3=str(recorder),
+            PATH=f'{recorder.parent}:{os.environ["PATH"]}',
+            **{'VENV': '', **variables})
+        calls = path.read_text().split('\n----\n')[:-1]
+        return [
+            Call(program, folder, words)
+            for program, folder, *words in map(str.splitlines, calls)
+        ]
+
+    return run_script
+
+
+@pytest.mark.parametrize('place', ['clone/.venv', 'another  place'])
+def test_environment_then_tests(clone, record, place):
+    venv = clone.parent / place
+    options = ('-k', 'one or two')
+    calls = record('tools/run_tests.sh', *options, VENV=str(venv))
+    assert calls[0].words == ['-m', 'venv', str(venv)]
+    assert {call.program for call in calls[1:]} == {f'{venv}/bin/python'}
+    words = [call.words for call in calls]
+    for name in ('tested', 'tests'):
+        assert ['-m', 'pip', 'install', '--quiet', '-r',
+                f'{clone}/requirements/{name}.txt'] in words
+    assert words[-4][-2:] == ['-e', str(clone)]
+    assert words[-3][4:] == ['--no-deps', '--target', f'{venv}/mmpretrain',
+                             '-r', 'requirements/mmpretrain.txt']
+    assert words[-2] == ['-m', 'pre_commit', 'run', '--all-files']
+    assert words[-1][:2] == ['-m', 'pytest']
+    assert words[-1][-3:] == ['tests', *options]
+    assert {call.folder for call in calls[-3:]} == {str(clone)}
+    # all is there
+    (venv / 'mmpretrain').mkdir()
+    assert record('tools/run_tests.sh', *options, VENV=str(venv)) == calls[-2:]
+    # what is needed has changed
+    (clone / 'requirements/tests.txt').write_text('another')
+    again = record('tools/run_tests.sh', *options, VENV=str(venv))
+    assert ['-m', 'pip', 'install', '--quiet', '-r',
+            f'{clone}/requirements/tests.txt'] in [c.words for c in again]
+
+
+def test_ci_with_full_mmcv(clone, record):
+    wheel = clone.parent / 'mmcv-2.whl'
+    wheel.touch()
+    install, *calls = record('.ci/run', MMCV_FULL_WHEEL=str(wheel))
+    assert install.words[:5] == [
+        '-m', 'pip', 'install', '--quiet', '--no-deps'
+    ]
+    assert install.words[-1] == str(wheel)
+    assert calls[-1].words[:2] == ['-m', 'pytest']
+
+
+def test_quickstart(clone, record):
+    options = ('--iterations', '60', '--name', 'two words')
+    calls = record('tools/quickstart.sh', *options)
+    assert {call.program for call in calls[1:]
+            } == {f'{clone}/.venv/bin/python'}
+    demo, compare = calls[-2:]
+    assert demo.folder == compare.folder == str(clone)
+    assert [clone.joinpath(call.words[0]).is_file()
+            for call in (demo, compare)] == [True, True]
+    assert compare.words[-4:] == [*options]
+
+
+CONFIG = 'my configs/a  b.py'
+OPTIONS = ['--cfg-options', 'key=two words']
+
+
+def test_dist_train(clone, record):
+    check, train = record('tools/dist_train.sh', CONFIG, 2, *OPTIONS)
+    tool = f'{clone}/tools/train.py'
+    assert check.words == [tool, CONFIG, '--check-data', *OPTIONS]
+    assert '--nproc_per_node=2' in train.words
+    assert train.words[-6:] == [
+        tool, CONFIG, *OPTIONS, '--launcher', 'pytorch'
+    ]
+
+
+def test_dist_test(clone, record):
+    test, = record('tools/dist_test.sh', CONFIG, 'my runs/last.pth', 2,
+                   *OPTIONS)
+    assert '--nproc_per_node=2' in test.words
+    assert test.words[-7:] == [
+        f'{clone}/tools/test.py', CONFIG, 'my runs/last.pth', *OPTIONS,
+        '--launcher', 'pytorch'
+    ]
+
+
+def test_slurm_train(clone, record):
+    srun, = record('tools/slurm_train.sh', 'gpus', 'my job', CONFIG, *OPTIONS,
+                   GPUS='16', SRUN_ARGS='--time=60 --exclusive')
+    assert srun.words[:4] == [
+        '--partition=gpus', '--job-name=my job', '--ntasks=16',
+        '--ntasks-per-node=8'
+    ]
+    assert {'--time=60', '--exclusive'} < set(srun.words)
+    python = srun.words.index('-u') - 1
+    assert srun.words[python:] == [
+        srun.program, '-u', f'{clone}/tools/train.py', CONFIG, '--launcher',
+        'slurm', *OPTIONS
+    ]

@@ -1,0 +1,18 @@
+"""Pictures of masks keep their ids."""
+import numpy as np
+from mmseg.datasets.transforms import LoadAnnotations
+from PIL import Image
+
+from mmseg_dcc.utils.mask_image import mask_image
+
+
+def test_mask_is_read_back_as_ids(tmp_path):
+    mask = np.array([[0, 3], [255, 20]], np.uint8)
+    mask_image(mask).save(tmp_path / 'a.png')
+    assert Image.open(tmp_path / 'a.png').mode == 'P'
+    sample = dict(
+        seg_map_path=str(tmp_path / 'a.png'),
+        seg_fields=[],
+        reduce_zero_label=False)
+    np.testing.assert_array_equal(
+        LoadAnnotations()(sample)['gt_seg_map'], mask)

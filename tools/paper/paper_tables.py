@@ -1,0 +1,153 @@
+"""The tables of the paper: their cells, and how they are written.
+
+The values are in ``paper_tables.yaml``.
+"""
+import csv
+import io
+from pathlib import Path
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+import numpy as np
+from mmengine.fileio import load
+from paper_runs import Run
+
+TABLES = Path(__file__).with_name('paper_tables.yaml')
+
+
+class Cell(NamedTuple):
+    """A value of a table.
+
+    Args:
+        table (int): Number of the table, or None.
+        name (str): Such as ``dlv3plus-r101-1/8-ours``, unique in a table.
+        row (int): Which row of the table.
+        column (str): Name of its column.
+        paper (float): mIoU (%) in the paper, or None.
+        config (str): Below ``configs/``; None for other methods.
+        runs (tuple[Run]): The trainings whose mean it is.
+    """
+    table: Optional[int]
+    name: str
+    row: int
+    column: str
+    paper: Optional[float]
+    config: Optional[str]
+    runs: Tuple[Run, ...]
+
+
+def load_preset(name: str) -> dict:
+    """Tables and pairs of trainings of a preset of the data file."""
+    return load(str(TABLES))[name]
+
+
+def cells_of(number: Optional[int], table: dict,
+             seeds: Optional[Sequence[int]]) -> List[Cell]:
+    """All cells of a table, row by row.
+
+    Args:
+        number (int): Of the table.
+        table (dict): As in the data file.
+        seeds (Sequence[int], optional): Of the trainings of a cell. None
+            stands for 0, 1, ..., as many as the paper has.
+
+    Returns:
+        list[Cell]: The cells.
+    """
+    cells = []
+    empty = [None] * len(table['columns'])
+    for index, row in enumerate(table['rows']):
+        for column, paper, config in zip(
+                map(str, table['columns']), row.get('paper', empty),
+                row.get('configs', empty)):
+            name = row['cell'].format(column=column.lower().replace(' ', '-'))
+            runs = tuple(
+                Run(config, seed, seed if table['lists_by_seed'] else 0,
+                    table['gpus'])
+                for seed in (range(table['runs']) if seeds is None else
+                             seeds)) if config else ()
+            cells.append(Cell(number, name, index, column, paper, config,
+                              runs))
+    return cells
+
+
+def scores_of(cell: Cell, results: Dict[Run, dict]) -> List[float]:
+    """mIoU (%) of the runs of a cell that have ended, by seed."""
+    return [results[run]['mIoU'] for run in cell.runs if run in results]
+
+
+def format_cell(cell: Cell, results: Dict[Run, dict]) -> str:
+    """Such as ``72.1 ± 0.3 (3) [72.4]``: mean, spread, runs, the paper.
+
+    Args:
+        cell (Cell): The cell.
+        results (dict[Run, dict]): Of the runs that have ended.
+
+    Returns:
+        str: What exists of these; ``(2 of 3)`` if runs are missing.
+    """
+    scores = scores_of(cell, results)
+    parts = []
+    if scores:
+        parts.append(f'{np.mean(scores):.1f}')
+        if len(scores) > 1:
+            parts.append(f'± {np.std(scores):.1f}')
+        planned = f' of {len(cell.runs)}' * (len(scores) < len(cell.runs))
+        parts.append(f'({len(scores)}{planned})')
+    if cell.paper is not None:
+        parts.append(f'[{cell.paper}]')
+    return ' '.join(parts)
+
+
+def to_markdown(number: int, table: dict, cells: List[Cell],
+                results: Dict[Run, dict]) -> str:
+    """A table in the layout of the paper.
+
+    Args:
+        number (int): Of the table.
+        table (dict): As in the data file.
+        cells (list[Cell]): All of its cells.
+        results (dict[Run, dict]): Of the runs that have ended.
+
+    Returns:
+        str: Markdown, from title to legend.
+    """
+    header = [*table['header'], *map(str, table['columns'])]
+    lines = [header, ['---'] * len(header)]
+    for index, row in enumerate(table['rows']):
+        values = [format_cell(c, results) for c in cells if c.row == index]
+        lines.append([*row['header'], *values])
+    rows = '\n'.join(f'| {" | ".join(line)} |' for line in lines)
+    paper = ' [paper]' * any(cell.paper is not None for cell in cells)
+    return (f'**Table {number}. {table["title"]}**\n\n{rows}\n\n'
+            f'mIoU (%): mean ± standard deviation (runs){paper}\n')
+
+
+def to_csv(table: dict, cells: List[Cell], results: Dict[Run, dict]) -> str:
+    """A table in long form: one line a cell.
+
+    Args:
+        table (dict): As in the data file.
+        cells (list[Cell]): All of its cells.
+        results (dict[Run, dict]): Of the runs that have ended.
+
+    Returns:
+        str: CSV, whose column ``scores`` has the mIoU (%) of each run.
+    """
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator='\n')
+    writer.writerow([
+        'table', 'cell', 'method', 'column', 'config', 'paper', 'mean', 'std',
+        'runs', 'planned', 'scores'
+    ])
+    for cell in cells:
+        scores = scores_of(cell, results)
+        mean, std = ((round(float(np.mean(scores)), 2),
+                      round(float(np.std(scores)), 2)) if scores else
+                     (None, None))
+        writer.writerow([
+            cell.table, cell.name, table['rows'][cell.row]['header'][0],
+            cell.column, cell.config, cell.paper, mean, std,
+            len(scores),
+            len(cell.runs), ' '.join(map(str, scores))
+        ])
+    return out.getvalue()

@@ -1,0 +1,304 @@
+"""Makes the tables of the paper, or a table of methods side by side.
+
+Trains what is missing and tabulates the rest. Safe to run again: what is
+finished is kept, what was interrupted goes on. A training that serves several
+cells or tables is made once. Without options all tables are made; --collect
+makes them of what is there already.
+
+With --configs the methods are configs that share a prefix, the table has the
+gain over the first of them, and predictions are drawn side by side.
+
+Examples:
+    python tools/paper/reproduce.py --table 1 --cell dlv3plus-r101-1/8 --gpus 2
+    python tools/paper/reproduce.py --table 3 4 --dry-run
+    python tools/paper/reproduce.py --collect
+    python tools/paper/reproduce.py --preset demo --table 1
+    python tools/paper/reproduce.py --configs \
+        configs/camvid/deeplabv3plus_small_camvid_1-8_ \
+        --methods supervised dcc --seeds 0 1 2 --work-dir work_dirs/camvid
+"""
+import argparse
+from pathlib import Path
+from typing import Dict, List, Optional, Sequence
+
+from comparison import comparison_table, write_comparison
+from paper_runs import (
+    Run,
+    Setup,
+    Step,
+    commands_of,
+    job_of,
+    join_words,
+    made_with,
+    needs_of,
+    python_name,
+    result_of,
+    tool_path,
+)
+from paper_tables import Cell, cells_of, load_preset, to_csv, to_markdown
+from trainings import Job, run_all
+
+
+def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        '--preset',
+        choices=['paper', 'demo', 'camvid'],
+        default='paper',
+        help='demo: the same tables on the demo data, at a size for CPUs; '
+        'camvid: Table 1 on CamVid, likewise')
+    parser.add_argument(
+        '--configs',
+        metavar='PREFIX',
+        help='compare methods instead: the configs are PREFIX + METHOD + .py')
+    parser.add_argument(
+        '--methods',
+        nargs='+',
+        default=['supervised', 'control', 'dcc'],
+        help='with --configs (default: supervised control dcc)')
+    parser.add_argument(
+        '--table', nargs='+', type=int, help='numbers (default: all)')
+    parser.add_argument(
+        '--cell',
+        nargs='+',
+        help='train these alone: names of cells or their beginnings, such as '
+        'dlv3plus-r101-1/8')
+    parser.add_argument(
+        '--seeds',
+        nargs='+',
+        type=int,
+        help='of the trainings of a cell (default: 0, 1, ..., as many as the '
+        'paper has; 0 with --configs)')
+    parser.add_argument(
+        '--gpus',
+        type=int,
+        help='of one training; 0: the CPU (default: those of the paper)')
+    parser.add_argument(
+        '--jobs',
+        type=int,
+        default=2,
+        help='trainings at a time on the CPU, one thread each (default: 2)')
+    parser.add_argument(
+        '--iterations', type=int, help='instead of those of the config')
+    parser.add_argument(
+        '--work-dir',
+        help='default: work_dirs/reproduce, work_dirs/compare with --configs')
+    action = parser.add_mutually_exclusive_group()
+    action.add_argument(
+        '--dry-run', action='store_true', help='only print the commands')
+    action.add_argument(
+        '--collect', action='store_true', help='only make the tables')
+    args = parser.parse_args(argv)
+    for name, least in (('gpus', 0), ('jobs', 1)):
+        value = getattr(args, name)
+        if value is not None and value < least:
+            parser.error(f'--{name}: got {value}, expected {least} or more')
+    if args.configs and (args.table or args.cell):
+        parser.error('--table and --cell choose from the tables of a preset, '
+                     'which --configs replaces')
+    return args
+
+
+def choose_tables(preset: dict, numbers: Optional[List[int]]) -> dict:
+    """The tables with these numbers; all if there are none."""
+    tables = preset['tables']
+    unknown = sorted(set(numbers or ()) - set(tables))
+    if unknown:
+        raise SystemExit(f'--table: got {unknown}, expected some of '
+                         f'{sorted(tables)}.')
+    return {number: tables[number] for number in numbers or tables}
+
+
+def choose_cells(cells: List[Cell], names: Optional[List[str]]) -> List[Cell]:
+    """The cells that can be trained, of these names.
+
+    Args:
+        cells (list[Cell]): Those of the chosen tables.
+        names (list[str], optional): Names of cells, or their beginnings up
+            to a hyphen. None stands for all.
+
+    Returns:
+        list[Cell]: In the order of ``cells``.
+
+    Raises:
+        SystemExit: If a name fits no cell that can be trained.
+    """
+    cells = [cell for cell in cells if cell.config]
+    if names is None:
+        return cells
+    for name in names:
+        if not any(_fits(cell, name) for cell in cells):
+            raise SystemExit(
+                f'--cell: got {name!r}, expected one of these or the '
+                'beginning of some, up to a hyphen:\n  ' +
+                '\n  '.join(cell.name for cell in cells))
+    return [c for c in cells if any(_fits(c, name) for name in names)]
+
+
+def _fits(cell: Cell, name: str) -> bool:
+    return f'{cell.name}-'.startswith(f'{name}-')
+
+
+def steps_of(cells: List[Cell], setup: Setup) -> List[Step]:
+    """What some cells take, each step once, after those it still needs."""
+    steps: Dict[Step, None] = {}
+
+    def add(step: Step) -> None:
+        if result_of(step, setup) is None:
+            for needed in needs_of(step, setup):
+                add(needed)
+        steps[step] = None
+
+    for cell in cells:
+        for run in cell.runs:
+            add(run)
+    return list(steps)
+
+
+def make_steps(steps: List[Step], setup: Setup, at_a_time: int) -> None:
+    """Makes those of the steps that have not ended.
+
+    Args:
+        steps (list[Step]): Of :func:`steps_of`.
+        setup (Setup): Of all steps.
+        at_a_time (int): How many run side by side.
+    """
+    jobs: Dict[Step, Job] = {}
+    for step in steps:
+        if result_of(step, setup) is None:
+            needs = [
+                jobs[needed] for needed in needs_of(step, setup)
+                if needed in jobs
+            ]
+            jobs[step] = job_of(step, setup, needs)
+    runs = [step for step in steps if isinstance(step, Run)]
+    done = sum(run not in jobs for run in runs)
+    print(f'{len(runs)} trainings, {done} of them are done', flush=True)
+    run_all(list(jobs.values()), at_a_time)
+
+
+def to_script(steps: List[Step], cells: List[Cell], setup: Setup) -> str:
+    """The commands of the steps that have not ended, as a shell script.
+
+    Args:
+        steps (list[Step]): Of :func:`steps_of`.
+        cells (list[Cell]): Named above the commands that serve them.
+        setup (Setup): Of all steps.
+
+    Returns:
+        str: Lines to paste into a shell.
+    """
+    lines = []
+    for step in steps:
+        served = [place_of(cell) for cell in cells if step in cell.runs]
+        title = f'# {", ".join(made_with(step, setup))}'
+        if served:
+            title += f' ({", ".join(served)})'
+        result = result_of(step, setup)
+        if not result:
+            lines += [title, *commands_of(step, setup)]
+        elif 'mIoU' in result:
+            lines.append(f'{title}: done, mIoU {result["mIoU"]:.1f}')
+        else:
+            lines.append(f'{title}: done')
+    return '\n'.join(lines)
+
+
+def place_of(cell: Cell) -> str:
+    """Such as ``Table 3 exp-VIII``; methods have no number."""
+    return f'Table {cell.table} {cell.name}' if cell.table else cell.name
+
+
+def missing_cells(cells: List[Cell], results: Dict[Run, dict],
+                  options: List[str]) -> str:
+    """Which cells lack a run, each with the command that makes it.
+
+    Args:
+        cells (list[Cell]): Those to be made.
+        results (dict[Run, dict]): Of the runs that have ended.
+        options (list[str]): Of this tool, for the commands.
+
+    Returns:
+        str: The list.
+    """
+    lines = []
+    for cell in cells:
+        seeds = [run.seed for run in cell.runs if run not in results]
+        if seeds:
+            command = join_words([
+                python_name(),
+                tool_path('tools/paper/reproduce.py'), '--table', cell.table,
+                '--cell', cell.name, *options
+            ])
+            named = ', '.join(map(str, seeds))
+            lines.append(f'  {cell.name}, seed {named}:\n    {command}')
+    return '\n'.join([f'Missing: {len(lines)} of {len(cells)} cells', *lines])
+
+
+def given_options(args: argparse.Namespace) -> List[str]:
+    """Options of this tool that all cells share and that are no defaults."""
+    defaults = parse_args([])
+    words = []
+    for name in ('preset', 'seeds', 'gpus', 'jobs', 'iterations', 'work_dir'):
+        value = getattr(args, name)
+        if value != getattr(defaults, name):
+            values = value if isinstance(value, list) else [value]
+            words += [f'--{name.replace("_", "-")}', *values]
+    return words
+
+
+def write_tables(tables: dict, cells: List[Cell], results: Dict[Run, dict],
+                 folder: Path) -> None:
+    """Prints the tables; writes them as Markdown and CSV."""
+    for number, table in tables.items():
+        of_table = [cell for cell in cells if cell.table == number]
+        markdown = to_markdown(number, table, of_table, results)
+        path = folder / f'table_{number}'
+        path.with_suffix('.md').write_text(markdown)
+        path.with_suffix('.csv').write_text(to_csv(table, of_table, results))
+        print(f'\n{markdown}\n{path}.md, {path}.csv')
+
+
+def main(argv: Optional[Sequence[str]] = None) -> None:
+    args = parse_args(argv)
+    if args.configs:
+        folder = Path(args.work_dir or 'work_dirs/compare')
+        labelings = {}
+        tables = {None: comparison_table(args.configs, args.methods)}
+    else:
+        folder = Path(args.work_dir or 'work_dirs/reproduce') / args.preset
+        preset = load_preset(args.preset)
+        labelings = preset['labelings']
+        tables = choose_tables(preset, args.table)
+    setup = Setup(folder, labelings, args.gpus, args.iterations)
+    cells = [
+        cell for number, table in tables.items()
+        for cell in cells_of(number, table, args.seeds)
+    ]
+    chosen = choose_cells(cells, args.cell)
+    # Methods: the baseline is the shortest, so that no job is left alone at
+    # the end.
+    steps = steps_of(
+        chosen[1:] + chosen[:1] if args.configs else chosen, setup)
+    if args.dry_run:
+        print(to_script(steps, chosen, setup))
+        return
+    if not args.collect:
+        on_cpu = all((step.gpus if args.gpus is None else args.gpus) == 0
+                     for step in steps)
+        make_steps(steps, setup, args.jobs if on_cpu else 1)
+    every_run = {run for cell in cells for run in cell.runs}
+    results = {run: result_of(run, setup) for run in every_run}
+    results = {run: result for run, result in results.items() if result}
+    setup.folder.mkdir(parents=True, exist_ok=True)
+    if args.configs:
+        write_comparison(cells, results, setup)
+        return
+    write_tables(tables, cells, results, setup.folder)
+    print('\n' + missing_cells(chosen, results, given_options(args)))
+
+
+if __name__ == '__main__':
+    main()

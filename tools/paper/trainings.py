@@ -1,0 +1,269 @@
+"""Jobs in processes of their own, most of them trainings, with kept results.
+
+Safe to run again: what is finished is kept, what was interrupted goes on.
+"""
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import List, Optional, Sequence
+
+from mmengine.config import Config
+
+_PROGRESS = re.compile(
+    r'(?:Iter\(train\)\s*|Epoch\(train\)\s*\[(?P<epoch>\d+)\])'
+    r'\[\s*(?P<done>\d+)/(?P<total>\d+)\].*?'
+    r'eta: (?P<eta>\S+(?: days?, \S+)?).*? loss: (?P<loss>\S+)')
+
+
+class Job:
+    """Something that takes long, in its own process.
+
+    Args:
+        name (str): What its progress is headed with.
+        command (list[str]): Program and arguments. They must go on with what
+            was interrupted.
+        work_dir (Path): For its log and its result.
+        made_with (list[str]): What the result depends on; kept with it.
+        needs (Sequence[Job]): Those that must end before. Defaults to ().
+    """
+
+    def __init__(self,
+                 name: str,
+                 command: List[str],
+                 work_dir: Path,
+                 made_with: List[str],
+                 needs: Sequence['Job'] = ()) -> None:
+        self.name, self.command, self.needs = name, command, needs
+        self.work_dir, self.made_with = work_dir, made_with
+
+    def result(self) -> Optional[dict]:
+        """Result of an earlier run with the same options, or None."""
+        return kept_result(self.work_dir, self.made_with)
+
+    def start(self) -> None:
+        self.work_dir.mkdir(parents=True, exist_ok=True)
+        self.log = open(self.work_dir / 'log.txt', 'a')
+        # Two trainings share two cores best with one thread each.
+        env = dict(
+            os.environ,
+            OMP_NUM_THREADS='1',
+            PYTHONWARNINGS='ignore',
+            PYTHON=sys.executable)
+        self.started = time.time()
+        self.process = subprocess.Popen(
+            self.command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=env,
+            # a group, which ends as a whole: torchrun and its processes
+            start_new_session=True)
+        os.set_blocking(self.process.stdout.fileno(), False)
+        print(f'  {self.name}: started, log in {self.log.name}', flush=True)
+
+    def poll(self) -> bool:
+        """Shows progress; True when the training has ended."""
+        ended = self.process.poll() is not None
+        for line in self.process.stdout.readlines():
+            self.log.write(line)
+            progress = format_progress(line)
+            if progress:
+                print(f'  {self.name}: {progress}', flush=True)
+        if ended:
+            self.log.close()
+            self._finish()
+        return ended
+
+    def terminate(self) -> None:
+        """Ends the training and every process that it started."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGTERM)
+            self.process.wait()
+
+    def _finish(self) -> None:
+        if self.process.returncode:
+            raise SystemExit(
+                f'{self.name} failed; the end of {self.log.name}:\n' +
+                '\n'.join(Path(self.log.name).read_text().split('\n')[-20:]))
+        result = dict(
+            command=self.made_with,
+            minutes=round((time.time() - self.started) / 60, 2),
+            **self.outcome())
+        temporary = _result_file(self.work_dir).with_suffix('.tmp')
+        temporary.write_text(json.dumps(result, indent=2))
+        temporary.replace(_result_file(self.work_dir))
+        reached = f'mIoU {result["mIoU"]:.1f}' if 'mIoU' in result else 'done'
+        print(
+            f'  {self.name}: {reached} after {result["minutes"]:.1f} minutes',
+            flush=True)
+
+    def outcome(self) -> dict:
+        """What to keep of it, beside that it has ended."""
+        return {}
+
+
+class Training(Job):
+    """A training by mmengine, which writes into the work dir."""
+
+    def outcome(self) -> dict:
+        """mIoU (%) and checkpoint.
+
+        Raises:
+            SystemExit: If the last checkpoint was not evaluated.
+        """
+        checkpoint = (self.work_dir / 'last_checkpoint').read_text()
+        scores = last_scores(self.work_dir)
+        if not scores or f'_{scores["step"]}.pth' not in checkpoint:
+            raise SystemExit(
+                f'{self.name}: {checkpoint} was written, but its evaluation '
+                'was interrupted. Write the name of an older checkpoint into '
+                f'{self.work_dir}/last_checkpoint and start again.')
+        return dict(mIoU=scores['mIoU'], checkpoint=checkpoint)
+
+
+def _result_file(work_dir: Path) -> Path:
+    return work_dir / 'result.json'
+
+
+def kept_result(work_dir: Path, made_with: List[str]) -> Optional[dict]:
+    """Reads what a finished job left.
+
+    Args:
+        work_dir (Path): Of the job.
+        made_with (list[str]): What the result must have been made with.
+
+    Returns:
+        dict: minutes, and of a training mIoU (%) and checkpoint; None
+        without a result.
+
+    Raises:
+        SystemExit: If it was made with something else.
+    """
+    path = _result_file(work_dir)
+    if not path.exists():
+        return None
+    result = json.loads(path.read_text())
+    if result['command'] != made_with:
+        raise SystemExit(f'{path} was made with other options. Remove '
+                         f'{work_dir} or choose another --work-dir.')
+    return result
+
+
+def format_progress(line: str) -> Optional[str]:
+    """What a line of mmengine's log says about the progress.
+
+    Args:
+        line (str): The line.
+
+    Returns:
+        str: Such as ``iteration 50/1600, 0:05:00 to go, loss 1.2``; None if
+        it is another line.
+    """
+    found = _PROGRESS.search(line)
+    if not found:
+        return None
+    epoch = f'epoch {found["epoch"]}, ' if found['epoch'] else ''
+    return (f'{epoch}iteration {found["done"]}/{found["total"]}, '
+            f'{found["eta"]} to go, loss {found["loss"]}')
+
+
+def last_scores(work_dir: Path) -> Optional[dict]:
+    """The last evaluation that mmengine wrote below a work dir.
+
+    Args:
+        work_dir (Path): Of the training.
+
+    Returns:
+        dict: mIoU, step (epoch or iteration) and more; None without one.
+    """
+    lines = [
+        json.loads(line)
+        for path in sorted(work_dir.glob('*/vis_data/scalars.json'))
+        for line in path.read_text().splitlines()
+    ]
+    scores = [line for line in lines if 'mIoU' in line]
+    return scores[-1] if scores else None
+
+
+def shortened(config: Config, iterations: int) -> dict:
+    """Options that scale the schedule of a config.
+
+    A quarter of it is the warm-up, and an epoch of the schedules in epochs.
+
+    Args:
+        config (Config): With MultiSourceBatchSampler, and the scheduler
+            that ends with the training as the last.
+        iterations (int): Of the whole training.
+
+    Returns:
+        dict: Values by the keys of the config.
+
+    Raises:
+        SystemExit: If these are too few.
+    """
+    by_iteration = config.train_cfg.type == 'IterBasedTrainLoop'
+    unit, end = ('iters', iterations) if by_iteration else ('epochs', 4)
+    last = len(config.param_scheduler) - 1
+    least = config.param_scheduler[last].begin + 1 if by_iteration else 4
+    if iterations < least:
+        raise SystemExit(f'--iterations: got {iterations}, expected {least} '
+                         f'or more for {config.filename}.')
+    options = {
+        f'train_cfg.max_{unit}': end,
+        'train_cfg.val_interval': end,
+        f'param_scheduler.{last}.end': end,
+        'train_dataloader.batch_sampler.epoch_length':
+        iterations if by_iteration else iterations // 4
+    }
+    for index, hook in enumerate(config.get('custom_hooks', [])):
+        if hook.type == 'SupervisedWarmupHook':
+            options[f'custom_hooks.{index}.warmup_{unit}'] = end // 4
+    return options
+
+
+def to_arguments(options: dict) -> List[str]:
+    """Options of a config as the words that follow ``--cfg-options``."""
+    return [f'{key}={value}' for key, value in options.items()]
+
+
+def run_all(jobs: Sequence[Job], at_a_time: int) -> None:
+    """Runs what has no result yet.
+
+    Args:
+        jobs (Sequence[Job]): In the order in which they start, if what they
+            need has ended.
+        at_a_time (int): How many run side by side.
+
+    Raises:
+        SystemExit: If one fails; the others are ended.
+    """
+    _end_jobs_when_killed()
+    waiting = [job for job in jobs if job.result() is None]
+    running: List[Job] = []
+    try:
+        while waiting or running:
+            ready = [
+                job for job in waiting
+                if all(needed.result() for needed in job.needs)
+            ]
+            for job in ready[:at_a_time - len(running)]:
+                job.start()
+                running.append(job)
+                waiting.remove(job)
+            running = [job for job in running if not job.poll()]
+            time.sleep(0.5)
+    finally:
+        for job in running:
+            job.terminate()
+
+
+def _end_jobs_when_killed() -> None:
+    """Lets ``finally`` run when the tool or its terminal is ended."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
