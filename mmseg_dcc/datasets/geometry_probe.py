@@ -1,14 +1,16 @@
 """Finds transforms that move the pixels of a view, before training."""
 import copy
 import random
-from contextlib import contextmanager
-from typing import Iterator, List, Optional, Tuple
+from typing import List, Optional, Tuple
 
 import numpy as np
 import torch
 from mmcv.transforms import Compose, KeyMapper
 
 from ..structures import ViewInfo
+from ..utils.random_states import (
+    random_states_kept,
+)
 from .probe_texture import LEAST_SIDE, ProbeTexture, in_place
 from .transforms import MultiView
 from .transforms.multi_view import recorded_flip
@@ -51,7 +53,7 @@ def probe_views(dataset) -> None:
         ValueError: If a transform moves pixels or fails; names it and its
             view.
     """
-    with _random_states_kept():
+    with random_states_kept():
         multi_view, results = _run_up_to_views(dataset)
         if results is not None:
             for name in multi_view.views:
@@ -244,22 +246,3 @@ def _set_probabilities(thing) -> None:
         elif (key == 'p' or key.endswith('prob')) and isinstance(
                 value, float) and 0 < value < 1:
             setattr(thing, key, 1.)
-
-
-def _random_states() -> tuple:
-    return random.getstate(), np.random.get_state(), torch.get_rng_state()
-
-
-def _set_random_states(states: tuple) -> None:
-    random.setstate(states[0])
-    np.random.set_state(states[1])
-    torch.set_rng_state(states[2])
-
-
-@contextmanager
-def _random_states_kept() -> Iterator[None]:
-    states = _random_states()
-    try:
-        yield
-    finally:
-        _set_random_states(states)

@@ -5,10 +5,12 @@ import torch
 from torch import nn
 
 from ..datasets.checks import check_semi_dataloader, check_weak_masks
-from ..datasets.geometry_probe import probe_views, warn_of_dropped_channels
+from ..datasets.dropped_channels import warn_of_dropped_channels
+from ..datasets.geometry_probe import probe_views
 from ..datasets.plain_datasets import plain_datasets, unlabeled_datasets
 from ..models import SemiEncoderDecoder, WeakLabels
 from ..utils.bare_model import bare_model
+from ..utils.random_states import random_states_kept
 from .hooks.mean_teacher_hook import MeanTeacherHook
 
 

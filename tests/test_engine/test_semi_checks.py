@@ -4,8 +4,11 @@ Each fault is one that a training would meet late, or never tell of.
 """
 from types import SimpleNamespace
 
+import mmcv
 import pytest
 import torch
+from mmcv.transforms import BaseTransform
+from mmseg.registry import TRANSFORMS
 
 from mmseg_dcc.engine.semi_checks import (
     check_semi_training,
@@ -42,6 +45,71 @@ def test_view_that_the_pipeline_lacks(in_data_dir, tmp_path):
                         type='PseudoLabels', teacher=False,
                         train_views=('a', )))
             })
+
+
+GREY = dict(type='LoadImageFromFile', color_type='grayscale')
+
+
+@pytest.mark.parametrize('options, message', [
+    ({
+        'train_dataloader.dataset.datasets.1.pipeline.0': GREY
+    }, r'UnlabeledDataset gives images of 1 channel.*takes 3'),
+    ({
+        'model.backbone.in_channels': 4
+    }, r'PascalVOCDataset gives images of 3 channel.*takes 4'),
+    ({
+        'model.data_preprocessor.mean': [0.] * 4,
+        'model.data_preprocessor.std': [1.] * 4,
+    }, 'data_preprocessor.mean has 4 numbers.*images of 3'),
+])
+def test_channels_that_do_not_fit(options, message, in_data_dir, tmp_path):
+    # photometric steps of three channels would be told of first
+    views = {name: dict(window=window, transforms=[])
+             for window, name in enumerate('ab')}
+    options['train_dataloader.dataset.datasets.1.pipeline.3.views'] = views
+    with pytest.raises(ValueError, match=message):
+        train(tmp_path, options)
+
+
+@pytest.mark.parametrize('channels', [1, 4])
+def test_other_numbers_of_channels_train(channels, in_data_dir, tmp_path):
+    load = dict(type='LoadChannels', channels=channels)
+    views = {
+        name: dict(
+            window=window, transforms=[dict(type='RandomFlip', prob=0.5)])
+        for window, name in enumerate('ab')
+    }
+    datasets = 'train_dataloader.dataset.datasets'
+    _, steps = train(
+        tmp_path, {
+            f'{datasets}.1.pipeline.3.views': views,
+            f'{datasets}.1.pipeline.0': load,
+            f'{datasets}.0.pipeline.0': load,
+            # the colour jitter
+            f'{datasets}.0.pipeline.5': dict(
+                _delete_=True, type='RandomFlip', prob=0.),
+            'model.backbone.in_channels': channels,
+            'model.data_preprocessor.mean': [128.] * channels,
+            'model.data_preprocessor.std': [64.] * channels,
+            'model.data_preprocessor.bgr_to_rgb': channels == 3,
+        })
+    assert all(step['unsup_loss_dc'] > 0 for step in steps[1:])
+
+
+@TRANSFORMS.register_module()
+class LoadChannels(BaseTransform):
+    """Floats of as many channels as asked for; without an axis if one."""
+
+    def __init__(self, channels):
+        self.channels = channels
+
+    def transform(self, results):
+        image = mmcv.imread(results['img_path'], 'grayscale').astype('f4')
+        if self.channels > 1:
+            image = image[..., None].repeat(self.channels, -1)
+        results.update(
+            img=image, img_shape=image.shape[:2], ori_shape=image.shape[:2])
+        return results
 
 
 def loader_of(*images):

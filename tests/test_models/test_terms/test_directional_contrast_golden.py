@@ -18,7 +18,6 @@ from tests.golden import golden_files
 from tests.tiny_models import semi_batch
 
 
-
 @MODELS.register_module()
 class SubsamplingBackbone(torch.nn.Module):
     """Stands for a network: every ``factor``-th pixel is a feature."""
