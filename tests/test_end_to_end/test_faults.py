@@ -105,9 +105,10 @@ def test_dead_worker_ends_the_training(start, tmp_path):
     worker.kill()
     out = training.read_to_end()
     assert training.process.returncode == 1
-    # the second while a batch is handed over
-    assert re.search(rf'DataLoader worker.*{worker.pid}|Connection\w+Error',
-                     out)
+    # the others while a batch is handed over
+    assert re.search(
+        rf'DataLoader worker.*{worker.pid}|Connection\w+Error|EOFError',
+        out), out[-4000:]
 
 
 def test_dead_rank_ends_the_training(start, tmp_path):
