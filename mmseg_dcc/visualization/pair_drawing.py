@@ -93,8 +93,12 @@ def draw_judged_pair(crops: np.ndarray, labels: np.ndarray,
         # over what is there already: without `directional` both are pulled
         directions[mask] += to_rgba(color)
     directions /= np.maximum(directions[..., 3:], 1)
-    for number, (row, box) in enumerate(
+    # Positions are whole ones: the overlap may reach a little further.
+    distance = crops.shape[2] // labels.shape[2]
+    height, width = (distance * side for side in active.shape[1:])
+    for number, (row, (top, left, *_)) in enumerate(
             zip(figure.subplots(2, 3), overlap_boxes)):
+        box = top, left, top + height, left + width
         grey = crops[number].mean(-1)
         row[0].imshow(crops[number])
         row[0].set_title(f'crop {number + 1}')

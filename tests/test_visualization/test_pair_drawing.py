@@ -112,3 +112,15 @@ def test_both_sides_pulled_is_a_mixture():
     color = (np.array(to_rgb('tab:orange')) + to_rgb('tab:cyan')) / 2
     np.testing.assert_allclose(
         seen(figure, image, 2, 0, 20, 12), 0.4 + 0.6 * color, atol=0.02)
+
+
+def test_overlap_that_ends_between_positions():
+    """As in a padded crop; positions are drawn where they are."""
+    longer = [(top, left, bottom + 5, right + 7)
+              for top, left, bottom, right in BOXES]
+    for found, expected in zip(
+            judged_figure(overlap_boxes=longer).axes, judged_figure().axes):
+        assert [part.get_bbox().bounds for part in found.patches
+                ] == [part.get_bbox().bounds for part in expected.patches]
+        assert [image.get_extent() for image in found.images
+                ] == [image.get_extent() for image in expected.images]
