@@ -85,15 +85,24 @@ def test_other_numbers_of_channels_train(channels, in_data_dir, tmp_path):
             f'{datasets}.1.pipeline.3.views': views,
             f'{datasets}.1.pipeline.0': load,
             f'{datasets}.0.pipeline.0': load,
-            # the colour jitter
-            f'{datasets}.0.pipeline.5': dict(
-                _delete_=True, type='RandomFlip', prob=0.),
+            # in place of the colour jitter
+            f'{datasets}.0.pipeline.5.type': 'Nothing',
             'model.backbone.in_channels': channels,
             'model.data_preprocessor.mean': [128.] * channels,
             'model.data_preprocessor.std': [64.] * channels,
             'model.data_preprocessor.bgr_to_rgb': channels == 3,
         })
     assert all(step['unsup_loss_dc'] > 0 for step in steps[1:])
+
+
+@TRANSFORMS.register_module()
+class Nothing(BaseTransform):
+
+    def __init__(self, **kwargs):
+        pass
+
+    def transform(self, results):
+        return results
 
 
 @TRANSFORMS.register_module()

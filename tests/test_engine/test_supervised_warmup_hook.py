@@ -4,6 +4,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from mmengine.dataset import BaseDataset, ConcatDataset
+from mmengine.hooks import Hook
 from mmengine.model import BaseModel
 from mmengine.model.wrappers import MMDistributedDataParallel
 from mmengine.runner import Runner
@@ -184,6 +185,37 @@ class TestRunner:
         assert ('no term will ever be on' in log) == warned
         if warned:
             assert f'SupervisedWarmupHook.{next(iter(warmup))},' in log
+
+
+class Views(Hook):
+    """Keeps the first pixel row of each unlabeled image."""
+
+    def __init__(self):
+        self.seen = []
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        self.seen.append([
+            views[:, :, 0].clone() for views in data_batch['inputs']
+            if views.dim() == 4
+        ])
+
+
+def test_no_sampler_epoch_repeats_the_augmentation(in_data_dir, tmp_path):
+    """Without hooks beyond this one, as in stock configs with a fragment."""
+    views = Views()
+    train_demo(
+        tmp_path, {
+            # in place of ReproducibleRandomnessHook
+            'default_hooks.randomness.type': 'IterTimerHook',
+            'train_dataloader.dataset.datasets.1.indices': [0, 1],
+            'train_dataloader.num_workers': 1,
+            'train_dataloader.batch_sampler.epoch_length': 1,
+            'custom_hooks.0.warmup_iters': 0,
+            'train_cfg.max_iters': 4,
+        }, [views])
+    drawn = [tuple(map(tuple, torch.stack(seen).flatten(1).tolist()))
+             for seen in views.seen]
+    assert len(set(drawn)) == 4
 
 
 def test_checks_run_before_the_first_iteration(in_data_dir, tmp_path):
