@@ -4,41 +4,9 @@ from typing import Callable, Iterator, List, Optional, Tuple
 
 import torch
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
-from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-_WANTED = (
-    'terms need a backbone and a head that classifies one feature a pixel (a '
-    'subclass of BaseDecodeHead such as DepthwiseSeparableASPPHead, PSPHead, '
-    'FCNHead, UPerHead or SegformerHead); heads that classify masks, queries '
-    'or prompts do not work. Change model.decode_head.')
-
-
-def check_head_types(decode_head: dict, backbone: Optional[dict]) -> None:
-    """Refuses models of another kind before they are built.
-
-    Some of them need further packages, without which they fail to build
-    with a message that helps nobody.
-
-    Args:
-        decode_head (dict | list[dict]): Config of one head or of a cascade.
-        backbone (dict, optional): Config of the backbone.
-
-    Raises:
-        TypeError: With the name of the head and what to use instead.
-    """
-    for config in _as_list(decode_head):
-        head_class = config['type']
-        if isinstance(head_class, str):
-            head_class = MODELS.get(head_class)
-        # An unknown type is named when it is built.
-        if head_class is not None and (backbone is None or not issubclass(
-                head_class, BaseDecodeHead)):
-            raise TypeError(f'{head_class.__name__} is refused: {_WANTED}')
-
-
-def _as_list(heads) -> list:
-    return [*heads] if isinstance(heads, (list, nn.ModuleList)) else [heads]
+from .head_checks import PIXEL_HEAD_WANTED, as_list
 
 
 def pixel_heads(decode_head: nn.Module) -> List[nn.Module]:
@@ -57,7 +25,7 @@ def pixel_heads(decode_head: nn.Module) -> List[nn.Module]:
     """
     heads = [
         getattr(head, 'kernel_generate_head', head)
-        for head in _as_list(decode_head)
+        for head in as_list(decode_head)
     ]
     name = type(heads[-1]).__name__
     # Heads of another kind delete the classifier of BaseDecodeHead.
@@ -65,7 +33,7 @@ def pixel_heads(decode_head: nn.Module) -> List[nn.Module]:
                          and hasattr(heads[-1], 'conv_seg')):
         heads.pop()
     if not heads:
-        raise TypeError(f'{name} is refused: {_WANTED}')
+        raise TypeError(f'{name} is refused: {PIXEL_HEAD_WANTED}')
     return heads
 
 
@@ -177,7 +145,7 @@ def uses_sigmoid(head: nn.Module) -> bool:
     if head.out_channels == 1:
         return True
     choices = [
-        loss.use_sigmoid for loss in _as_list(head.loss_decode)
+        loss.use_sigmoid for loss in as_list(head.loss_decode)
         if hasattr(loss, 'use_sigmoid')
     ]
     return bool(choices) and all(choices)

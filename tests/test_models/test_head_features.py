@@ -5,8 +5,8 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
 from torch import nn
 
+from mmseg_dcc.models.head_checks import check_head_types
 from mmseg_dcc.models.head_features import (
-    check_head_types,
     class_confidence,
     classifier_input,
     confidence_and_pseudo_label,

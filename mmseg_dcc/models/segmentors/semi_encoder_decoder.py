@@ -1,11 +1,8 @@
 import copy
-import logging
 from typing import Dict, List, Optional, Tuple
 
 import torch
-from mmengine.logging import print_log
 from mmengine.model import ModuleDict
-from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.segmentors import CascadeEncoderDecoder, EncoderDecoder
 from mmseg.registry import MODELS
 from mmseg.utils import SampleList
@@ -13,11 +10,8 @@ from torch import Tensor, nn
 
 from ..feature_memory_bank import FeatureMemoryBank
 from ..finite_buffers import keep_finite_buffers
-from ..head_features import (
-    check_head_types,
-    pixel_heads,
-    recorded_classifier,
-)
+from ..head_checks import check_head_types, check_heads
+from ..head_features import pixel_heads, recorded_classifier
 from ..semi_batch import LabeledPart, SemiBatch, at_image_size
 from ..terms import SemiTerm
 
@@ -85,7 +79,7 @@ class SemiEncoderDecoder(CascadeEncoderDecoder):
             decode_head=decode_head,
             data_preprocessor=data_preprocessor,
             **kwargs)
-        self._check_heads()
+        check_heads(self.decode_head, getattr(self, 'auxiliary_head', None))
         # Lets the preprocessor check label ids where they are still on the
         # host and the file name is known.
         self.data_preprocessor.num_classes = self.num_classes
@@ -107,33 +101,6 @@ class SemiEncoderDecoder(CascadeEncoderDecoder):
             if isinstance(module, FeatureMemoryBank)
             for buffer, _ in module.named_buffers()
         ]
-
-    def _check_heads(self) -> None:
-        """An auxiliary head of other classes may train without a word."""
-        heads = [self.decode_head]
-        if self.with_auxiliary_head:
-            heads.append(self.auxiliary_head)
-        for head in (single for group in heads for single in (
-                group if isinstance(group, nn.ModuleList) else [group])):
-            # Heads with a loss of their own may learn something else.
-            learns_masks = (
-                getattr(type(head), 'loss_by_feat', None) is
-                BaseDecodeHead.loss_by_feat)
-            if learns_masks and head.num_classes != self.num_classes:
-                raise ValueError(
-                    f'{type(head).__name__} has num_classes='
-                    f'{head.num_classes}, the decode head {self.num_classes}. '
-                    'Set num_classes of model.decode_head and of every '
-                    'model.auxiliary_head to the classes of the data set.')
-            if learns_masks and (head.ignore_index !=
-                                 self.pixel_head.ignore_index):
-                print_log(
-                    f'{type(head).__name__} has ignore_index='
-                    f'{head.ignore_index}, the decode head '
-                    f'{self.pixel_head.ignore_index}: one of them learns '
-                    'pixels that the other ignores.',
-                    logger='current',
-                    level=logging.WARNING)
 
     @property
     def pixel_head(self) -> nn.Module:

@@ -1,0 +1,81 @@
+"""Checks of the heads of a model that is to learn terms."""
+import logging
+from typing import Optional
+
+from mmengine.logging import print_log
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.registry import MODELS
+from torch import nn
+
+PIXEL_HEAD_WANTED = (
+    'terms need a backbone and a head that classifies one feature a pixel (a '
+    'subclass of BaseDecodeHead such as DepthwiseSeparableASPPHead, PSPHead, '
+    'FCNHead, UPerHead or SegformerHead); heads that classify masks, queries '
+    'or prompts do not work. Change model.decode_head.')
+
+
+def check_head_types(decode_head: dict, backbone: Optional[dict]) -> None:
+    """Refuses models of another kind before they are built.
+
+    Some of them need further packages, without which they fail to build
+    with a message that helps nobody.
+
+    Args:
+        decode_head (dict | list[dict]): Config of one head or of a cascade.
+        backbone (dict, optional): Config of the backbone.
+
+    Raises:
+        TypeError: With the name of the head and what to use instead.
+    """
+    for config in as_list(decode_head):
+        head_class = config['type']
+        if isinstance(head_class, str):
+            head_class = MODELS.get(head_class)
+        # An unknown type is named when it is built.
+        if head_class is not None and (backbone is None or not issubclass(
+                head_class, BaseDecodeHead)):
+            raise TypeError(
+                f'{head_class.__name__} is refused: {PIXEL_HEAD_WANTED}')
+
+
+def check_heads(decode_head: nn.Module,
+                auxiliary_head: Optional[nn.Module]) -> None:
+    """Compares the classes and ignored ids of all heads that learn masks.
+
+    An auxiliary head of more classes trains without a word, one of fewer
+    dies in the loss.
+
+    Args:
+        decode_head (nn.Module): One head, or the list of a cascade.
+        auxiliary_head (nn.Module, optional): Likewise.
+
+    Raises:
+        ValueError: If a head has another number of classes than the last
+            decode head.
+    """
+    main = as_list(decode_head)[-1]
+    others = as_list(auxiliary_head) if auxiliary_head is not None else []
+    for head in (*as_list(decode_head), *others):
+        # Heads with a loss of their own may learn something else.
+        if getattr(type(head), 'loss_by_feat',
+                   None) is not BaseDecodeHead.loss_by_feat:
+            continue
+        name = type(head).__name__
+        if head.num_classes != main.num_classes:
+            raise ValueError(
+                f'{name} has num_classes={head.num_classes}, the decode head '
+                f'{main.num_classes}. Set num_classes of model.decode_head '
+                'and of every model.auxiliary_head to the classes of the '
+                'data set.')
+        if head.ignore_index != main.ignore_index:
+            print_log(
+                f'{name} has ignore_index={head.ignore_index}, the decode '
+                f'head {main.ignore_index}: one of them learns pixels that '
+                'the other ignores.',
+                logger='current',
+                level=logging.WARNING)
+
+
+def as_list(heads) -> list:
+    """One head, or those of a list, as a list."""
+    return [*heads] if isinstance(heads, (list, nn.ModuleList)) else [heads]
