@@ -2,6 +2,8 @@
 import torch.distributed as dist
 from mmengine.config import Config
 from mmengine.device import get_device
+from mmengine.optim import AmpOptimWrapper
+from torch.nn import SyncBatchNorm
 
 
 def run_on_cpu_if_needed(cfg: Config) -> None:
@@ -22,7 +24,8 @@ def run_on_cpu_if_needed(cfg: Config) -> None:
         return
     _replace_sync_bn(cfg._cfg_dict)
     optim_wrapper = cfg.get('optim_wrapper') or {}
-    if optim_wrapper.get('type') == 'AmpOptimWrapper':
+    # configs in pure Python name the class itself
+    if optim_wrapper.get('type') in ('AmpOptimWrapper', AmpOptimWrapper):
         optim_wrapper.type = 'CpuAmpOptimWrapper'
         for key in ('loss_scale', 'dtype'):
             optim_wrapper.pop(key, None)
@@ -55,7 +58,7 @@ def run_on_cpu_if_needed(cfg: Config) -> None:
 def _replace_sync_bn(node) -> None:
     """Replaces the type SyncBN by BN anywhere in a nested config."""
     if isinstance(node, dict):
-        if node.get('type') == 'SyncBN':
+        if node.get('type') in ('SyncBN', SyncBatchNorm):
             node['type'] = 'BN'
         node = node.values()
     elif not isinstance(node, (list, tuple)):

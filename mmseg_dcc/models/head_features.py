@@ -145,7 +145,7 @@ def uses_sigmoid(head: nn.Module) -> bool:
     if head.out_channels == 1:
         return True
     choices = [
-        loss.use_sigmoid for loss in as_list(head.loss_decode)
+        loss.use_sigmoid for loss in as_list(getattr(head, 'loss_decode', []))
         if hasattr(loss, 'use_sigmoid')
     ]
     return bool(choices) and all(choices)
@@ -186,10 +186,11 @@ def class_confidence(head: nn.Module,
     scores = scores.float()
     if not uses_sigmoid(head):
         return scores.softmax(1).max(1)
-    probabilities = scores.sigmoid()
     if scores.size(1) > 1:
-        return probabilities.max(1)
-    foreground = probabilities[:, 0]
+        # Sigmoids of high scores are all 1: the scores decide.
+        highest, labels = scores.max(1)
+        return highest.sigmoid(), labels
+    foreground = scores[:, 0].sigmoid()
     labels = foreground > head.threshold
     return torch.where(labels, foreground, 1 - foreground), labels.long()
 

@@ -4,7 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 from mmengine.config import Config
+from mmengine.optim import AmpOptimWrapper
 from mmengine.registry import MODEL_WRAPPERS
+from torch.nn import SyncBatchNorm
 
 from mmseg_dcc.engine import cpu_processes
 from mmseg_dcc.engine.cpu_processes import run_on_cpu_if_needed
@@ -56,6 +58,16 @@ def test_sync_bn_is_replaced_at_any_depth(groups):
     assert heads[1].layers[1][1] == 'SyncBN'
     assert cfg.model.decode_head.norm_cfg == dict(type='GN', num_groups=2)
     assert "type='SyncBN'" not in cfg.pretty_text
+
+
+def test_classes_in_place_of_names(groups):
+    """Of configs in pure Python."""
+    cfg = config()
+    cfg.norm_cfg.type = SyncBatchNorm
+    cfg.optim_wrapper = dict(type=AmpOptimWrapper, loss_scale='dynamic')
+    run_on_cpu_if_needed(cfg)
+    assert cfg.norm_cfg.type == 'BN'
+    assert cfg.optim_wrapper == dict(type='CpuAmpOptimWrapper')
 
 
 def test_one_process_needs_no_group(groups):

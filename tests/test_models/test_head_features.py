@@ -266,6 +266,13 @@ def test_classes_with_sigmoids_have_probabilities_of_their_own(loss, sigmoid):
     torch.testing.assert_close(confidence, expected[:, 0])
 
 
+def test_classes_of_high_scores_do_not_tie():
+    head = make_head(
+        loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=True))
+    scores = torch.tensor([30., 40., 35.]).view(1, 3, 1, 1)
+    assert class_confidence(head, scores)[1] == 1
+
+
 def test_scores_and_features_are_recorded_with_their_graph():
     head = make_head().train()
     levels = [level.requires_grad_() for level in make_levels()]

@@ -1,7 +1,7 @@
 """Colour augmentation in bytes.
 
 The stock transforms compute in float32 and float64, more than a quarter of the
-time of the unlabeled pipeline (tools/benchmark/loader.py).
+time of the unlabeled pipeline (tools/paper/benchmark/loader.py).
 """
 import cv2
 import mmcv
