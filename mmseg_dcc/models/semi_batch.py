@@ -1,6 +1,6 @@
 """What the terms see of a training batch, computed once however many ask."""
 from functools import cached_property
-from typing import Callable, Dict, List, Optional, Sequence
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 import torch
 from mmseg.models.utils import resize
@@ -96,16 +96,29 @@ class View:
         self._index = index
         self.images = images
         self.infos = infos
+        self._computed: Dict[str, Tuple[bool, Tensor]] = {}
 
-    @cached_property
+    @property
     def features(self) -> Tensor:
         """f = E(x) of the student, shape (U, channels, h, w)."""
-        return encoder_features(self._model, self.images)
+        return self._once(
+            'features', lambda: encoder_features(self._model, self.images))
 
-    @cached_property
+    @property
     def scores(self) -> Tensor:
         """The student's scores at image size, (U, out_channels, H, W)."""
-        return self._model.scores_of(self.features, self.images.shape[2:])
+        return self._once(
+            'scores', lambda: self._model.scores_of(self.features, self.images.
+                                                    shape[2:]))
+
+    def _once(self, name: str, compute: Callable[[], Tensor]) -> Tensor:
+        # What a term computed without gradient does not serve one that wants
+        # it: the loss would have none, without a word.
+        with_grad, found = self._computed.get(name, (False, None))
+        if found is None or torch.is_grad_enabled() and not with_grad:
+            found = compute()
+            self._computed[name] = torch.is_grad_enabled(), found
+        return found
 
     @cached_property
     @torch.no_grad()

@@ -13,7 +13,6 @@ from ..finite_buffers import keep_finite_buffers
 from ..head_checks import check_head_types, check_heads
 from ..head_features import pixel_heads, recorded_classifier
 from ..semi_batch import LabeledPart, SemiBatch, at_image_size
-from ..terms import SemiTerm
 
 
 @MODELS.register_module()
@@ -168,6 +167,9 @@ class SemiEncoderDecoder(CascadeEncoderDecoder):
     def _forward(self, inputs: Tensor, data_samples=None) -> Tensor:
         return self._stock_class._forward(self, inputs, data_samples)
 
+    # The parts are compiled, but not what depends on the iteration: that
+    # would be done anew in each.
+    @torch.compiler.disable(recursive=False)
     def loss(self, inputs: dict, data_samples: dict) -> dict:
         """Supervised losses and those of the terms, of one batch.
 
@@ -189,14 +191,10 @@ class SemiEncoderDecoder(CascadeEncoderDecoder):
                 f'{type(self).__name__} expects a batch split into "sup" and '
                 f'"unsup", got {type(inputs).__name__}. Set model.'
                 "data_preprocessor.type='SemiSegDataPreProcessor'.")
-        terms = {
-            name: term
-            for name, term in self.terms.items()
-            if self.unsup_enabled and term.is_on(self.iteration)
-        }
+        weights = self._weights()
         with keep_finite_buffers(self):
             recorded: list = []
-            if any(term.needs_labeled for term in terms.values()):
+            if any(self.terms[name].needs_labeled for name in weights):
                 losses = self._recorded_stock_loss(inputs['sup'],
                                                    data_samples['sup'],
                                                    recorded)
@@ -207,14 +205,11 @@ class SemiEncoderDecoder(CascadeEncoderDecoder):
                 value * self.sup_weight if 'loss' in key else value
                 for key, value in losses.items()
             }
-            if terms:
-                labeled = LabeledPart(inputs['sup'], data_samples['sup'],
-                                      recorded, self.pixel_head)
-                losses.update(
-                    self._unsup_losses(terms, self._batch(
-                        labeled, inputs['unsup'], data_samples['unsup'])))
+            if weights:
+                batch = self._batch(inputs, data_samples, recorded)
+                losses.update(self._unsup_losses(weights, batch))
         for name, term in self.terms.items():
-            if name not in terms:
+            if name not in weights:
                 losses[f'unsup_loss_{name}'] = (
                     term.idle_loss() + inputs['sup'].new_zeros(()))
         return losses
@@ -228,9 +223,19 @@ class SemiEncoderDecoder(CascadeEncoderDecoder):
         recorded.extend(calls)
         return losses
 
-    def _batch(self, labeled: LabeledPart, images: Optional[Tensor],
-               samples: SampleList) -> SemiBatch:
-        if images is None:
+    @torch.compiler.disable
+    def _weights(self) -> Dict[str, float]:
+        """Weights of the terms that are on in this iteration."""
+        return {
+            name: term.weight_at(self.iteration, self.warmup_iters)
+            for name, term in self.terms.items()
+            if self.unsup_enabled and term.is_on(self.iteration)
+        }
+
+    @torch.compiler.disable
+    def _batch(self, inputs: dict, data_samples: dict,
+               recorded: list) -> SemiBatch:
+        if inputs['unsup'] is None:
             raise RuntimeError(
                 'The warm-up of the model is over, but the batch sampler '
                 'still leaves the unlabeled images out. SupervisedWarmupHook '
@@ -238,18 +243,18 @@ class SemiEncoderDecoder(CascadeEncoderDecoder):
                 'IterBasedTrainLoop; set '
                 'train_dataloader.batch_sampler.warmup_iters to 0 in a hook '
                 'of your own for another loop.')
-        return SemiBatch(self, labeled, images, samples)
+        labeled = LabeledPart(inputs['sup'], data_samples['sup'], recorded,
+                              self.pixel_head)
+        return SemiBatch(self, labeled, inputs['unsup'],
+                         data_samples['unsup'])
 
-    def _unsup_losses(self, terms: Dict[str, SemiTerm],
+    @torch.compiler.disable(recursive=False)
+    def _unsup_losses(self, weights: Dict[str, float],
                       batch: SemiBatch) -> dict:
-        weights = {
-            name: term.weight_at(self.iteration, self.warmup_iters)
-            for name, term in terms.items()
-        }
         losses: dict = {}
         # Those without weight come last: what they compute has no graph.
-        for name in sorted(terms, key=lambda name: not weights[name]):
-            term, weight = terms[name], weights[name]
+        for name in sorted(weights, key=lambda name: not weights[name]):
+            term, weight = self.terms[name], weights[name]
             with torch.set_grad_enabled(torch.is_grad_enabled()
                                         and weight > 0):
                 found = term.loss(batch)

@@ -126,7 +126,6 @@ class PseudoLabels(SemiTerm):
             loss=sum(losses) / len(losses),
             pseudo_ratio=kept.sum() / valid.sum().clamp(min=1))
 
-    @torch.no_grad()
     def targets_of(self, batch: SemiBatch) -> Dict[str, Tensor]:
         """Labels and confidence, as the label view was seen.
 

@@ -175,6 +175,34 @@ def test_two_terms_share_the_pass_of_a_view():
     assert losses['unsup_loss_mean'] == losses['unsup_loss_same']
 
 
+@MODELS.register_module()
+class Careless(MeanScore):
+    """Looks at a view without gradient, before others do."""
+
+    def loss(self, batch):
+        with torch.no_grad():
+            batch.view('a').scores  # noqa: B018
+        return super().loss(batch)
+
+
+@pytest.mark.parametrize('first', [
+    dict(type='Careless'),
+    dict(
+        type='PseudoLabels', label_view='a', train_views=('b', ),
+        teacher=False),
+])
+def test_term_that_needs_no_gradient_takes_it_from_nobody(first):
+    """Whatever the order of the terms."""
+    data = batch()
+    gradients = []
+    for terms in (dict(mean=MEAN), dict(first=first, mean=MEAN)):
+        model = make(**terms).eval()
+        losses_of(model, data)['unsup_loss_mean'].backward()
+        gradients.append(model.backbone.conv1.weight.grad)
+    assert gradients[0].any()
+    torch.testing.assert_close(*gradients)
+
+
 @pytest.mark.parametrize('config, calls', [(SINGLE, 1), (CASCADE, 1)])
 def test_labeled_part_is_what_the_stock_loss_computed(config, calls):
     model = make(config, labeled=dict(type='LabeledMean'))
@@ -276,6 +304,26 @@ def test_preprocessor_knows_the_classes(config):
     preprocessor = make(config).data_preprocessor
     assert preprocessor.num_classes == NUM_CLASSES
     assert preprocessor.ignore_index == 255
+
+
+def test_nothing_is_compiled_anew_in_each_iteration():
+    """Weights and the iteration differ, the graphs do not."""
+    graphs = []
+
+    def backend(graph, inputs):
+        graphs[-1].append(graph)
+        return graph.forward
+
+    torch._dynamo.reset()
+    model = make(
+        mean=dict(MEAN, weight=dict(peak=1., iters=20)),
+        late=dict(MEAN, start_iters=2))
+    model.forward = torch.compile(model.forward, backend=backend)
+    for iteration in range(8):
+        graphs.append([])
+        model.iteration = iteration
+        losses_of(model)
+    assert graphs[0] and not any(graphs[3:])
 
 
 def test_batch_that_is_not_split_names_the_setting():
