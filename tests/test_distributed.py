@@ -30,7 +30,10 @@ TERMS = dict(
 
 
 def build_model(names):
-    """Two convolutions without batch statistics, all positions negatives."""
+    """Two convolutions without batch statistics, all positions negatives.
+
+    In float64: rounding decides between labels of equal score elsewhere.
+    """
     import mmseg_dcc  # noqa: F401
     from mmseg_dcc.models import SemiEncoderDecoder
     init_default_scope('mmseg')
@@ -61,7 +64,7 @@ def build_model(names):
             dropout_ratio=0,
             norm_cfg=NORM,
             num_classes=CLASSES),
-        terms=terms).train()
+        terms=terms).double().train()
 
 
 def make_batch(step):
@@ -70,10 +73,10 @@ def make_batch(step):
 
     from mmseg_dcc.structures import ViewInfo
     generator = torch.Generator().manual_seed(step)
-    images = torch.randn(4, 3, SIDE, SIDE, generator=generator)
+    images = torch.randn(4, 3, SIDE, SIDE, generator=generator).double()
     labels = torch.randint(
         0, CLASSES, (4, 1, SIDE, SIDE), generator=generator)
-    pairs = torch.randn(4, 2, 3, SIDE, SIDE, generator=generator)
+    pairs = torch.randn(4, 2, 3, SIDE, SIDE, generator=generator).double()
     labeled, unlabeled = [], []
     for i in range(4):
         sample = SegDataSample()
