@@ -1,11 +1,14 @@
 """Methods side by side; their trainings are in test_end_to_end."""
 import json
+import shlex
 import subprocess
 import sys
 
 import comparison
 import pytest
 import reproduce
+
+from tests.conftest import ROOT
 
 
 @pytest.fixture
@@ -55,8 +58,12 @@ def test_the_baseline_is_trained_last(tmp_path, monkeypatch, capsys):
         f'# {tmp_path}/{method}.py, seed 0, list 0 ({method})'
         for method in ('control', 'dcc', 'supervised')
     ]
-    assert f'train.py {tmp_path}/dcc.py --work-dir work_dirs/compare/dcc/' in (
-        out)
+    _, dcc, _ = (shlex.split(line) for line in out.splitlines()
+                 if not line.startswith('#'))
+    assert dcc[1:4] == [
+        f'{ROOT}/tools/train.py', f'{tmp_path}/dcc.py', '--work-dir'
+    ]
+    assert dcc[4].startswith('work_dirs/compare/dcc/')
 
 
 def test_cells_of_a_preset_are_no_methods(capsys):
