@@ -41,7 +41,7 @@ MADE_BY_THE_READER = {
 }
 # nothing that a config or a module here names
 OF_OTHERS = {
-    'ConnectionResetError', 'MMSegInferencer', 'MultiBranch',
+    'ConnectionResetError', 'EOFError', 'MMSegInferencer', 'MultiBranch',
     'SemiBaseDetector'
 }
 STARTED_BY = {
