@@ -1,5 +1,6 @@
 from .discriminators import FullyConvDiscriminator
 from .feature_memory_bank import FeatureMemoryBank
+from .flaw_detector import FlawDetector
 from .losses import DirectionalContrastiveLoss, L2ConsistencyLoss
 from .mean_scores_tta_model import MeanScoresTTAModel
 from .pixel_projector import PixelProjector
@@ -10,14 +11,15 @@ from .terms import (
     Adversarial,
     CrossPseudo,
     DirectionalContrast,
+    GuidedCollaboration,
     PseudoLabels,
     WeakLabels,
 )
 
 __all__ = [
     'Adversarial', 'CrossPseudo', 'DCCSegmentor', 'DirectionalContrast',
-    'DirectionalContrastiveLoss', 'FeatureMemoryBank',
-    'FullyConvDiscriminator', 'L2ConsistencyLoss', 'MeanScoresTTAModel',
-    'PixelProjector', 'PseudoLabels', 'SemiEncoderDecoder',
-    'SemiSegDataPreProcessor', 'Teachers', 'WeakLabels'
+    'DirectionalContrastiveLoss', 'FeatureMemoryBank', 'FlawDetector',
+    'FullyConvDiscriminator', 'GuidedCollaboration', 'L2ConsistencyLoss',
+    'MeanScoresTTAModel', 'PixelProjector', 'PseudoLabels',
+    'SemiEncoderDecoder', 'SemiSegDataPreProcessor', 'Teachers', 'WeakLabels'
 ]
