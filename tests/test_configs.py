@@ -53,6 +53,8 @@ def test_all_promised_configs_are_there():
                               ('deeplabv3plus_r50', 'cityscapes')):
             for ratio in ratios[data]:
                 assert f'{folder}/{network}_{data}_{ratio}.py' in LEAVES
+    for ratio in ratios['voc']:
+        assert f'gct/deeplabv3plus_r101_voc_{ratio}.py' in LEAVES
 
 
 def changes_by_position(code):
@@ -211,6 +213,8 @@ def test_values_of_section_4_1(name):
     ratio = loader.batch_sampler.source_ratio
     assert loader.batch_size * gpus == 8 * len(ratio)
     assert set(ratio) == {1}
+    if name.startswith('gct'):
+        return
     loss = config.model.loss_dc
     assert (loss.temperature, loss.confidence_threshold,
             loss.loss_weight) == (0.1, 0.75, 0.1)
@@ -221,6 +225,31 @@ def test_values_of_section_4_1(name):
     windows = find_step(pair, 'PairedRandomCrop')
     assert (windows.crop_size, windows.iou_range) == (crop, (0.1, 1.0))
     assert config.model.projector.out_channels == 128
+
+
+@pytest.mark.parametrize('name', [n for n in LEAVES if n.startswith('gct/')])
+def test_values_of_guided_collaboration(name):
+    """GCT's own, on the network, the images and the schedule of DCC."""
+    config, twin = load(name), load(name.replace('gct/', 'dcc/'))
+    term = config.model.terms.gct
+    assert (term.detector_weight, term.correction_weight,
+            term.flaw_threshold) == (10, 1, 0.6)
+    assert term.consistency_weight == dict(peak=100., iters=3 * 1157)
+    # 1e-4 for each of two GPUs
+    assert config.optim_wrapper.parts['terms.gct.detector'] == dict(
+        type='Adam', lr=2e-4, betas=(0.9, 0.99))
+    assert config.supervised_warmup.warmup_epochs == 0
+    crop = find_step(config.unlabeled_dataset.pipeline, 'SharedRandomCrop')
+    assert crop.crop_size == config.crop_size
+    for key in ('type', 'terms', 'projector', 'loss_dc', 'memory_bank',
+                'stride'):
+        for model in (config.model, twin.model):
+            model.pop(key, None)
+    assert config.model == twin.model
+    assert config.labeled_dataset == twin.labeled_dataset
+    assert config.unlabeled_dataset.ann_file == twin.unlabeled_dataset.ann_file
+    for key in ('param_scheduler', 'train_cfg', 'val_dataloader'):
+        assert config[key] == twin[key]
 
 
 @pytest.mark.parametrize(

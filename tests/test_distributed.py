@@ -26,7 +26,12 @@ TERMS = dict(
     cps=dict(type='CrossPseudo', view='b'),
     adversarial=dict(
         type='Adversarial', view='a', self_iters=0, self_threshold=0.2,
-        discriminator=dict(channels=(4, 4, 4, 4))))
+        discriminator=dict(channels=(4, 4, 4, 4))),
+    gct=dict(
+        type='GuidedCollaboration', view='b', flaw_threshold=0.3,
+        detector=dict(
+            channels=(4, 4, 4), strides=(2, 1, 1),
+            norm_cfg=dict(type='GN', num_groups=1))))
 
 
 def build_model(names):

@@ -20,6 +20,7 @@ TERMS = {
     'dcc': {'dc'},
     'dcc_fixmatch': {'dc', 'pseudo'},
     'fixmatch': {'pseudo'},
+    'gct': {'gct'},
     'unimatch_v2': {'pseudo'},
 }
 # Views that show one window, which another may overlap.
@@ -30,8 +31,11 @@ WINDOWS = {
     'dcc': [{'a'}, {'b'}],
     'dcc_fixmatch': [{'weak', 'strong1'}, {'strong2'}],
     'fixmatch': [{'weak', 'strong1'}],
+    'gct': [{'weak'}],
     'unimatch_v2': [{'weak', 'strong1', 'strong2'}],
 }
+# They have networks with an optimizer of their own.
+WITH_OPTIMIZER = ('advsemiseg', 'gct')
 STOCK = {
     'pspnet': 'pspnet/pspnet_r50-d8_4xb4-20k_voc12aug-512x512.py',
     'segformer': 'segformer/segformer_mit-b0_8xb2-160k_ade20k-512x512.py',
@@ -54,7 +58,7 @@ train_dataloader['dataset']['datasets'] = [
 ]
 custom_hooks = _base_.{method}_hooks
 """
-    if method == 'advsemiseg':
+    if method in WITH_OPTIMIZER:
         lines += f'optim_wrapper = _base_.{method}_optim_wrapper\n'
     path = folder / f'{method}.py'
     path.write_text(lines + more)
@@ -91,10 +95,10 @@ def test_merges_with_a_stock_config(method, stock, tmp_path):
     assert loader.batch_sampler.type == 'MultiSourceBatchSampler'
     optimizer = build_optim_wrapper(model, config.optim_wrapper).optimizer
     assert type(optimizer).__name__ == (
-        'CompositeOptimizer' if method == 'advsemiseg' else
+        'CompositeOptimizer' if method in WITH_OPTIMIZER else
         'SGD' if stock == 'pspnet' else 'AdamW')
     assert isinstance(optimizer,
-                      CompositeOptimizer) == (method == 'advsemiseg')
+                      CompositeOptimizer) == (method in WITH_OPTIMIZER)
 
 
 @pytest.mark.parametrize('method', METHODS)
@@ -138,6 +142,10 @@ train_dataloader['dataset']['datasets'] = [
     eager = {}
     if 'pseudo' in TERMS[method]:
         eager['model.terms.pseudo.threshold'] = 0.
+    if method == 'gct':
+        # crops of 64 px
+        eager['model.terms.gct.detector.channels'] = (4, 4, 4)
+        eager['model.terms.gct.detector.strides'] = (2, 2, 1)
     if method == 'dcc_fixmatch':
         eager['model.terms.dc.start_iters'] = 0
         eager['model.terms.dc.loss.confidence_threshold'] = 0.
