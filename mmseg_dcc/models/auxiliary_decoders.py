@@ -90,14 +90,20 @@ def icnr_(weight: Tensor, scale: int = 2) -> Tensor:
 
 
 def stride_of(segmentor: nn.Module) -> float:
-    """Pixels from one feature to the next, in the crops of the training.
+    """Pixels from one feature to the next.
 
     Args:
-        segmentor (SemiEncoderDecoder): Tried on one empty image of
-            ``data_preprocessor.size``, or of 256 px where that is None.
+        segmentor (SemiEncoderDecoder): Tried on one empty image of 128 px,
+            or, if it takes no others, of ``data_preprocessor.size``.
     """
-    size = segmentor.data_preprocessor.size or (256, 256)
-    return size[1] / tried_features(segmentor, size).shape[-1]
+    size = segmentor.data_preprocessor.size
+    try:
+        features = tried_features(segmentor, (128, 128))
+    except Exception:  # whatever a network says of a size
+        if size is None:
+            raise
+        return size[1] / tried_features(segmentor, size).shape[-1]
+    return 128 / features.shape[-1]
 
 
 def upscale_of(stride: float) -> int:

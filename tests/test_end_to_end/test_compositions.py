@@ -20,6 +20,7 @@ TERMS = {
     'unimatch_v2': {'pseudo'},
     'cps': {'cps'},
     'advsemiseg': {'adversarial'},
+    'cct': {'cct'},
     'dcc_weak_teacher': {'dc', 'weak', 'pseudo'},
 }
 EAGER = {

@@ -10,7 +10,7 @@ from mmseg_dcc.models.auxiliary_decoders import (
 )
 from tests.cct_recordings import decoder_of
 from tests.golden import assert_gradient, assert_values, golden_files, load
-from tests.tiny_models import PSP, SINGLE, build
+from tests.tiny_models import PSP, SIDE, SINGLE, build
 
 recordings = pytest.mark.parametrize(
     'path', golden_files('cct'), ids=lambda path: path.stem)
@@ -79,3 +79,19 @@ def test_stride_is_that_of_the_features(config, stride):
     assert model.training and model.backbone.training
     for key, value in model.state_dict().items():
         assert torch.equal(value, before[key])
+
+
+def test_stride_of_a_network_for_one_size(monkeypatch):
+    model = build('SemiEncoderDecoder', **PSP)
+    extract_feat = model.extract_feat
+
+    def refuse_others(images):
+        if images.shape[2:] != (SIDE, SIDE):
+            raise AssertionError('Input image size must be 32 x 32.')
+        return extract_feat(images)
+
+    monkeypatch.setattr(model, 'extract_feat', refuse_others)
+    assert stride_of(model) == 8
+    model.data_preprocessor.size = None
+    with pytest.raises(AssertionError, match='must be 32'):
+        stride_of(model)
