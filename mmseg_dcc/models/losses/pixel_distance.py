@@ -34,10 +34,10 @@ def pixel_distance(scores: Tensor, target: Tensor,
         raise ValueError(f'The distance of predictions must be one of '
                          f'{DISTANCES}, got {kind!r}. Change distance of the '
                          'term in model.terms.')
-    target = target.float()
-    log_said = scores.float().log_softmax(1)
+    scores, target = scores.float(), target.float()
     if kind == 'mse':
-        return (log_said.exp() - target).square().mean(1)
+        return (scores.softmax(1) - target).square().mean(1)
+    log_said = scores.log_softmax(1)
     if kind == 'kl':
         return (torch.xlogy(target, target) - target * log_said).mean(1)
     middle = (log_said.exp() + target) / 2
