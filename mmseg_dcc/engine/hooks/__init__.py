@@ -5,11 +5,13 @@ from .pair_visualization_hook import PairVisualizationHook
 from .rank_zero_buffers_hook import RankZeroBuffersHook
 from .reproducible_randomness_hook import ReproducibleRandomnessHook
 from .supervised_warmup_hook import SupervisedWarmupHook
+from .training_check_hook import TrainingCheckHook
 from .unreadable_images_hook import UnreadableImagesHook
+from .weights_check_hook import WeightsCheckHook
 
 __all__ = [
-    'ConfidenceHistogramHook', 'MeanTeacherHook', 'NonFiniteHook',
-    'PairVisualizationHook', 'RankZeroBuffersHook',
+    'ConfidenceHistogramHook', 'TrainingCheckHook', 'MeanTeacherHook',
+    'NonFiniteHook', 'PairVisualizationHook', 'RankZeroBuffersHook',
     'ReproducibleRandomnessHook', 'SupervisedWarmupHook',
-    'UnreadableImagesHook'
+    'UnreadableImagesHook', 'WeightsCheckHook'
 ]
