@@ -26,7 +26,16 @@ TERMS = dict(
     cps=dict(type='CrossPseudo', view='b'),
     adversarial=dict(
         type='Adversarial', view='a', self_iters=0, self_threshold=0.2,
-        discriminator=dict(channels=(4, 4, 4, 4))))
+        discriminator=dict(channels=(4, 4, 4, 4))),
+    # what is drawn at random would differ
+    cct=dict(
+        type='CrossConsistency', view='a', background=0, weak_weight=0.4,
+        decoders=dict.fromkeys(('cutout', 'context', 'object', 'dropout',
+                                'feature_drop', 'feature_noise', 'vat'), 1),
+        perturbations=dict(
+            cutout=dict(erase=1., min_points=3), dropout=dict(prob=0.),
+            feature_drop=dict(threshold_range=(0.8, 0.8)),
+            feature_noise=dict(amplitude=0.), vat=dict(eps=0.))))
 
 
 def build_model(names):

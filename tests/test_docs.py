@@ -237,6 +237,7 @@ def test_keys_of_configs_are_there(page):
         load_config(name) for name in (
             'demo/deeplabv3plus_small_demo_dcc_weak_teacher.py',
             'demo/deeplabv3plus_small_demo_advsemiseg.py',
+            'cct/pspnet_r50_voc_1464_weak.py',
             'dcc/stock_pspnet_r50-d8_20k_voc12aug.py')
     ]
     for _, code in code_of(page):

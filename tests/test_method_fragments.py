@@ -15,6 +15,7 @@ ADD_ONS = ('mean_teacher', 'weak_labels')  # of a DCC model
 METHODS = [name for name in FRAGMENTS if name not in ADD_ONS]
 TERMS = {
     'advsemiseg': {'adversarial'},
+    'cct': {'cct'},
     'cps': {'cps'},
     'cps_cutmix': {'cps'},
     'dcc': {'dc'},
@@ -27,6 +28,7 @@ TERMS = {
 # Views that show one window, which another may overlap.
 WINDOWS = {
     'advsemiseg': [{'weak'}],
+    'cct': [{'weak'}],
     'cps': [{'weak'}],
     'cps_cutmix': [{'weak'}],
     'dcc': [{'a'}, {'b'}],

@@ -8,7 +8,7 @@ from ..datasets.checks import check_semi_dataloader, check_weak_masks
 from ..datasets.dropped_channels import warn_of_dropped_channels
 from ..datasets.geometry_probe import probe_views
 from ..datasets.plain_datasets import plain_datasets, unlabeled_datasets
-from ..models import SemiEncoderDecoder, WeakLabels
+from ..models import SemiEncoderDecoder
 from ..utils.bare_model import bare_model
 from ..utils.random_states import random_states_kept
 from .hooks.mean_teacher_hook import MeanTeacherHook
@@ -39,8 +39,8 @@ def check_semi_training(runner) -> None:
     check_semi_dataloader(loader)
     check_training(runner)
     terms = model.terms.values()
-    if not any(isinstance(term, WeakLabels) for term in terms):
-        check_weak_masks(loader.dataset, wanted=False)
+    check_weak_masks(
+        loader.dataset, wanted=any(term.needs_weak_masks for term in terms))
     check_teacher(model, runner.hooks)
     for dataset in unlabeled_datasets(loader.dataset):
         warn_of_dropped_channels(dataset)

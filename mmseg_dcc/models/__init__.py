@@ -1,3 +1,4 @@
+from .auxiliary_decoders import AuxiliaryDecoder
 from .discriminators import FullyConvDiscriminator
 from .feature_memory_bank import FeatureMemoryBank
 from .losses import DirectionalContrastiveLoss, L2ConsistencyLoss
@@ -8,6 +9,7 @@ from .semi_data_preprocessor import SemiSegDataPreProcessor
 from .teachers import Teachers
 from .terms import (
     Adversarial,
+    CrossConsistency,
     CrossPseudo,
     DirectionalContrast,
     PseudoLabels,
@@ -15,9 +17,9 @@ from .terms import (
 )
 
 __all__ = [
-    'Adversarial', 'CrossPseudo', 'DCCSegmentor', 'DirectionalContrast',
-    'DirectionalContrastiveLoss', 'FeatureMemoryBank',
-    'FullyConvDiscriminator', 'L2ConsistencyLoss', 'MeanScoresTTAModel',
-    'PixelProjector', 'PseudoLabels', 'SemiEncoderDecoder',
-    'SemiSegDataPreProcessor', 'Teachers', 'WeakLabels'
+    'Adversarial', 'AuxiliaryDecoder', 'CrossConsistency', 'CrossPseudo',
+    'DCCSegmentor', 'DirectionalContrast', 'DirectionalContrastiveLoss',
+    'FeatureMemoryBank', 'FullyConvDiscriminator', 'L2ConsistencyLoss',
+    'MeanScoresTTAModel', 'PixelProjector', 'PseudoLabels',
+    'SemiEncoderDecoder', 'SemiSegDataPreProcessor', 'Teachers', 'WeakLabels'
 ]

@@ -20,6 +20,7 @@ TERMS = {
     'unimatch_v2': {'pseudo'},
     'cps': {'cps'},
     'advsemiseg': {'adversarial'},
+    'cct': {'cct'},
     'dcc_weak_teacher': {'dc', 'weak', 'pseudo'},
 }
 EAGER = {
@@ -127,7 +128,7 @@ class Overflow(torch.nn.Module):
         return self.backbone(images * (1e30 if self.calls > 1 else 1.))
 
 
-@pytest.mark.parametrize('name', ['dcc', 'cps', 'advsemiseg'])
+@pytest.mark.parametrize('name', ['dcc', 'cps', 'advsemiseg', 'cct'])
 def test_overflow_of_an_unlabeled_branch_leaves_no_trace(name, in_data_dir):
     """Neither in batch statistics nor in the bank, whatever the terms."""
     from mmseg.registry import MODELS

@@ -1,4 +1,5 @@
 from .adversarial import Adversarial
+from .cross_consistency import CrossConsistency
 from .cross_pseudo import CrossPseudo
 from .directional_contrast import DirectionalContrast
 from .mixer import Mixer
@@ -8,6 +9,6 @@ from .semi_term import SemiTerm
 from .weak_labels import WeakLabels
 
 __all__ = [
-    'Adversarial', 'CrossPseudo', 'DirectionalContrast', 'Mixer',
-    'PseudoLabels', 'Ramp', 'SemiTerm', 'WeakLabels'
+    'Adversarial', 'CrossConsistency', 'CrossPseudo', 'DirectionalContrast',
+    'Mixer', 'PseudoLabels', 'Ramp', 'SemiTerm', 'WeakLabels'
 ]

@@ -16,6 +16,7 @@ PASSES = {
     'CPS': [3, 3, 3, 3],
     # published with two batches of unlabeled images: [3, 3, 2, 2, 3, 3]
     'CPS + CutMix': [3, 3, 1, 1, 3, 3],
+    'CCT': [3, 3],
     'AdvSemiSeg': [3, 3],
     'DCC + weak labels + pseudo labels': [3, 3, 3, 1, 3],
 }

@@ -35,6 +35,7 @@ COMPOSITIONS = {
     'UniMatch V2': ('unimatch_v2', ),
     'CPS': ('cps', ),
     'CPS + CutMix': ('cps_cutmix', ),
+    'CCT': ('cct', ),
     'AdvSemiSeg': ('advsemiseg', ),
     'DCC + weak labels + pseudo labels':
     ('dcc', 'weak_labels', 'mean_teacher'),
