@@ -1,3 +1,5 @@
+from .backbones import DINOv2
+from .decode_heads import DINOv2DPTHead
 from .discriminators import FullyConvDiscriminator
 from .feature_memory_bank import FeatureMemoryBank
 from .losses import DirectionalContrastiveLoss, L2ConsistencyLoss
@@ -15,8 +17,8 @@ from .terms import (
 )
 
 __all__ = [
-    'Adversarial', 'CrossPseudo', 'DCCSegmentor', 'DirectionalContrast',
-    'DirectionalContrastiveLoss', 'FeatureMemoryBank',
+    'Adversarial', 'CrossPseudo', 'DCCSegmentor', 'DINOv2', 'DINOv2DPTHead',
+    'DirectionalContrast', 'DirectionalContrastiveLoss', 'FeatureMemoryBank',
     'FullyConvDiscriminator', 'L2ConsistencyLoss', 'MeanScoresTTAModel',
     'PixelProjector', 'PseudoLabels', 'SemiEncoderDecoder',
     'SemiSegDataPreProcessor', 'Teachers', 'WeakLabels'
