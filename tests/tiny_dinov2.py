@@ -1,8 +1,6 @@
 """DINOv2 of two narrow layers, its weights under the official names."""
 import torch
 
-from .optional_packages import needs_mmpretrain  # noqa: F401
-
 DIMS, HEADS, HIDDEN, LAYERS, PATCH = 8, 2, 16, 4, 14
 ARCH = dict(
     embed_dims=DIMS,

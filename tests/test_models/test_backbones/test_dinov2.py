@@ -10,6 +10,7 @@ from mmseg.registry import MODELS
 from mmseg_dcc.models.backbones.dinov2_weights import dinov2_weights
 from mmseg_dcc.models.head_features import encoder_features
 from tests.backbones import has_mmpretrain, import_mmpretrain
+from tests.optional_packages import needs_mmpretrain
 from tests.project_configs import load_config
 from tests.tiny_dinov2 import (
     ARCH,
@@ -20,7 +21,6 @@ from tests.tiny_dinov2 import (
     LAYERS,
     LINEAR_HEAD,
     PATCH,
-    needs_mmpretrain,
     official_weights,
 )
 
