@@ -18,7 +18,9 @@ TERMS = {
     'cps': {'cps'},
     'cps_cutmix': {'cps'},
     'dcc': {'dc'},
+    'dcc_cps': {'dc', 'cps'},
     'dcc_fixmatch': {'dc', 'pseudo'},
+    'dcc_unimatch_v2': {'dc', 'pseudo'},
     'fixmatch': {'pseudo'},
     'unimatch_v2': {'pseudo'},
 }
@@ -28,7 +30,9 @@ WINDOWS = {
     'cps': [{'weak'}],
     'cps_cutmix': [{'weak'}],
     'dcc': [{'a'}, {'b'}],
+    'dcc_cps': [{'a'}, {'b'}],
     'dcc_fixmatch': [{'weak', 'strong1'}, {'strong2'}],
+    'dcc_unimatch_v2': [{'weak', 'strong1'}, {'strong2'}],
     'fixmatch': [{'weak', 'strong1'}],
     'unimatch_v2': [{'weak', 'strong1', 'strong2'}],
 }
@@ -138,7 +142,7 @@ train_dataloader['dataset']['datasets'] = [
     eager = {}
     if 'pseudo' in TERMS[method]:
         eager['model.terms.pseudo.threshold'] = 0.
-    if method == 'dcc_fixmatch':
+    if 'dc' in TERMS[method] and method != 'dcc':
         eager['model.terms.dc.start_iters'] = 0
         eager['model.terms.dc.loss.confidence_threshold'] = 0.
     _, steps = tiny_training.train(tmp_path, eager, config=path)

@@ -38,6 +38,9 @@ COMPOSITIONS = {
     'AdvSemiSeg': ('advsemiseg', ),
     'DCC + weak labels + pseudo labels':
     ('dcc', 'weak_labels', 'mean_teacher'),
+    'DCC + FixMatch': ('dcc_fixmatch', ),
+    'DCC + UniMatch V2': ('dcc_unimatch_v2', ),
+    'DCC + CPS': ('dcc_cps', ),
 }
 
 LATE = 10**6  # iteration at which every term is on
