@@ -11,8 +11,12 @@ from ..datasets.plain_datasets import plain_datasets, unlabeled_datasets
 from ..models import SemiEncoderDecoder, WeakLabels
 from ..utils.bare_model import bare_model
 from ..utils.random_states import random_states_kept
-from .data_checks import check_data
 from .hooks.mean_teacher_hook import MeanTeacherHook
+from .schedule_checks import (
+    check_learning_rates_of_terms,
+    check_scaled_rate,
+)
+from .training_checks import check_training
 
 
 def check_semi_training(runner) -> None:
@@ -33,7 +37,7 @@ def check_semi_training(runner) -> None:
             f'DCCSegmentor, got {type(model).__name__}. Change model.type or '
             'remove the hook from custom_hooks.')
     check_semi_dataloader(loader)
-    check_data(runner)
+    check_training(runner)
     terms = model.terms.values()
     if not any(isinstance(term, WeakLabels) for term in terms):
         check_weak_masks(loader.dataset, wanted=False)
@@ -43,6 +47,10 @@ def check_semi_training(runner) -> None:
         probe_views(dataset)
     check_channels(model, loader.dataset)
     check_small_batches(model, loader)
+    sampler = loader.batch_sampler
+    check_scaled_rate(runner, sampler.images_per_batch,
+                      [not unlabeled for unlabeled in sampler.is_unlabeled])
+    check_learning_rates_of_terms(model, runner.optim_wrapper.optimizer)
     for term in terms:
         term.check(model, loader)
 
