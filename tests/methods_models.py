@@ -133,18 +133,14 @@ OVERRIDES: Dict[str, dict] = {
     'advsemiseg': {
         'terms.adversarial.discriminator.channels': (4, 4, 4, 4)
     },
+    'gct': {
+        'terms.gct.detector.channels': (4, 4, 4),
+        'terms.gct.detector.strides': (2, 1, 1)
+    },
 }
-# Of any depth in the terms of any method. An untrained network is not
-# confident of anything, and a ramp begins at 0.
-EAGER = {
-    'threshold': 0.,
-    'confidence_threshold': 0.,
-    'self_threshold': 0.,
-    'self_iters': 0,
-    'start_iters': 0,
-    'negatives_per_crop': 16,
-    'rows': 16,
-}
+# Of any depth in the terms of any method, besides what ends in "threshold" or
+# "_iters". An untrained network is not confident of anything.
+EAGER = {'negatives_per_crop': 16, 'rows': 16}
 
 
 def eager(part):
@@ -153,9 +149,13 @@ def eager(part):
         return type(part)(map(eager, part))
     if not isinstance(part, dict):
         return part
-    if set(part) >= {'peak', 'iters'}:
+    if set(part) >= {'peak', 'iters'}:  # a ramp, which begins at 0
         return part['peak']
-    return {key: EAGER.get(key, eager(value)) for key, value in part.items()}
+    return {
+        key: 0 if key.endswith(('threshold', '_iters')) else EAGER.get(
+            key, eager(value))
+        for key, value in part.items()
+    }
 
 
 def parts_of(method):

@@ -1,7 +1,6 @@
 from importlib import import_module
 from typing import Optional, Sequence, Tuple, Union
 
-import torch
 import torch.nn.functional as F
 from mmengine.model import BaseModule
 from mmengine.runner import CheckpointLoader
@@ -51,8 +50,8 @@ class DINOv2(BaseModule):
             ``feedforward_channels``. Defaults to 'small'.
         out_indices (Sequence[int], optional): Layers that give a level.
             Defaults to None: four of them, those of UniMatch V2.
-        frozen (bool): Whether the network stays as it is: no gradients, no
-            stochastic depth. Defaults to False.
+        frozen (bool): Whether the network stays as it is: its weights have no
+            gradients, and there is no stochastic depth. Defaults to False.
         img_size (int): Side of the images of the pretraining in pixels, of
             which the weights have position embeddings. Defaults to 518.
         drop_path_rate (float): Stochastic depth, in [0, 1). Defaults to 0,
@@ -166,12 +165,9 @@ class DINOv2(BaseModule):
             tuple[Tensor, ...]: Of each layer of ``out_indices``, shape
             (N, embed_dims, H / 14, W / 14).
         """
-        images = self._in_whole_patches(images)
-        with torch.set_grad_enabled(torch.is_grad_enabled()
-                                    and not self.frozen):
-            return tuple(
-                self.norm(level.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
-                for level in self.vit(images))
+        return tuple(
+            self.norm(level.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+            for level in self.vit(self._in_whole_patches(images)))
 
     def _in_whole_patches(self, images: Tensor) -> Tensor:
         got = tuple(images.shape[2:])

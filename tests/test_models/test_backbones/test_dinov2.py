@@ -274,6 +274,35 @@ def test_frozen_network_stays_as_it_is():
     assert all(p.grad is None for p in model.backbone.parameters())
     assert all(p.grad.any() for p in model.decode_head.project.parameters())
     assert model.train(False).backbone.training is False
+    # as through any network, for what is made of them
+    images.requires_grad_()
+    encoder_features(model, images).sum().backward()
+    assert images.grad.any()
+
+
+@pytest.mark.parametrize('arch, millions, heads, levels', [
+    ('small', 22.06, 6, [2, 5, 8, 11]),
+    ('base', 86.58, 12, [2, 5, 8, 11]),
+    ('large', 304.37, 16, [4, 11, 17, 23]),
+    ('giant', 1136.48, 24, [9, 19, 29, 39]),
+])
+def test_networks_are_the_published_ones(arch, millions, heads, levels):
+    with torch.device('meta'):
+        model = MODELS.build(dict(type='DINOv2', arch=arch))
+    count = sum(parameter.numel() for parameter in model.parameters())
+    assert count / 1e6 == pytest.approx(millions, abs=0.01)
+    assert model.vit.layers[0].attn.num_heads == heads
+    assert list(model.vit.out_indices) == levels
+
+
+def test_mixed_precision_is_near(checkpoint):
+    model = pretrained(checkpoint)
+    images = torch.randn(1, 3, 28, 28)
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        halved = model(images)
+    for level, wanted in zip(halved, model(images)):
+        assert level.dtype == torch.float32
+        assert (level - wanted).abs().mean() < 0.1 * wanted.abs().mean()
 
 
 def test_trained_network_gets_gradients_everywhere(checkpoint):
