@@ -16,7 +16,7 @@ LEAVES = sorted(
 
 
 def load(name):
-    if 'vgg16' in name:
+    if 'vgg16' in name or 'dinov2' in name:
         if not has_mmpretrain():
             pytest.skip('MMPRETRAIN_SITE: a folder with mmpretrain')
         import_mmpretrain()
@@ -176,7 +176,7 @@ def test_pipelines_run(name, in_data_dir):
     'name', [
         n for n in LEAVES if ('_voc_' in n or '_cityscapes_' in n)
         # tests/test_ablations.py: these change one of the values
-        and not n.startswith('ablation')
+        and not n.startswith(('ablation', 'unimatch_v2'))
     ])
 def test_values_of_section_4_1(name):
     config = load(name)
@@ -252,6 +252,27 @@ def test_values_of_cross_consistency(name):
     for key in ('optim_wrapper', 'param_scheduler', 'train_cfg',
                 'val_dataloader'):
         assert config[key] == twin[key]
+
+
+def test_values_of_unimatch_v2():
+    config, frozen = (
+        load_config(f'unimatch_v2/dpt_dinov2-s_{kind}voc_1-8.py')
+        for kind in ('', 'frozen_'))
+    for pipeline in (config.labeled_dataset.pipeline,
+                     config.unlabeled_dataset.pipeline):
+        resize = find_step(pipeline, 'RandomResize')
+        assert (resize.scale, resize.ratio_range) == ((500, 500), (0.5, 2.0))
+        crop = find_step(pipeline, 'RandomCrop', 'SharedRandomCrop').crop_size
+        assert crop == config.model.data_preprocessor['size'] == (518, 518)
+    assert config.train_cfg.max_epochs == config.poly_schedule.end == 60
+    assert config.train_dataloader.batch_size == 8
+    # one pass over the unlabeled images
+    assert 'epoch_length' not in config.train_dataloader.batch_sampler
+    assert not config.model.backbone.frozen
+    assert frozen.model.backbone.pop('frozen')
+    config.model.backbone.pop('frozen')
+    for key in ('model', 'train_dataloader', 'optim_wrapper', 'custom_hooks'):
+        assert config[key] == frozen[key]
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,8 @@ def check_small_batches(model: SemiEncoderDecoder, loader) -> None:
     ]
     if 1 not in parts:
         return
-    side = 128
+    # of whole patches of 14, 16 and 32 px
+    side = 224
     try:
         with _kept_buffers(model):
             model.train()

@@ -1,4 +1,6 @@
 from .auxiliary_decoders import AuxiliaryDecoder
+from .backbones import DINOv2
+from .decode_heads import DINOv2DPTHead
 from .discriminators import FullyConvDiscriminator
 from .feature_memory_bank import FeatureMemoryBank
 from .losses import DirectionalContrastiveLoss, L2ConsistencyLoss
@@ -18,8 +20,9 @@ from .terms import (
 
 __all__ = [
     'Adversarial', 'AuxiliaryDecoder', 'CrossConsistency', 'CrossPseudo',
-    'DCCSegmentor', 'DirectionalContrast', 'DirectionalContrastiveLoss',
-    'FeatureMemoryBank', 'FullyConvDiscriminator', 'L2ConsistencyLoss',
-    'MeanScoresTTAModel', 'PixelProjector', 'PseudoLabels',
-    'SemiEncoderDecoder', 'SemiSegDataPreProcessor', 'Teachers', 'WeakLabels'
+    'DCCSegmentor', 'DINOv2', 'DINOv2DPTHead', 'DirectionalContrast',
+    'DirectionalContrastiveLoss', 'FeatureMemoryBank',
+    'FullyConvDiscriminator', 'L2ConsistencyLoss', 'MeanScoresTTAModel',
+    'PixelProjector', 'PseudoLabels', 'SemiEncoderDecoder',
+    'SemiSegDataPreProcessor', 'Teachers', 'WeakLabels'
 ]
