@@ -1,5 +1,6 @@
 from .discriminators import FullyConvDiscriminator
 from .feature_memory_bank import FeatureMemoryBank
+from .heads import PlainDeepLabV3PlusHead
 from .losses import DirectionalContrastiveLoss, L2ConsistencyLoss
 from .mean_scores_tta_model import MeanScoresTTAModel
 from .pixel_projector import PixelProjector
@@ -18,6 +19,6 @@ __all__ = [
     'Adversarial', 'CrossPseudo', 'DCCSegmentor', 'DirectionalContrast',
     'DirectionalContrastiveLoss', 'FeatureMemoryBank',
     'FullyConvDiscriminator', 'L2ConsistencyLoss', 'MeanScoresTTAModel',
-    'PixelProjector', 'PseudoLabels', 'SemiEncoderDecoder',
+    'PixelProjector', 'PlainDeepLabV3PlusHead', 'PseudoLabels', 'SemiEncoderDecoder',
     'SemiSegDataPreProcessor', 'Teachers', 'WeakLabels'
 ]
