@@ -17,6 +17,7 @@ from mmseg.registry import DATASETS, MODELS, TRANSFORMS
 
 from ..models import SemiEncoderDecoder
 from ..utils.configs import is_kind
+from ..utils.weights_fit import not_finite
 
 # What testing and inference read, beside the model and the data.
 KEPT = ('env_cfg', 'log_level', 'visualizer', 'tta_model', 'tta_pipeline')
@@ -122,7 +123,7 @@ def stock_weights(state_dict: dict, model: dict) -> dict:
         dict[str, Tensor]: Those that the stock model has, no more, no less.
 
     Raises:
-        ValueError: If one is missing.
+        ValueError: If one is missing, NaN or infinite.
     """
     with torch.device('meta'):
         names = MODELS.build(model).state_dict()
@@ -132,7 +133,14 @@ def stock_weights(state_dict: dict, model: dict) -> dict:
             f'The checkpoint lacks {len(missing)} weights of its own config, '
             f'the first: {missing[0]}. Publish a checkpoint as the training '
             'wrote it.')
-    return {name: state_dict[name].cpu() for name in names}
+    weights = {name: state_dict[name].cpu() for name in names}
+    broken = not_finite(weights)
+    if broken:
+        raise ValueError(
+            f'{len(broken)} of {len(names)} weights of the checkpoint are NaN '
+            f'or infinite, the first: {broken[0]}. Publish an earlier '
+            'checkpoint of the training.')
+    return weights
 
 
 def stock_model(model: dict) -> dict:

@@ -11,6 +11,7 @@ from ..datasets.plain_datasets import plain_datasets, unlabeled_datasets
 from ..models import SemiEncoderDecoder, WeakLabels
 from ..utils.bare_model import bare_model
 from ..utils.random_states import random_states_kept
+from .data_checks import check_data
 from .hooks.mean_teacher_hook import MeanTeacherHook
 
 
@@ -32,6 +33,7 @@ def check_semi_training(runner) -> None:
             f'DCCSegmentor, got {type(model).__name__}. Change model.type or '
             'remove the hook from custom_hooks.')
     check_semi_dataloader(loader)
+    check_data(runner)
     terms = model.terms.values()
     if not any(isinstance(term, WeakLabels) for term in terms):
         check_weak_masks(loader.dataset, wanted=False)

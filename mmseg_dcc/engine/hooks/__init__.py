@@ -1,4 +1,5 @@
 from .confidence_histogram_hook import ConfidenceHistogramHook
+from .data_check_hook import DataCheckHook
 from .mean_teacher_hook import MeanTeacherHook
 from .non_finite_hook import NonFiniteHook
 from .pair_visualization_hook import PairVisualizationHook
@@ -6,10 +7,11 @@ from .rank_zero_buffers_hook import RankZeroBuffersHook
 from .reproducible_randomness_hook import ReproducibleRandomnessHook
 from .supervised_warmup_hook import SupervisedWarmupHook
 from .unreadable_images_hook import UnreadableImagesHook
+from .weights_check_hook import WeightsCheckHook
 
 __all__ = [
-    'ConfidenceHistogramHook', 'MeanTeacherHook', 'NonFiniteHook',
-    'PairVisualizationHook', 'RankZeroBuffersHook',
+    'ConfidenceHistogramHook', 'DataCheckHook', 'MeanTeacherHook',
+    'NonFiniteHook', 'PairVisualizationHook', 'RankZeroBuffersHook',
     'ReproducibleRandomnessHook', 'SupervisedWarmupHook',
-    'UnreadableImagesHook'
+    'UnreadableImagesHook', 'WeightsCheckHook'
 ]
