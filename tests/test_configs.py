@@ -322,3 +322,24 @@ def test_stock_config_turned_in_under_ten_lines(name):
     text = (CONFIGS / name).read_text()
     statements = compile(text, name, 'exec', 1 << 10).body  # AST only
     assert len(statements) < 10
+
+
+@pytest.mark.parametrize('name, negatives, steps', [
+    ('deeplabv3plus_r101_voc', 6400, 3),
+    ('deeplabv3plus_r50_voc', 6400, 2),
+    ('deeplabv3plus_r50_cityscapes', 16200, 1),
+    # none was published: the best of Table 4
+    ('pspnet_r50_voc', 6400, 3),
+])
+def test_negatives_of_the_published_configs(name, negatives, steps):
+    """All positions of the crops of one GPU, which fill its slot."""
+    configs = [load(leaf) for leaf in LEAVES if leaf.startswith(f'dcc/{name}')]
+    assert len(configs) >= 3
+    for config in configs:
+        bank = config.model.memory_bank
+        assert (bank.negatives_per_crop, bank.steps) == (negatives, steps)
+        height, width = config.dcc_crop.crop_size
+        stride = config.model.stride
+        images = config.train_dataloader.batch_size // 2
+        positions = images * (height // stride) * (width // stride)
+        assert positions == negatives

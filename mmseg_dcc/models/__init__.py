@@ -3,6 +3,7 @@ from .backbones import DINOv2
 from .decode_heads import DINOv2DPTHead
 from .discriminators import FullyConvDiscriminator
 from .feature_memory_bank import FeatureMemoryBank
+from .heads import PlainDeepLabV3PlusHead
 from .losses import DirectionalContrastiveLoss, L2ConsistencyLoss
 from .mean_scores_tta_model import MeanScoresTTAModel
 from .pixel_projector import PixelProjector
@@ -23,6 +24,6 @@ __all__ = [
     'DCCSegmentor', 'DINOv2', 'DINOv2DPTHead', 'DirectionalContrast',
     'DirectionalContrastiveLoss', 'FeatureMemoryBank',
     'FullyConvDiscriminator', 'L2ConsistencyLoss', 'MeanScoresTTAModel',
-    'PixelProjector', 'PseudoLabels', 'SemiEncoderDecoder',
-    'SemiSegDataPreProcessor', 'Teachers', 'WeakLabels'
+    'PixelProjector', 'PlainDeepLabV3PlusHead', 'PseudoLabels',
+    'SemiEncoderDecoder', 'SemiSegDataPreProcessor', 'Teachers', 'WeakLabels'
 ]

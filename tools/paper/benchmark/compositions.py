@@ -108,6 +108,22 @@ def build_training(fragments: Sequence[str], images: int,
         hooks += fragment.get(f'{name}_hooks', [])
         if name == fragments[0]:
             windows = windows_of(fragment[f'{name}_views'].views)
+    return assemble_training(config, hooks, images, side, windows)
+
+
+def assemble_training(config: Config, hooks: Sequence[dict], images: int,
+                      side: int, windows: Dict[str, int],
+                      stride: int = 8) -> Training:
+    """A network in training on random images, with every term on.
+
+    Args:
+        config (Config): With ``model`` and ``optim_wrapper``.
+        hooks (Sequence[dict]): Of which those of mean teachers are built.
+        images (int): Labeled ones, and as many unlabeled ones.
+        side (int): Of a crop, in pixels.
+        windows (dict[str, int]): Which window each view shows.
+        stride (int): Of their offsets, in pixels. Defaults to 8.
+    """
     # what is learned of noise must not grow
     config.optim_wrapper.optimizer.lr = 1e-4
     torch.manual_seed(0)
@@ -122,7 +138,7 @@ def build_training(fragments: Sequence[str], images: int,
         teacher.before_train(runner)
     return Training(
         model, build_optim_wrapper(model, config.optim_wrapper), teachers,
-        make_batch(images, side, model.num_classes, windows))
+        make_batch(images, side, model.num_classes, windows, stride))
 
 
 def windows_of(views: dict) -> Dict[str, int]:
