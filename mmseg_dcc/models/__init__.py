@@ -11,6 +11,7 @@ from .terms import (
     CrossPseudo,
     DirectionalContrast,
     PseudoLabels,
+    SquaredConsistency,
     WeakLabels,
 )
 
@@ -19,5 +20,5 @@ __all__ = [
     'DirectionalContrastiveLoss', 'FeatureMemoryBank',
     'FullyConvDiscriminator', 'L2ConsistencyLoss', 'MeanScoresTTAModel',
     'PixelProjector', 'PseudoLabels', 'SemiEncoderDecoder',
-    'SemiSegDataPreProcessor', 'Teachers', 'WeakLabels'
+    'SemiSegDataPreProcessor', 'SquaredConsistency', 'Teachers', 'WeakLabels'
 ]
