@@ -18,6 +18,9 @@ TERMS = {
     'dcc': {'dc'},
     'fixmatch': {'pseudo'},
     'unimatch_v2': {'pseudo'},
+    'mean_teacher': {'consistency'},
+    'cutmix_seg': {'consistency'},
+    'classmix': {'pseudo'},
     'cps': {'cps'},
     'advsemiseg': {'adversarial'},
     'dcc_weak_teacher': {'dc', 'weak', 'pseudo'},
@@ -25,6 +28,9 @@ TERMS = {
 EAGER = {
     'pseudo': {
         'model.terms.pseudo.threshold': 0.
+    },
+    'consistency': {
+        'model.terms.consistency.threshold': 0.
     },
     'adversarial': {
         'model.terms.adversarial.self_iters': 2

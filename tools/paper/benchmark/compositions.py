@@ -36,8 +36,11 @@ COMPOSITIONS = {
     'CPS': ('cps', ),
     'CPS + CutMix': ('cps_cutmix', ),
     'AdvSemiSeg': ('advsemiseg', ),
+    'Mean teacher': ('mean_teacher', ),
+    'CutMix-Seg': ('cutmix_seg', ),
+    'ClassMix': ('classmix', ),
     'DCC + weak labels + pseudo labels':
-    ('dcc', 'weak_labels', 'mean_teacher'),
+    ('dcc', 'weak_labels', 'pseudo_labels'),
 }
 
 LATE = 10**6  # iteration at which every term is on
