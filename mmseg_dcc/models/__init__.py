@@ -16,6 +16,7 @@ from .terms import (
     CrossPseudo,
     DirectionalContrast,
     PseudoLabels,
+    SquaredConsistency,
     WeakLabels,
 )
 
@@ -25,5 +26,6 @@ __all__ = [
     'DirectionalContrastiveLoss', 'FeatureMemoryBank',
     'FullyConvDiscriminator', 'L2ConsistencyLoss', 'MeanScoresTTAModel',
     'PixelProjector', 'PlainDeepLabV3PlusHead', 'PseudoLabels',
-    'SemiEncoderDecoder', 'SemiSegDataPreProcessor', 'Teachers', 'WeakLabels'
+    'SemiEncoderDecoder', 'SemiSegDataPreProcessor', 'SquaredConsistency',
+    'Teachers', 'WeakLabels'
 ]

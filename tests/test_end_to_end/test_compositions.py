@@ -18,6 +18,9 @@ TERMS = {
     'dcc': {'dc'},
     'fixmatch': {'pseudo'},
     'unimatch_v2': {'pseudo'},
+    'mean_teacher': {'consistency'},
+    'cutmix_seg': {'consistency'},
+    'classmix': {'pseudo'},
     'cps': {'cps'},
     'advsemiseg': {'adversarial'},
     'cct': {'cct'},
@@ -26,6 +29,9 @@ TERMS = {
 EAGER = {
     'pseudo': {
         'model.terms.pseudo.threshold': 0.
+    },
+    'consistency': {
+        'model.terms.consistency.threshold': 0.
     },
     'adversarial': {
         'model.terms.adversarial.self_iters': 2

@@ -6,9 +6,11 @@ from .mixer import Mixer
 from .pseudo_labels import PseudoLabels
 from .ramp import Ramp
 from .semi_term import SemiTerm
+from .squared_consistency import SquaredConsistency
 from .weak_labels import WeakLabels
 
 __all__ = [
     'Adversarial', 'CrossConsistency', 'CrossPseudo', 'DirectionalContrast',
-    'Mixer', 'PseudoLabels', 'Ramp', 'SemiTerm', 'WeakLabels'
+    'Mixer', 'PseudoLabels', 'Ramp', 'SemiTerm', 'SquaredConsistency',
+    'WeakLabels'
 ]

@@ -37,8 +37,11 @@ COMPOSITIONS = {
     'CPS + CutMix': ('cps_cutmix', ),
     'CCT': ('cct', ),
     'AdvSemiSeg': ('advsemiseg', ),
+    'Mean teacher': ('mean_teacher', ),
+    'CutMix-Seg': ('cutmix_seg', ),
+    'ClassMix': ('classmix', ),
     'DCC + weak labels + pseudo labels':
-    ('dcc', 'weak_labels', 'mean_teacher'),
+    ('dcc', 'weak_labels', 'pseudo_labels'),
     'DCC + FixMatch': ('dcc_fixmatch', ),
     'DCC + UniMatch V2': ('dcc_unimatch_v2', ),
     'DCC + CPS': ('dcc_cps', ),
