@@ -20,6 +20,8 @@ TERMS = {
     'dcc': {'dc'},
     'dcc_fixmatch': {'dc', 'pseudo'},
     'fixmatch': {'pseudo'},
+    'fixmatch_v1': {'pseudo'},
+    'unimatch_v1': {'pseudo'},
     'unimatch_v2': {'pseudo'},
 }
 # Views that show one window, which another may overlap.
@@ -30,6 +32,8 @@ WINDOWS = {
     'dcc': [{'a'}, {'b'}],
     'dcc_fixmatch': [{'weak', 'strong1'}, {'strong2'}],
     'fixmatch': [{'weak', 'strong1'}],
+    'fixmatch_v1': [{'weak', 'strong1'}],
+    'unimatch_v1': [{'weak', 'strong1', 'strong2'}],
     'unimatch_v2': [{'weak', 'strong1', 'strong2'}],
 }
 STOCK = {

@@ -17,6 +17,8 @@ DEMO = ROOT / 'configs/demo'
 TERMS = {
     'dcc': {'dc'},
     'fixmatch': {'pseudo'},
+    'fixmatch_v1': {'pseudo'},
+    'unimatch_v1': {'pseudo'},
     'unimatch_v2': {'pseudo'},
     'cps': {'cps'},
     'advsemiseg': {'adversarial'},
