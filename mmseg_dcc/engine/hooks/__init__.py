@@ -2,6 +2,7 @@ from .confidence_histogram_hook import ConfidenceHistogramHook
 from .mean_teacher_hook import MeanTeacherHook
 from .non_finite_hook import NonFiniteHook
 from .pair_visualization_hook import PairVisualizationHook
+from .pseudo_label_gate_hook import PseudoLabelGateHook
 from .rank_zero_buffers_hook import RankZeroBuffersHook
 from .reproducible_randomness_hook import ReproducibleRandomnessHook
 from .supervised_warmup_hook import SupervisedWarmupHook
@@ -9,7 +10,7 @@ from .unreadable_images_hook import UnreadableImagesHook
 
 __all__ = [
     'ConfidenceHistogramHook', 'MeanTeacherHook', 'NonFiniteHook',
-    'PairVisualizationHook', 'RankZeroBuffersHook',
+    'PairVisualizationHook', 'PseudoLabelGateHook', 'RankZeroBuffersHook',
     'ReproducibleRandomnessHook', 'SupervisedWarmupHook',
     'UnreadableImagesHook'
 ]
