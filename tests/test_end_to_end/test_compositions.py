@@ -17,7 +17,6 @@ DEMO = ROOT / 'configs/demo'
 TERMS = {
     'dcc': {'dc'},
     'fixmatch': {'pseudo'},
-    'fixmatch_v1': {'pseudo'},
     'unimatch_v1': {'pseudo'},
     'unimatch_v2': {'pseudo'},
     'cps': {'cps'},

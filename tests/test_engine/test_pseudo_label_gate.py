@@ -139,17 +139,16 @@ class SureHook(Hook):
 
 
 def divided(folder):
-    """A config with held-out images, as docs/watching.md has it."""
-    config = Config.fromfile(UNIMATCH)
-    labeled = config.train_dataloader.dataset.datasets[0]
-    part = dict(type='PartOfDataset', val_share=0.05)
-    config.train_dataloader.dataset.datasets[0] = dict(
-        part, part='train', dataset=labeled)
-    config.held_out = dict(
-        part, part='val', dataset=dict(
-            labeled, pipeline=config.val_dataloader.dataset.pipeline))
-    config.dump(folder / f'{UNIMATCH.stem}.py')
-    return folder / f'{UNIMATCH.stem}.py', config.held_out
+    """A config with held-out images, and the lines of the page."""
+    page = (ROOT / 'docs/watching.md').read_text()
+    lines, = re.findall(r'```python\n(part = .*?)```', page, re.S)
+    path = folder / 'divided.py'
+    path.write_text(f'_base_ = {str(UNIMATCH)!r}\n{lines}')
+    config = Config.fromfile(path)
+    hook = config.custom_hooks[-1]
+    # tests add the hook themselves
+    path.write_text(f'{path.read_text()}custom_hooks.pop()\n')
+    return path, hook.dataset
 
 
 @pytest.fixture(scope='module')

@@ -3,9 +3,11 @@
 # mixed views and on features of which half of the channels are dropped. It
 # only adds names, so that it merges with every stock config.
 # Published: SGD, 0.001 for the backbone and ten times as much for the head on
-# VOC, 0.005 for both on Cityscapes, where the labeled loss has
-# decode_head=dict(sampler=dict(type='OHEMPixelSampler', min_kept=100000))
-# (mmseg's divides by all pixels, the published one by those that it keeps).
+# VOC, 0.005 for both on Cityscapes, where the labeled loss takes hard pixels:
+# decode_head=dict(
+#     sampler=dict(type='OHEMPixelSampler', thresh=0.7, min_kept=100000))
+# (of each image; mmseg's divides by all pixels, the published one by those
+# that it keeps). The classifier has no dropout: decode_head.dropout_ratio=0.
 
 # Merged over the stock model: `model = _base_.unimatch_v1_model`. The total
 # loss is half of labeled plus unlabeled; of the latter the strong views have
