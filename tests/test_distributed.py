@@ -26,6 +26,10 @@ TERMS = dict(
         teacher=False, threshold=0.3),
     consistency=dict(
         type='SquaredConsistency', views=('a', 'b'), threshold=0.3),
+    # what is dropped is drawn anew in each process
+    unimatch=dict(
+        type='UniMatch', label_view='a', train_views=('b', ), mix=None,
+        threshold=0.3, feature_dropout=0.),
     cps=dict(type='CrossPseudo', view='b'),
     adversarial=dict(
         type='Adversarial', view='a', self_iters=0, self_threshold=0.2,

@@ -26,6 +26,8 @@ TERMS = {
     'dcc_unimatch_v2': {'dc', 'pseudo'},
     'fixmatch': {'pseudo'},
     'mean_teacher': {'consistency'},
+    'fixmatch_v1': {'pseudo'},
+    'unimatch_v1': {'pseudo'},
     'unimatch_v2': {'pseudo'},
 }
 # Views that show one window, which another may overlap.
@@ -42,6 +44,8 @@ WINDOWS = {
     'dcc_unimatch_v2': [{'weak', 'strong1'}, {'strong2'}],
     'fixmatch': [{'weak', 'strong1'}],
     'mean_teacher': [{'weak', 'strong1'}],
+    'fixmatch_v1': [{'weak', 'strong1'}],
+    'unimatch_v1': [{'weak', 'strong1', 'strong2'}],
     'unimatch_v2': [{'weak', 'strong1', 'strong2'}],
 }
 SIDES = {'classmix': 321, 'cutmix_seg': 321, 'dcc': 320}  # of a crop

@@ -17,6 +17,7 @@ DEMO = ROOT / 'configs/demo'
 TERMS = {
     'dcc': {'dc'},
     'fixmatch': {'pseudo'},
+    'unimatch_v1': {'pseudo'},
     'unimatch_v2': {'pseudo'},
     'mean_teacher': {'consistency'},
     'cutmix_seg': {'consistency'},

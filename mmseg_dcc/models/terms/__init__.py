@@ -7,10 +7,11 @@ from .pseudo_labels import PseudoLabels
 from .ramp import Ramp
 from .semi_term import SemiTerm
 from .squared_consistency import SquaredConsistency
+from .uni_match import UniMatch
 from .weak_labels import WeakLabels
 
 __all__ = [
     'Adversarial', 'CrossConsistency', 'CrossPseudo', 'DirectionalContrast',
     'Mixer', 'PseudoLabels', 'Ramp', 'SemiTerm', 'SquaredConsistency',
-    'WeakLabels'
+    'UniMatch', 'WeakLabels'
 ]

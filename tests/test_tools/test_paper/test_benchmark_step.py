@@ -12,6 +12,10 @@ PASSES = {
     'none (supervised)': [3],
     'DCC': [3, 3, 3],
     'FixMatch': [3, 1, 3],
+    # published with labeled and weak images in one pass, and a second one
+    # for the labels that are pasted: [6, 1, 3] and [6, 1, 6]
+    'FixMatch V1': [3, 1, 3],
+    'UniMatch V1': [3, 3, 6],
     'UniMatch V2': [3, 1, 6],
     'CPS': [3, 3, 3, 3],
     # published with two batches of unlabeled images: [3, 3, 2, 2, 3, 3]

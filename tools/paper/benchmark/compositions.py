@@ -32,6 +32,8 @@ COMPOSITIONS = {
     'none (supervised)': (),
     'DCC': ('dcc', ),
     'FixMatch': ('fixmatch', ),
+    'FixMatch V1': ('fixmatch_v1', ),
+    'UniMatch V1': ('unimatch_v1', ),
     'UniMatch V2': ('unimatch_v2', ),
     'CPS': ('cps', ),
     'CPS + CutMix': ('cps_cutmix', ),
