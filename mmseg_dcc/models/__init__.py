@@ -3,6 +3,7 @@ from .feature_memory_bank import FeatureMemoryBank
 from .losses import DirectionalContrastiveLoss, L2ConsistencyLoss
 from .mean_scores_tta_model import MeanScoresTTAModel
 from .pixel_projector import PixelProjector
+from .representation_head import RepresentationHead
 from .segmentors import DCCSegmentor, SemiEncoderDecoder
 from .semi_data_preprocessor import SemiSegDataPreProcessor
 from .teachers import Teachers
@@ -11,6 +12,7 @@ from .terms import (
     CrossPseudo,
     DirectionalContrast,
     PseudoLabels,
+    UnreliablePseudoLabels,
     WeakLabels,
 )
 
@@ -18,6 +20,7 @@ __all__ = [
     'Adversarial', 'CrossPseudo', 'DCCSegmentor', 'DirectionalContrast',
     'DirectionalContrastiveLoss', 'FeatureMemoryBank',
     'FullyConvDiscriminator', 'L2ConsistencyLoss', 'MeanScoresTTAModel',
-    'PixelProjector', 'PseudoLabels', 'SemiEncoderDecoder',
-    'SemiSegDataPreProcessor', 'Teachers', 'WeakLabels'
+    'PixelProjector', 'PseudoLabels', 'RepresentationHead',
+    'SemiEncoderDecoder', 'SemiSegDataPreProcessor', 'Teachers',
+    'UnreliablePseudoLabels', 'WeakLabels'
 ]

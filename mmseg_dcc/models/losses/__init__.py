@@ -1,14 +1,17 @@
 from .adversarial_loss import one_hot_maps, realism_loss, trusted_mask
+from .class_contrast import class_contrast_loss
 from .cross_pseudo_loss import cross_pseudo_loss
 from .directional_contrastive_loss import (
     DirectionalContrastiveLoss,
     directional_contrastive_loss,
 )
+from .entropy_filtered_loss import entropy_filtered_loss
 from .l2_consistency_loss import L2ConsistencyLoss
 from .pseudo_label_loss import pseudo_label_loss
 
 __all__ = [
-    'DirectionalContrastiveLoss', 'L2ConsistencyLoss', 'cross_pseudo_loss',
-    'directional_contrastive_loss', 'one_hot_maps', 'pseudo_label_loss',
+    'DirectionalContrastiveLoss', 'L2ConsistencyLoss', 'class_contrast_loss',
+    'cross_pseudo_loss', 'directional_contrastive_loss',
+    'entropy_filtered_loss', 'one_hot_maps', 'pseudo_label_loss',
     'realism_loss', 'trusted_mask'
 ]

@@ -5,9 +5,10 @@ from .mixer import Mixer
 from .pseudo_labels import PseudoLabels
 from .ramp import Ramp
 from .semi_term import SemiTerm
+from .unreliable_pseudo_labels import UnreliablePseudoLabels
 from .weak_labels import WeakLabels
 
 __all__ = [
     'Adversarial', 'CrossPseudo', 'DirectionalContrast', 'Mixer',
-    'PseudoLabels', 'Ramp', 'SemiTerm', 'WeakLabels'
+    'PseudoLabels', 'Ramp', 'SemiTerm', 'UnreliablePseudoLabels', 'WeakLabels'
 ]
