@@ -1,4 +1,5 @@
 """Two gloo processes under DDP against one process on the joined batch."""
+import copy
 from functools import partial
 
 import pytest
@@ -26,7 +27,13 @@ TERMS = dict(
     cps=dict(type='CrossPseudo', view='b'),
     adversarial=dict(
         type='Adversarial', view='a', self_iters=0, self_threshold=0.2,
-        discriminator=dict(channels=(4, 4, 4, 4))))
+        discriminator=dict(channels=(4, 4, 4, 4))),
+    # All anchors, and queues of one row, so that nothing is drawn.
+    u2pl=dict(
+        type='UnreliablePseudoLabels', view='a', ranks=(1, 20),
+        representation=dict(channels=4, dropout=0.),
+        anchor_threshold=0., anchors=10**6, queue_rows=10**6, queue_sizes=1,
+        negatives=1))
 
 
 def build_model(names):
@@ -43,7 +50,7 @@ def build_model(names):
         world_size = dist.get_world_size() if dist.is_initialized() else 1
         terms['dc']['bank'] = dict(
             rows=4 * (SIDE // 8)**2 // world_size, steps=2)
-    return SemiEncoderDecoder(
+    model = SemiEncoderDecoder(
         data_preprocessor=dict(type='SemiSegDataPreProcessor'),
         backbone=dict(
             type='mmseg.ResNet',
@@ -65,6 +72,10 @@ def build_model(names):
             norm_cfg=NORM,
             num_classes=CLASSES),
         terms=terms).double().train()
+    teacher = copy.deepcopy(model)
+    teacher.terms = torch.nn.ModuleDict()
+    model.set_teacher(teacher.requires_grad_(False))
+    return model
 
 
 def make_batch(step):
@@ -125,6 +136,7 @@ def train_steps(model, rank, world_size):
         gradients={
             name: parameter.grad.clone()
             for name, parameter in bare.named_parameters()
+            if parameter.requires_grad
         },
         bank=bank,
         losses={

@@ -22,6 +22,7 @@ TERMS = {
     'dcc_fixmatch': {'dc', 'pseudo'},
     'dcc_unimatch_v2': {'dc', 'pseudo'},
     'fixmatch': {'pseudo'},
+    'u2pl': {'u2pl'},
     'unimatch_v2': {'pseudo'},
 }
 # Views that show one window, which another may overlap.
@@ -34,6 +35,7 @@ WINDOWS = {
     'dcc_fixmatch': [{'weak', 'strong1'}, {'strong2'}],
     'dcc_unimatch_v2': [{'weak', 'strong1'}, {'strong2'}],
     'fixmatch': [{'weak', 'strong1'}],
+    'u2pl': [{'weak'}],
     'unimatch_v2': [{'weak', 'strong1', 'strong2'}],
 }
 STOCK = {

@@ -49,15 +49,14 @@ class ClassQueues(SharedBank):
         num_classes (int): C.
         channels (int): Length of a feature.
         sizes (int | Sequence[int]): Rows that a queue holds, of each class
-            or one number for all. Held on the device in float32: 30,000 rows
-            of 256 channels are 31 MB a class. Defaults to 30,000, U2PL
-            (there 50,000 for class 0, the background of VOC).
+            or one number for all. Held on the device in float32: 1,000 rows
+            of 256 channels are 1 MB a class.
 
     Raises:
         ValueError: If a size is below 1, or their number is not C.
 
     Examples:
-        >>> queues = ClassQueues(num_classes=21, channels=256)
+        >>> queues = ClassQueues(num_classes=21, channels=256, sizes=5000)
         >>> queues.push(torch.randn(5, 256), torch.tensor([0, 0, 3, 3, 3]))
         >>> queues.draw(torch.tensor([3]), 50).shape  # of those three
         torch.Size([1, 50, 256])
@@ -68,7 +67,7 @@ class ClassQueues(SharedBank):
     def __init__(self,
                  num_classes: int,
                  channels: int,
-                 sizes: Union[int, Sequence[int]] = 30000) -> None:
+                 sizes: Union[int, Sequence[int]]) -> None:
         super().__init__()
         if isinstance(sizes, int):
             sizes = [sizes] * num_classes

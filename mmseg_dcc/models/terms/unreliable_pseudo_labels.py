@@ -59,8 +59,9 @@ class UnreliablePseudoLabels(SemiTerm):
 
     Nor are these followed: the teacher in training mode on labeled and mixed
     images at once (here it is in evaluation mode, as when it labels);
-    anchors drawn with replacement; all negatives of a step enter the queues,
-    which turns them over in a step or two; one coin for the CutMix of a
+    anchors drawn with replacement; queues of 30,000 rows (50,000 for class
+    0) that all negatives of a step enter, which turns them over in a step or
+    two (here a random part enters smaller ones); one coin for the CutMix of a
     batch (here one an image) and the image after as partner (here the one
     before); thresholds of entropy, prototypes and means of each process
     (here of all); a schedule by epochs (here by iterations, of the length
@@ -84,10 +85,10 @@ class UnreliablePseudoLabels(SemiTerm):
             representation head, more in its first steps. Defaults to 0.01,
             U2PL; that of ``MeanTeacherHook`` is set there.
         queue_sizes (int | Sequence[int]): See :class:`ClassQueues`. Defaults
-            to 30,000.
+            to 5,000: 5 MB a class on the device and in checkpoints.
         queue_rows (int): Most rows of a class that a process appends in a
-            step, drawn at random. Defaults to 1,000: the published queues
-            hold at least seven steps of four processes.
+            step, drawn at random. Defaults to 500: the queues hold at least
+            ten steps of one process.
         anchors (int): Most anchors of a class in a process. Defaults to 256,
             U2PL.
         negatives (int): Of each anchor. Defaults to 50, U2PL. Takes classes
@@ -129,8 +130,8 @@ class UnreliablePseudoLabels(SemiTerm):
                  contrast_weight: float = 1.,
                  representation: Optional[dict] = None,
                  momentum: float = 0.01,
-                 queue_sizes: Union[int, Sequence[int]] = 30000,
-                 queue_rows: int = 1000,
+                 queue_sizes: Union[int, Sequence[int]] = 5000,
+                 queue_rows: int = 500,
                  anchors: int = 256,
                  negatives: int = 50,
                  anchor_threshold: float = 0.3,

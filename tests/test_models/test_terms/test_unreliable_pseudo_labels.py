@@ -338,6 +338,33 @@ def test_labels_are_mixed_like_the_images():
                        labels.where(own, labels.flip(0)))
 
 
+class Overflow(torch.nn.Module):
+    """Lets the second pass, that of the mixed images, overflow."""
+
+    def __init__(self, backbone):
+        super().__init__()
+        self.backbone = backbone
+        self.calls = 0
+
+    def forward(self, images):
+        self.calls += 1
+        return self.backbone(images * (1e30 if self.calls > 1 else 1.))
+
+
+def test_overflow_leaves_no_trace():
+    model = make_model()
+    model.backbone = Overflow(model.backbone)
+    before = {key: value.clone() for key, value in model.named_buffers()}
+    data = model.data_preprocessor(weak_batch(), training=True)
+    with torch.autocast('cpu', dtype=torch.float16):
+        losses = model(**data, mode='loss')
+    assert not losses['unsup_loss_u2pl'].isfinite()
+    for key, value in model.named_buffers():
+        assert value.isfinite().all(), key
+        if 'running_' in key:
+            assert torch.equal(value, before[key]), key
+
+
 def test_head_of_one_channel():
     head = dict(
         SINGLE['decode_head'], num_classes=2, out_channels=1, threshold=0.5,

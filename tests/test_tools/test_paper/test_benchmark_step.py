@@ -17,6 +17,7 @@ PASSES = {
     # published with two batches of unlabeled images: [3, 3, 2, 2, 3, 3]
     'CPS + CutMix': [3, 3, 1, 1, 3, 3],
     'AdvSemiSeg': [3, 3],
+    'U2PL': [3, 1, 3, 1, 1],
     'DCC + weak labels + pseudo labels': [3, 3, 3, 1, 3],
 }
 

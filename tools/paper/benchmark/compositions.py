@@ -36,6 +36,7 @@ COMPOSITIONS = {
     'CPS': ('cps', ),
     'CPS + CutMix': ('cps_cutmix', ),
     'AdvSemiSeg': ('advsemiseg', ),
+    'U2PL': ('u2pl', ),
     'DCC + weak labels + pseudo labels':
     ('dcc', 'weak_labels', 'mean_teacher'),
     'DCC + FixMatch': ('dcc_fixmatch', ),
