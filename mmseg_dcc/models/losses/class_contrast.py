@@ -8,6 +8,15 @@ from torch import Tensor
 from .reductions import mean_over_processes, sum_over_processes
 
 
+def full_precision(maps: Tensor) -> Tensor:
+    """Maps in float32 at least, also inside autocast.
+
+    Args:
+        maps (Tensor): Floating point, any shape.
+    """
+    return maps.to(torch.promote_types(maps.dtype, torch.float32))
+
+
 class PixelRows(NamedTuple):
     """Pixels of labeled and of unlabeled images at the size of the features.
 
@@ -30,6 +39,30 @@ class PixelRows(NamedTuple):
     reliable: Tensor
     unreliable: Tensor
     labeled: Tensor
+
+    @classmethod
+    def of(cls, maps: Sequence[Tensor], classes: Tensor, reliable: Tensor,
+           unreliable: Tensor, labeled: bool) -> 'PixelRows':
+        """Rows of maps; of the masks every so many pixels.
+
+        Args:
+            maps (Sequence[Tensor]): ``student``, ``teacher`` and
+                ``probabilities``, shape (N, channels, h, w) each.
+            classes (Tensor): Labels of images, shape (N, H, W), likewise
+                ``reliable`` and ``unreliable``.
+            labeled (bool): Whether these are labeled images.
+        """
+        size = tuple(maps[0].shape[2:])
+        classes, reliable, unreliable = (
+            F.interpolate(mask[:, None].float(), size).flatten()
+            for mask in (classes, reliable, unreliable))
+        return cls(
+            *(full_precision(single).permute(0, 2, 3, 1).flatten(0, 2)
+              for single in maps),
+            classes=classes.long(),
+            reliable=reliable.bool(),
+            unreliable=unreliable.bool(),
+            labeled=torch.full_like(reliable, labeled, dtype=torch.bool))
 
     @property
     def reliable_classes(self) -> Tensor:
@@ -138,13 +171,14 @@ def class_contrast_loss(anchors: Tensor,
         alone. 0 with a graph without an anchor, or if less than two classes
         are present.
     """
-    dtype = torch.promote_types(anchors.dtype, torch.float32)
     with torch.autocast(anchors.device.type, enabled=False):
-        queries = F.normalize(anchors.to(dtype), dim=1)
-        positives = F.normalize(prototypes.to(dtype), dim=1)[classes]
-        negatives = F.normalize(negatives.to(dtype), dim=2)
-        similarity = torch.cat([(queries * positives).sum(1, keepdim=True),
-                                (negatives @ queries[:, :, None])[:, :, 0]], 1)
+        queries = F.normalize(full_precision(anchors), dim=1)
+        positives = F.normalize(full_precision(prototypes), dim=1)
+        negatives = F.normalize(full_precision(negatives), dim=2)
+        similarity = torch.cat([
+            (queries * positives[classes]).sum(1, keepdim=True),
+            (negatives @ queries[:, :, None])[:, :, 0]
+        ], 1)
         losses = -(similarity / temperature).log_softmax(1)[:, 0]
     drawn = classes.bincount(minlength=len(candidates)).clamp(min=1)
     weights = candidates / mean_over_processes(candidates) / drawn

@@ -3,7 +3,6 @@ import logging
 from typing import Dict, Optional, Sequence, Tuple, Union
 
 import torch
-import torch.nn.functional as F
 from mmengine.logging import print_log
 from mmengine.model import MomentumAnnealingEMA
 from mmseg.registry import MODELS
@@ -21,6 +20,7 @@ from ..losses.class_contrast import (
     anchor_rows,
     class_contrast_loss,
     class_prototypes,
+    full_precision,
     negative_rows,
 )
 from ..losses.entropy_filtered_loss import (
@@ -234,13 +234,16 @@ class UnreliablePseudoLabels(SemiTerm):
         self.teacher_representation.eval()
         labeled = batch.labeled
         known = labeled.masks != head.ignore_index
+        nothing = labeled.masks.new_tensor(-1)
         parts = [
             self._rows(head, labeled.features,
                        self._teacher_maps(model, labeled.images),
-                       labeled.masks, known, known, known, True),
-            self._rows(head, features, teacher, mixed['labels'], valid,
+                       labeled.masks.where(known, nothing), known, known,
+                       labeled=True),
+            self._rows(head, features, teacher,
+                       mixed['labels'].where(valid, nothing),
                        valid & (entropy <= low), valid & (entropy >= high),
-                       False)
+                       labeled=False)
         ]
         contrast = self.contrast(
             PixelRows(*(torch.cat(both) for both in zip(*parts))))
@@ -295,35 +298,15 @@ class UnreliablePseudoLabels(SemiTerm):
                       images: Tensor) -> Tuple[Tensor, Tensor]:
         """Features and scores of the teacher, scores in full precision."""
         features = encoder_features(model.teacher, images)
-        return features, _full(model.teacher.pixel_head.cls_seg(features))
+        return features, full_precision(
+            model.teacher.pixel_head.cls_seg(features))
 
     def _rows(self, head: nn.Module, features: Tensor,
-              teacher: Tuple[Tensor, Tensor], labels: Tensor, known: Tensor,
-              reliable: Tensor, unreliable: Tensor,
-              labeled: bool) -> PixelRows:
-        """Rows of the pixels of one part; masks have the size of images."""
-        size = features.shape[2:]
+              teacher: Tuple[Tensor, Tensor], *masks, labeled: bool):
+        """Rows of the pixels of one part of the batch."""
         taught, scores = teacher
         with torch.no_grad():
             taught = self.teacher_representation(taught)
-        classes = labels.where(known, labels.new_tensor(-1))
-        maps = (self.representation(features), taught,
-                class_probabilities(head, scores))
-        reliable = _pixels(reliable, size).bool()
-        return PixelRows(
-            *(_full(single).permute(0, 2, 3, 1).flatten(0, 2)
-              for single in maps),
-            classes=_pixels(classes, size).long(),
-            reliable=reliable,
-            unreliable=_pixels(unreliable, size).bool(),
-            labeled=torch.full_like(reliable, labeled))
-
-
-def _pixels(masks: Tensor, size: Sequence[int]) -> Tensor:
-    """Every so many pixels of masks (N, H, W), shape (N * h * w,)."""
-    return F.interpolate(masks[:, None].float(), tuple(size)).flatten()
-
-
-def _full(maps: Tensor) -> Tensor:
-    """At least float32, also inside autocast."""
-    return maps.to(torch.promote_types(maps.dtype, torch.float32))
+        return PixelRows.of((self.representation(features), taught,
+                             class_probabilities(head, scores)), *masks,
+                            labeled)

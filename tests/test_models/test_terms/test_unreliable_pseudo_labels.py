@@ -411,3 +411,15 @@ def test_few_classes_are_warned_of(ranks, warned, warnings_logged,
     assert [
         'only labeled pixels' in warning for warning in warnings_logged()
     ] == [True] * warned
+
+
+def test_control_fills_the_queues_and_teaches_nothing():
+    model = make_model(weight=0.)
+    losses = losses_of(model, weak_batch())
+    assert losses['unsup_loss_u2pl'] == 0
+    assert losses['unsup_contrast'] > 0 and losses['unsup_queue_fill'] > 0
+    losses['unsup_loss_u2pl'].backward()
+    term = model.terms['u2pl']
+    assert all(not weight.grad.any()
+               for weight in term.representation.parameters())
+    assert model.backbone.conv1.weight.grad is None
