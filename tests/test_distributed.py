@@ -42,7 +42,13 @@ TERMS = dict(
         perturbations=dict(
             cutout=dict(erase=1., min_points=3), dropout=dict(prob=0.),
             feature_drop=dict(threshold_range=(0.8, 0.8)),
-            feature_noise=dict(amplitude=0.), vat=dict(eps=0.))))
+            feature_noise=dict(amplitude=0.), vat=dict(eps=0.))),
+    # All anchors, and queues of one row, so that nothing is drawn.
+    u2pl=dict(
+        type='UnreliablePseudoLabels', view='a', ranks=(1, 20),
+        representation=dict(channels=4, dropout=0.),
+        anchor_threshold=0., anchors=10**6, queue_rows=10**6, queue_sizes=1,
+        negatives=1))
 
 
 def build_model(names):
@@ -155,6 +161,7 @@ def train_steps(model, rank, world_size):
         gradients={
             name: parameter.grad.clone()
             for name, parameter in bare.named_parameters()
+            if parameter.requires_grad
         },
         bank=bank,
         losses={

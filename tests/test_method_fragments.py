@@ -28,6 +28,7 @@ TERMS = {
     'mean_teacher': {'consistency'},
     'fixmatch_v1': {'pseudo'},
     'unimatch_v1': {'pseudo'},
+    'u2pl': {'u2pl'},
     'unimatch_v2': {'pseudo'},
 }
 # Views that show one window, which another may overlap.
@@ -46,6 +47,7 @@ WINDOWS = {
     'mean_teacher': [{'weak', 'strong1'}],
     'fixmatch_v1': [{'weak', 'strong1'}],
     'unimatch_v1': [{'weak', 'strong1', 'strong2'}],
+    'u2pl': [{'weak'}],
     'unimatch_v2': [{'weak', 'strong1', 'strong2'}],
 }
 SIDES = {'classmix': 321, 'cutmix_seg': 321, 'dcc': 320}  # of a crop

@@ -7,6 +7,7 @@ from .heads import PlainDeepLabV3PlusHead
 from .losses import DirectionalContrastiveLoss, L2ConsistencyLoss
 from .mean_scores_tta_model import MeanScoresTTAModel
 from .pixel_projector import PixelProjector
+from .representation_head import RepresentationHead
 from .segmentors import DCCSegmentor, SemiEncoderDecoder
 from .semi_data_preprocessor import SemiSegDataPreProcessor
 from .teachers import Teachers
@@ -17,6 +18,7 @@ from .terms import (
     DirectionalContrast,
     PseudoLabels,
     SquaredConsistency,
+    UnreliablePseudoLabels,
     WeakLabels,
 )
 
@@ -26,6 +28,6 @@ __all__ = [
     'DirectionalContrastiveLoss', 'FeatureMemoryBank',
     'FullyConvDiscriminator', 'L2ConsistencyLoss', 'MeanScoresTTAModel',
     'PixelProjector', 'PlainDeepLabV3PlusHead', 'PseudoLabels',
-    'SemiEncoderDecoder', 'SemiSegDataPreProcessor', 'SquaredConsistency',
-    'Teachers', 'WeakLabels'
+    'RepresentationHead', 'SemiEncoderDecoder', 'SemiSegDataPreProcessor',
+    'SquaredConsistency', 'Teachers', 'UnreliablePseudoLabels', 'WeakLabels'
 ]

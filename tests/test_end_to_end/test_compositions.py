@@ -25,6 +25,7 @@ TERMS = {
     'cps': {'cps'},
     'advsemiseg': {'adversarial'},
     'cct': {'cct'},
+    'u2pl': {'u2pl'},
     'dcc_weak_teacher': {'dc', 'weak', 'pseudo'},
 }
 EAGER = {
@@ -37,7 +38,13 @@ EAGER = {
     'adversarial': {
         'model.terms.adversarial.self_iters': 2
     },
+    'u2pl': {
+        'model.terms.u2pl.anchor_threshold': 0.
+    },
 }
+# Entropies of an untrained network differ by their rounding alone, which
+# decides what is learned.
+TOLERANCE = {'u2pl': 0.2}
 compositions = pytest.mark.parametrize('name', TERMS)
 
 
@@ -116,7 +123,8 @@ def test_training_modes(name, options, in_data_dir, tmp_path):
     for term in TERMS[name]:
         key = f'unsup_loss_{term}'
         # the first with unlabeled images has hardly learned otherwise
-        assert steps[1][key] == pytest.approx(plain[1][key], rel=0.1)
+        assert steps[1][key] == pytest.approx(
+            plain[1][key], rel=TOLERANCE.get(name, 0.1))
         assert steps[1][key] != plain[1][key]
     assert all(weight.isfinite().all() and weight.dtype != torch.bfloat16
                for weight in runner.model.parameters())

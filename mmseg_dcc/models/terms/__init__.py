@@ -8,10 +8,11 @@ from .ramp import Ramp
 from .semi_term import SemiTerm
 from .squared_consistency import SquaredConsistency
 from .uni_match import UniMatch
+from .unreliable_pseudo_labels import UnreliablePseudoLabels
 from .weak_labels import WeakLabels
 
 __all__ = [
     'Adversarial', 'CrossConsistency', 'CrossPseudo', 'DirectionalContrast',
     'Mixer', 'PseudoLabels', 'Ramp', 'SemiTerm', 'SquaredConsistency',
-    'UniMatch', 'WeakLabels'
+    'UniMatch', 'UnreliablePseudoLabels', 'WeakLabels'
 ]

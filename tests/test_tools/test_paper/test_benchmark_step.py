@@ -26,6 +26,7 @@ PASSES = {
     'Mean teacher': [3, 1, 3],
     'CutMix-Seg': [3, 1, 3],
     'ClassMix': [3, 1, 3],
+    'U2PL': [3, 1, 3, 1, 1],
     'DCC + weak labels + pseudo labels': [3, 3, 3, 1, 3],
 }
 

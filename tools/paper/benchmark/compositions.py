@@ -42,6 +42,7 @@ COMPOSITIONS = {
     'Mean teacher': ('mean_teacher', ),
     'CutMix-Seg': ('cutmix_seg', ),
     'ClassMix': ('classmix', ),
+    'U2PL': ('u2pl', ),
     'DCC + weak labels + pseudo labels':
     ('dcc', 'weak_labels', 'pseudo_labels'),
     'DCC + FixMatch': ('dcc_fixmatch', ),
