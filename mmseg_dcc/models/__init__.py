@@ -1,4 +1,4 @@
-from .discriminators import FullyConvDiscriminator
+from .discriminators import FullyConvDiscriminator, ImageDiscriminator
 from .feature_memory_bank import FeatureMemoryBank
 from .losses import DirectionalContrastiveLoss, L2ConsistencyLoss
 from .mean_scores_tta_model import MeanScoresTTAModel
@@ -10,14 +10,16 @@ from .terms import (
     Adversarial,
     CrossPseudo,
     DirectionalContrast,
+    FeatureMatching,
     PseudoLabels,
     WeakLabels,
 )
 
 __all__ = [
     'Adversarial', 'CrossPseudo', 'DCCSegmentor', 'DirectionalContrast',
-    'DirectionalContrastiveLoss', 'FeatureMemoryBank',
-    'FullyConvDiscriminator', 'L2ConsistencyLoss', 'MeanScoresTTAModel',
+    'DirectionalContrastiveLoss', 'FeatureMatching', 'FeatureMemoryBank',
+    'FullyConvDiscriminator', 'ImageDiscriminator', 'L2ConsistencyLoss',
+    'MeanScoresTTAModel',
     'PixelProjector', 'PseudoLabels', 'SemiEncoderDecoder',
     'SemiSegDataPreProcessor', 'Teachers', 'WeakLabels'
 ]

@@ -4,11 +4,12 @@ from .directional_contrastive_loss import (
     DirectionalContrastiveLoss,
     directional_contrastive_loss,
 )
+from .feature_matching_loss import feature_matching_loss
 from .l2_consistency_loss import L2ConsistencyLoss
 from .pseudo_label_loss import pseudo_label_loss
 
 __all__ = [
     'DirectionalContrastiveLoss', 'L2ConsistencyLoss', 'cross_pseudo_loss',
-    'directional_contrastive_loss', 'one_hot_maps', 'pseudo_label_loss',
-    'realism_loss', 'trusted_mask'
+    'directional_contrastive_loss', 'feature_matching_loss', 'one_hot_maps',
+    'pseudo_label_loss', 'realism_loss', 'trusted_mask'
 ]

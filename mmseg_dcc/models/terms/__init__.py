@@ -1,6 +1,7 @@
 from .adversarial import Adversarial
 from .cross_pseudo import CrossPseudo
 from .directional_contrast import DirectionalContrast
+from .feature_matching import FeatureMatching
 from .mixer import Mixer
 from .pseudo_labels import PseudoLabels
 from .ramp import Ramp
@@ -8,6 +9,6 @@ from .semi_term import SemiTerm
 from .weak_labels import WeakLabels
 
 __all__ = [
-    'Adversarial', 'CrossPseudo', 'DirectionalContrast', 'Mixer',
-    'PseudoLabels', 'Ramp', 'SemiTerm', 'WeakLabels'
+    'Adversarial', 'CrossPseudo', 'DirectionalContrast', 'FeatureMatching',
+    'Mixer', 'PseudoLabels', 'Ramp', 'SemiTerm', 'WeakLabels'
 ]
