@@ -10,6 +10,7 @@ from .terms import (
     Adversarial,
     CrossPseudo,
     DirectionalContrast,
+    ErrorCorrection,
     FeatureMatching,
     PseudoLabels,
     WeakLabels,
@@ -17,9 +18,9 @@ from .terms import (
 
 __all__ = [
     'Adversarial', 'CrossPseudo', 'DCCSegmentor', 'DirectionalContrast',
-    'DirectionalContrastiveLoss', 'FeatureMatching', 'FeatureMemoryBank',
-    'FullyConvDiscriminator', 'ImageDiscriminator', 'L2ConsistencyLoss',
-    'MeanScoresTTAModel',
-    'PixelProjector', 'PseudoLabels', 'SemiEncoderDecoder',
-    'SemiSegDataPreProcessor', 'Teachers', 'WeakLabels'
+    'DirectionalContrastiveLoss', 'ErrorCorrection', 'FeatureMatching',
+    'FeatureMemoryBank', 'FullyConvDiscriminator', 'ImageDiscriminator',
+    'L2ConsistencyLoss', 'MeanScoresTTAModel', 'PixelProjector',
+    'PseudoLabels', 'SemiEncoderDecoder', 'SemiSegDataPreProcessor',
+    'Teachers', 'WeakLabels'
 ]

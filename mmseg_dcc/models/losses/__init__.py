@@ -4,12 +4,21 @@ from .directional_contrastive_loss import (
     DirectionalContrastiveLoss,
     directional_contrastive_loss,
 )
+from .error_correction_loss import (
+    corrected_label_loss,
+    corrected_labels,
+    correction_targets,
+    corrector_loss,
+    match_loss,
+)
 from .feature_matching_loss import feature_matching_loss
 from .l2_consistency_loss import L2ConsistencyLoss
 from .pseudo_label_loss import pseudo_label_loss
 
 __all__ = [
-    'DirectionalContrastiveLoss', 'L2ConsistencyLoss', 'cross_pseudo_loss',
-    'directional_contrastive_loss', 'feature_matching_loss', 'one_hot_maps',
+    'DirectionalContrastiveLoss', 'L2ConsistencyLoss', 'corrected_label_loss',
+    'corrected_labels', 'correction_targets', 'corrector_loss',
+    'cross_pseudo_loss', 'directional_contrastive_loss',
+    'feature_matching_loss', 'match_loss', 'one_hot_maps',
     'pseudo_label_loss', 'realism_loss', 'trusted_mask'
 ]
