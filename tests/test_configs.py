@@ -53,6 +53,9 @@ def test_all_promised_configs_are_there():
                               ('deeplabv3plus_r50', 'cityscapes')):
             for ratio in ratios[data]:
                 assert f'{folder}/{network}_{data}_{ratio}.py' in LEAVES
+    for ratio in ratios['voc']:
+        assert f's4gan/deeplabv3plus_r101_voc_{ratio}.py' in LEAVES
+        assert f'ecs/deeplabv3plus_r50_voc_{ratio}.py' in LEAVES
 
 
 def changes_by_position(code):
@@ -118,7 +121,7 @@ def test_named_parts_are_those_of_the_training(name):
 # ResNet-101 has the pipelines of ResNet-50, an ablation those of its base
 # (tests/test_ablations.py), but for two.
 @pytest.mark.parametrize('name', [
-    n for n in LEAVES if 'r101' not in n and (
+    n for n in LEAVES if ('r101' not in n or n.startswith('s4gan')) and (
         'ablation' not in n or 'same_crop' in n or 'self_training' in n)
 ])
 def test_pipelines_run(name, in_data_dir):
@@ -211,6 +214,12 @@ def test_values_of_section_4_1(name):
     ratio = loader.batch_sampler.source_ratio
     assert loader.batch_size * gpus == 8 * len(ratio)
     assert set(ratio) == {1}
+    if config.model.type != 'DCCSegmentor':
+        # another method of Table 1, its own constants and warm-up
+        crop_step = find_step(config.unlabeled_dataset.pipeline,
+                              'SharedRandomCrop')
+        assert crop_step.crop_size == crop
+        return
     loss = config.model.loss_dc
     assert (loss.temperature, loss.confidence_threshold,
             loss.loss_weight) == (0.1, 0.75, 0.1)

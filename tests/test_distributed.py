@@ -26,7 +26,12 @@ TERMS = dict(
     cps=dict(type='CrossPseudo', view='b'),
     adversarial=dict(
         type='Adversarial', view='a', self_iters=0, self_threshold=0.2,
-        discriminator=dict(channels=(4, 4, 4, 4))))
+        discriminator=dict(channels=(4, 4, 4, 4))),
+    matching=dict(
+        type='FeatureMatching', view='a', self_threshold=0., self_iters=0,
+        pixel_range=(-1, 1),
+        discriminator=dict(channels=(4, 4, 4, 4), dropout=0.)),
+    correction=dict(type='ErrorCorrection', view='a'))
 
 
 def build_model(names):

@@ -19,9 +19,13 @@ TERMS = {
     'cps_cutmix': {'cps'},
     'dcc': {'dc'},
     'dcc_fixmatch': {'dc', 'pseudo'},
+    'ecs': {'correction'},
     'fixmatch': {'pseudo'},
+    's4gan': {'matching'},
     'unimatch_v2': {'pseudo'},
 }
+# With an optimizer of their own for a network of their own.
+TWO_OPTIMIZERS = ('advsemiseg', 'ecs', 's4gan')
 # Views that show one window, which another may overlap.
 WINDOWS = {
     'advsemiseg': [{'weak'}],
@@ -29,7 +33,9 @@ WINDOWS = {
     'cps_cutmix': [{'weak'}],
     'dcc': [{'a'}, {'b'}],
     'dcc_fixmatch': [{'weak', 'strong1'}, {'strong2'}],
+    'ecs': [{'weak'}],
     'fixmatch': [{'weak', 'strong1'}],
+    's4gan': [{'weak'}],
     'unimatch_v2': [{'weak', 'strong1', 'strong2'}],
 }
 STOCK = {
@@ -54,7 +60,7 @@ train_dataloader['dataset']['datasets'] = [
 ]
 custom_hooks = _base_.{method}_hooks
 """
-    if method == 'advsemiseg':
+    if method in TWO_OPTIMIZERS:
         lines += f'optim_wrapper = _base_.{method}_optim_wrapper\n'
     path = folder / f'{method}.py'
     path.write_text(lines + more)
@@ -91,10 +97,10 @@ def test_merges_with_a_stock_config(method, stock, tmp_path):
     assert loader.batch_sampler.type == 'MultiSourceBatchSampler'
     optimizer = build_optim_wrapper(model, config.optim_wrapper).optimizer
     assert type(optimizer).__name__ == (
-        'CompositeOptimizer' if method == 'advsemiseg' else
+        'CompositeOptimizer' if method in TWO_OPTIMIZERS else
         'SGD' if stock == 'pspnet' else 'AdamW')
     assert isinstance(optimizer,
-                      CompositeOptimizer) == (method == 'advsemiseg')
+                      CompositeOptimizer) == (method in TWO_OPTIMIZERS)
 
 
 @pytest.mark.parametrize('method', METHODS)
@@ -138,6 +144,8 @@ train_dataloader['dataset']['datasets'] = [
     eager = {}
     if 'pseudo' in TERMS[method]:
         eager['model.terms.pseudo.threshold'] = 0.
+    if method == 'ecs':
+        eager['model.terms.correction.unlabeled_iters'] = 0
     if method == 'dcc_fixmatch':
         eager['model.terms.dc.start_iters'] = 0
         eager['model.terms.dc.loss.confidence_threshold'] = 0.

@@ -20,6 +20,8 @@ TERMS = {
     'unimatch_v2': {'pseudo'},
     'cps': {'cps'},
     'advsemiseg': {'adversarial'},
+    's4gan': {'matching'},
+    'ecs': {'correction'},
     'dcc_weak_teacher': {'dc', 'weak', 'pseudo'},
 }
 EAGER = {
@@ -28,6 +30,12 @@ EAGER = {
     },
     'adversarial': {
         'model.terms.adversarial.self_iters': 2
+    },
+    'matching': {
+        'model.terms.matching.self_threshold': 0.
+    },
+    'correction': {
+        'model.terms.correction.unlabeled_iters': 2
     },
 }
 compositions = pytest.mark.parametrize('name', TERMS)

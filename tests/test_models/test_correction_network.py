@@ -1,5 +1,6 @@
 import pytest
 import torch
+from mmengine.config import ConfigDict
 from torch import nn
 
 from mmseg_dcc.models.correction_network import (
@@ -62,7 +63,8 @@ def test_pretrained_weights_of_the_stock_network_fit(tmp_path):
     }
     torch.save(weights, tmp_path / 'weights.pth')
     network = CorrectionNetwork(
-        dict(STOCK, **SINGLE, pretrained=str(tmp_path / 'weights.pth')), 3, 5,
+        ConfigDict(
+            STOCK, **SINGLE, pretrained=str(tmp_path / 'weights.pth')), 3, 5,
         4)
     network.init_weights()
     found = network.network.backbone.state_dict()

@@ -17,6 +17,9 @@ PASSES = {
     # published with two batches of unlabeled images: [3, 3, 2, 2, 3, 3]
     'CPS + CutMix': [3, 3, 1, 1, 3, 3],
     'AdvSemiSeg': [3, 3],
+    'S4GAN': [3, 3],
+    # the corrector: to learn, for the gradient of the maps, to correct
+    'ECS-style': [3, 3, 2, 3, 1],
     'DCC + weak labels + pseudo labels': [3, 3, 3, 1, 3],
 }
 
@@ -50,7 +53,7 @@ def test_passes_of_each_composition(measure):
     assert {name: row['passes'] for name, row in rows.items()} == PASSES
     for name, row in rows.items():
         # the discriminator's are measured, there are no others
-        assert (row['critic'] > 0) == (name == 'AdvSemiSeg')
+        assert (row['critic'] > 0) == (name in ('AdvSemiSeg', 'S4GAN'))
         assert row['counted'] == pytest.approx(
             (sum(PASSES[name]) + row['critic']) / 3)
         assert row['excess'] == pytest.approx(
