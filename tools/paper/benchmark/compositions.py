@@ -2,10 +2,10 @@
 
 A composition is one fragment of configs/_base_/methods, or several. Its
 passes are counted while a step runs: what goes through a backbone without a
-gradient counts 1 an image, with a gradient (forward and backward) 3, with one
-for what goes in alone, the weights being frozen, 2. In
-units of B labeled images supervised training costs 3. Everything else (terms,
-mixing, labels, mean teacher, optimizers) should cost next to nothing.
+gradient counts 1 an image, with a gradient (forward and backward) 3, with a
+gradient of what goes in alone, since the weights are frozen, 2. In units of B
+labeled images supervised training costs 3. Everything else (terms, mixing,
+labels, mean teacher, optimizers) should cost next to nothing.
 """
 from types import SimpleNamespace
 from typing import Callable, Dict, List, NamedTuple, Sequence
@@ -147,12 +147,12 @@ def counted_passes(training: Training, images: int) -> List[int]:
     passes = []
 
     def count(module, inputs):
+        images_in, = inputs
         weight = 1
         if torch.is_grad_enabled():
-            frozen_weights = not any(
-                parameter.requires_grad for parameter in module.parameters())
-            weight = 2 if frozen_weights else 3
-        passes.append(weight * len(inputs[0]) // images)
+            learns = any(p.requires_grad for p in module.parameters())
+            weight = 3 if learns else 2 if images_in.requires_grad else 1
+        passes.append(weight * len(images_in) // images)
 
     networks = [training.model]
     if training.teachers:
