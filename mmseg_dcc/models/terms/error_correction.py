@@ -40,12 +40,13 @@ class ErrorCorrection(SemiTerm):
     discriminator. All is one forward and one backward pass; both networks
     are in training mode throughout.
 
-    "-style", since no code is public: the abstract says the above. What it
-    does not say had to be chosen, and each choice is an argument: the class
-    "match", the balance of the corrector's loss, the regulariser and its
-    weight, the kind of certainty, what the sum is divided by, the weight and
-    start of the loss on unlabeled images, what the corrector sees, its
-    network and its optimizer. Do not take results for those of the paper.
+    "-style", since no code is public. The abstract has the two networks, what
+    each learns from, and that certainty counts. The rest had to be chosen.
+    Arguments: the corrector's network and what it sees, the balance of its
+    loss, the weights, the kind of certainty and what the sum is divided by,
+    when unlabeled images begin to count. In optim_wrapper: its optimizer.
+    Fixed: "match" as a class more, and the cross entropy with it as the
+    regulariser. Do not take results for those of the paper.
 
     Args:
         view (str): View of the unlabeled images. Defaults to 'weak'.
