@@ -55,6 +55,9 @@ def test_all_promised_configs_are_there():
                 assert f'{folder}/{network}_{data}_{ratio}.py' in LEAVES
     for part in (*ratios['voc'], '1464_semi', '1464_weak'):
         assert f'cct/pspnet_r50_voc_{part}.py' in LEAVES
+    for ratio in ratios['voc']:
+        assert f's4gan/deeplabv3plus_r101_voc_{ratio}.py' in LEAVES
+        assert f'ecs/deeplabv3plus_r50_voc_{ratio}.py' in LEAVES
 
 
 def changes_by_position(code):
@@ -120,7 +123,7 @@ def test_named_parts_are_those_of_the_training(name):
 # ResNet-101 has the pipelines of ResNet-50, an ablation those of its base
 # (tests/test_ablations.py), but for two.
 @pytest.mark.parametrize('name', [
-    n for n in LEAVES if 'r101' not in n and (
+    n for n in LEAVES if ('r101' not in n or n.startswith('s4gan')) and (
         'ablation' not in n or 'same_crop' in n or 'self_training' in n)
 ])
 def test_pipelines_run(name, in_data_dir):

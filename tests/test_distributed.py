@@ -48,7 +48,12 @@ TERMS = dict(
         type='UnreliablePseudoLabels', view='a', ranks=(1, 20),
         representation=dict(channels=4, dropout=0.),
         anchor_threshold=0., anchors=10**6, queue_rows=10**6, queue_sizes=1,
-        negatives=1))
+        negatives=1),
+    matching=dict(
+        type='FeatureMatching', view='a', self_threshold=0., self_iters=0,
+        pixel_range=(-1, 1),
+        discriminator=dict(channels=(4, 4, 4, 4), dropout=0.)),
+    correction=dict(type='ErrorCorrection', view='a'))
 
 
 def build_model(names):

@@ -1,7 +1,7 @@
 from .auxiliary_decoders import AuxiliaryDecoder
 from .backbones import DINOv2
 from .decode_heads import DINOv2DPTHead
-from .discriminators import FullyConvDiscriminator
+from .discriminators import FullyConvDiscriminator, ImageDiscriminator
 from .feature_memory_bank import FeatureMemoryBank
 from .heads import PlainDeepLabV3PlusHead
 from .losses import DirectionalContrastiveLoss, L2ConsistencyLoss
@@ -16,6 +16,8 @@ from .terms import (
     CrossConsistency,
     CrossPseudo,
     DirectionalContrast,
+    ErrorCorrection,
+    FeatureMatching,
     PseudoLabels,
     SquaredConsistency,
     UnreliablePseudoLabels,
@@ -25,9 +27,10 @@ from .terms import (
 __all__ = [
     'Adversarial', 'AuxiliaryDecoder', 'CrossConsistency', 'CrossPseudo',
     'DCCSegmentor', 'DINOv2', 'DINOv2DPTHead', 'DirectionalContrast',
-    'DirectionalContrastiveLoss', 'FeatureMemoryBank',
-    'FullyConvDiscriminator', 'L2ConsistencyLoss', 'MeanScoresTTAModel',
-    'PixelProjector', 'PlainDeepLabV3PlusHead', 'PseudoLabels',
-    'RepresentationHead', 'SemiEncoderDecoder', 'SemiSegDataPreProcessor',
-    'SquaredConsistency', 'Teachers', 'UnreliablePseudoLabels', 'WeakLabels'
+    'DirectionalContrastiveLoss', 'ErrorCorrection', 'FeatureMatching',
+    'FeatureMemoryBank', 'FullyConvDiscriminator', 'ImageDiscriminator',
+    'L2ConsistencyLoss', 'MeanScoresTTAModel', 'PixelProjector',
+    'PlainDeepLabV3PlusHead', 'PseudoLabels', 'RepresentationHead',
+    'SemiEncoderDecoder', 'SemiSegDataPreProcessor', 'SquaredConsistency',
+    'Teachers', 'UnreliablePseudoLabels', 'WeakLabels'
 ]

@@ -26,6 +26,8 @@ TERMS = {
     'advsemiseg': {'adversarial'},
     'cct': {'cct'},
     'u2pl': {'u2pl'},
+    's4gan': {'matching'},
+    'ecs': {'correction'},
     'dcc_weak_teacher': {'dc', 'weak', 'pseudo'},
 }
 EAGER = {
@@ -40,6 +42,12 @@ EAGER = {
     },
     'u2pl': {
         'model.terms.u2pl.anchor_threshold': 0.
+    },
+    'matching': {
+        'model.terms.matching.self_threshold': 0.
+    },
+    'correction': {
+        'model.terms.correction.unlabeled_iters': 2
     },
 }
 # Entropies of an untrained network differ by their rounding alone, which

@@ -6,6 +6,14 @@ from .directional_contrastive_loss import (
     directional_contrastive_loss,
 )
 from .entropy_filtered_loss import entropy_filtered_loss
+from .error_correction_loss import (
+    corrected_label_loss,
+    corrected_labels,
+    correction_targets,
+    corrector_loss,
+    match_loss,
+)
+from .feature_matching_loss import feature_matching_loss
 from .l2_consistency_loss import L2ConsistencyLoss
 from .pixel_distance import pixel_distance
 from .pseudo_label_loss import pseudo_label_loss
@@ -13,8 +21,9 @@ from .squared_consistency_loss import squared_consistency_loss
 
 __all__ = [
     'DirectionalContrastiveLoss', 'L2ConsistencyLoss', 'class_contrast_loss',
-    'cross_pseudo_loss', 'directional_contrastive_loss',
-    'entropy_filtered_loss', 'one_hot_maps', 'pixel_distance',
-    'pseudo_label_loss', 'realism_loss', 'squared_consistency_loss',
-    'trusted_mask'
+    'corrected_label_loss', 'corrected_labels', 'correction_targets',
+    'corrector_loss', 'cross_pseudo_loss', 'directional_contrastive_loss',
+    'entropy_filtered_loss', 'feature_matching_loss', 'match_loss',
+    'one_hot_maps', 'pixel_distance', 'pseudo_label_loss', 'realism_loss',
+    'squared_consistency_loss', 'trusted_mask'
 ]

@@ -2,6 +2,8 @@ from .adversarial import Adversarial
 from .cross_consistency import CrossConsistency
 from .cross_pseudo import CrossPseudo
 from .directional_contrast import DirectionalContrast
+from .error_correction import ErrorCorrection
+from .feature_matching import FeatureMatching
 from .mixer import Mixer
 from .pseudo_labels import PseudoLabels
 from .ramp import Ramp
@@ -13,6 +15,7 @@ from .weak_labels import WeakLabels
 
 __all__ = [
     'Adversarial', 'CrossConsistency', 'CrossPseudo', 'DirectionalContrast',
-    'Mixer', 'PseudoLabels', 'Ramp', 'SemiTerm', 'SquaredConsistency',
-    'UniMatch', 'UnreliablePseudoLabels', 'WeakLabels'
+    'ErrorCorrection', 'FeatureMatching', 'Mixer', 'PseudoLabels', 'Ramp',
+    'SemiTerm', 'SquaredConsistency', 'UniMatch', 'UnreliablePseudoLabels',
+    'WeakLabels'
 ]

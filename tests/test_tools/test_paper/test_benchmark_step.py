@@ -27,6 +27,9 @@ PASSES = {
     'CutMix-Seg': [3, 1, 3],
     'ClassMix': [3, 1, 3],
     'U2PL': [3, 1, 3, 1, 1],
+    'S4GAN': [3, 3],
+    # the corrector: to learn, for the gradient of the maps, to correct
+    'ECS-style': [3, 3, 2, 3, 1],
     'DCC + weak labels + pseudo labels': [3, 3, 3, 1, 3],
 }
 
@@ -60,7 +63,7 @@ def test_passes_of_each_composition(measure):
     assert {name: row['passes'] for name, row in rows.items()} == PASSES
     for name, row in rows.items():
         # the discriminator's are measured, there are no others
-        assert (row['critic'] > 0) == (name == 'AdvSemiSeg')
+        assert (row['critic'] > 0) == (name in ('AdvSemiSeg', 'S4GAN'))
         assert row['counted'] == pytest.approx(
             (sum(PASSES[name]) + row['critic']) / 3)
         assert row['excess'] == pytest.approx(

@@ -2,9 +2,10 @@
 
 A composition is one fragment of configs/_base_/methods, or several. Its
 passes are counted while a step runs: what goes through a backbone without a
-gradient counts 1 an image, with a gradient (forward and backward) 3. In
-units of B labeled images supervised training costs 3. Everything else (terms,
-mixing, labels, mean teacher, optimizers) should cost next to nothing.
+gradient counts 1 an image, with a gradient (forward and backward) 3, with a
+gradient of what goes in alone, since the weights are frozen, 2. In units of B
+labeled images supervised training costs 3. Everything else (terms, mixing,
+labels, mean teacher, optimizers) should cost next to nothing.
 """
 from types import SimpleNamespace
 from typing import Callable, Dict, List, NamedTuple, Sequence
@@ -26,6 +27,7 @@ from stand_ins import (
 from torch import nn
 
 from mmseg_dcc.engine.hooks import MeanTeacherHook
+from mmseg_dcc.models.discriminators import ImageDiscriminator
 from mmseg_dcc.models.frozen import frozen
 
 COMPOSITIONS = {
@@ -43,6 +45,8 @@ COMPOSITIONS = {
     'CutMix-Seg': ('cutmix_seg', ),
     'ClassMix': ('classmix', ),
     'U2PL': ('u2pl', ),
+    'S4GAN': ('s4gan', ),
+    'ECS-style': ('ecs', ),
     'DCC + weak labels + pseudo labels':
     ('dcc', 'weak_labels', 'pseudo_labels'),
     'DCC + FixMatch': ('dcc_fixmatch', ),
@@ -169,8 +173,12 @@ def counted_passes(training: Training, images: int) -> List[int]:
     passes = []
 
     def count(module, inputs):
-        weight = 3 if torch.is_grad_enabled() else 1
-        passes.append(weight * len(inputs[0]) // images)
+        images_in, = inputs
+        weight = 1
+        if torch.is_grad_enabled():
+            learns = any(p.requires_grad for p in module.parameters())
+            weight = 3 if learns else 2 if images_in.requires_grad else 1
+        passes.append(weight * len(images_in) // images)
 
     networks = [training.model]
     if training.teachers:
@@ -198,6 +206,8 @@ def critic_passes(critic: nn.Module, images: int, side: int,
     gradient of the maps, once for its own, and as many masks as labeled
     images.
     """
+    if isinstance(critic, ImageDiscriminator):
+        return _image_critic_passes(critic, images, side, classes)
     shape = (classes, side, side)
     maps = [
         torch.rand(images, *shape).requires_grad_() for _ in range(2)
@@ -210,6 +220,31 @@ def critic_passes(critic: nn.Module, images: int, side: int,
         scores += [critic(single) for single in others]
         sum(score.mean() for score in scores).backward()
         for tensor in (*maps, *critic.parameters()):
+            tensor.grad = None
+
+    return passes
+
+
+def _image_critic_passes(critic: nn.Module, images: int, side: int,
+                         classes: int) -> Callable:
+    """Likewise of one that judges the maps of unlabeled images alone.
+
+    It sees the images, too, and takes features of as many masks first.
+    """
+    maps, masks = (torch.rand(images, classes, side, side) for _ in range(2))
+    pixels = torch.rand(images, 3, side, side)
+    maps.requires_grad_()
+
+    def passes():
+        judge = frozen(critic)
+        fake, _ = judge(maps, pixels)
+        with torch.no_grad():
+            real, _ = judge(masks, pixels)
+        scores = [
+            critic(single, pixels)[1] for single in (maps.detach(), masks)
+        ]
+        ((fake - real).mean() + sum(s.mean() for s in scores)).backward()
+        for tensor in (maps, *critic.parameters()):
             tensor.grad = None
 
     return passes
