@@ -53,7 +53,12 @@ TERMS = dict(
         type='FeatureMatching', view='a', self_threshold=0., self_iters=0,
         pixel_range=(-1, 1),
         discriminator=dict(channels=(4, 4, 4, 4), dropout=0.)),
-    correction=dict(type='ErrorCorrection', view='a'))
+    correction=dict(type='ErrorCorrection', view='a'),
+    gct=dict(
+        type='GuidedCollaboration', view='b', flaw_threshold=0.3,
+        detector=dict(
+            channels=(4, 4, 4), strides=(2, 1, 1),
+            norm_cfg=dict(type='GN', num_groups=1))))
 
 
 def build_model(names):

@@ -31,10 +31,11 @@ TERMS = {
     'u2pl': {'u2pl'},
     'ecs': {'correction'},
     's4gan': {'matching'},
+    'gct': {'gct'},
     'unimatch_v2': {'pseudo'},
 }
 # With an optimizer of their own for a network of their own.
-TWO_OPTIMIZERS = ('advsemiseg', 'ecs', 's4gan')
+TWO_OPTIMIZERS = ('advsemiseg', 'ecs', 'gct', 's4gan')
 # Views that show one window, which another may overlap.
 WINDOWS = {
     'advsemiseg': [{'weak'}],
@@ -53,6 +54,7 @@ WINDOWS = {
     'unimatch_v1': [{'weak', 'strong1', 'strong2'}],
     'u2pl': [{'weak'}],
     'ecs': [{'weak'}],
+    'gct': [{'weak'}],
     's4gan': [{'weak'}],
     'unimatch_v2': [{'weak', 'strong1', 'strong2'}],
 }
@@ -165,6 +167,10 @@ train_dataloader['dataset']['datasets'] = [
         eager[f'model.terms.{term}.threshold'] = 0.
     if method == 'ecs':
         eager['model.terms.correction.unlabeled_iters'] = 0
+    if method == 'gct':
+        # crops of 64 px
+        eager['model.terms.gct.detector.channels'] = (4, 4, 4)
+        eager['model.terms.gct.detector.strides'] = (2, 2, 1)
     if 'dc' in TERMS[method] and method != 'dcc':
         eager['model.terms.dc.start_iters'] = 0
         eager['model.terms.dc.loss.confidence_threshold'] = 0.

@@ -3,6 +3,7 @@ from .backbones import DINOv2
 from .decode_heads import DINOv2DPTHead
 from .discriminators import FullyConvDiscriminator, ImageDiscriminator
 from .feature_memory_bank import FeatureMemoryBank
+from .flaw_detector import FlawDetector
 from .heads import PlainDeepLabV3PlusHead
 from .losses import DirectionalContrastiveLoss, L2ConsistencyLoss
 from .mean_scores_tta_model import MeanScoresTTAModel
@@ -18,6 +19,7 @@ from .terms import (
     DirectionalContrast,
     ErrorCorrection,
     FeatureMatching,
+    GuidedCollaboration,
     PseudoLabels,
     SquaredConsistency,
     UnreliablePseudoLabels,
@@ -28,9 +30,10 @@ __all__ = [
     'Adversarial', 'AuxiliaryDecoder', 'CrossConsistency', 'CrossPseudo',
     'DCCSegmentor', 'DINOv2', 'DINOv2DPTHead', 'DirectionalContrast',
     'DirectionalContrastiveLoss', 'ErrorCorrection', 'FeatureMatching',
-    'FeatureMemoryBank', 'FullyConvDiscriminator', 'ImageDiscriminator',
-    'L2ConsistencyLoss', 'MeanScoresTTAModel', 'PixelProjector',
-    'PlainDeepLabV3PlusHead', 'PseudoLabels', 'RepresentationHead',
-    'SemiEncoderDecoder', 'SemiSegDataPreProcessor', 'SquaredConsistency',
-    'Teachers', 'UnreliablePseudoLabels', 'WeakLabels'
+    'FeatureMemoryBank', 'FlawDetector', 'FullyConvDiscriminator',
+    'GuidedCollaboration', 'ImageDiscriminator', 'L2ConsistencyLoss',
+    'MeanScoresTTAModel', 'PixelProjector', 'PlainDeepLabV3PlusHead',
+    'PseudoLabels', 'RepresentationHead', 'SemiEncoderDecoder',
+    'SemiSegDataPreProcessor', 'SquaredConsistency', 'Teachers',
+    'UnreliablePseudoLabels', 'WeakLabels'
 ]

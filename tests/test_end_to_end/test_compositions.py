@@ -28,6 +28,7 @@ TERMS = {
     'u2pl': {'u2pl'},
     's4gan': {'matching'},
     'ecs': {'correction'},
+    'gct': {'gct'},
     'dcc_weak_teacher': {'dc', 'weak', 'pseudo'},
 }
 EAGER = {
@@ -152,6 +153,7 @@ class Overflow(torch.nn.Module):
 
 
 @pytest.mark.parametrize('name', ['dcc', 'cps', 'advsemiseg', 'cct'])
+@pytest.mark.parametrize('name', ['dcc', 'cps', 'advsemiseg', 'gct'])
 def test_overflow_of_an_unlabeled_branch_leaves_no_trace(name, in_data_dir):
     """Neither in batch statistics nor in the bank, whatever the terms."""
     from mmseg.registry import MODELS

@@ -4,7 +4,9 @@ from .cross_pseudo import CrossPseudo
 from .directional_contrast import DirectionalContrast
 from .error_correction import ErrorCorrection
 from .feature_matching import FeatureMatching
+from .guided_collaboration import GuidedCollaboration
 from .mixer import Mixer
+from .partner_term import PartnerTerm
 from .pseudo_labels import PseudoLabels
 from .ramp import Ramp
 from .semi_term import SemiTerm
@@ -15,7 +17,7 @@ from .weak_labels import WeakLabels
 
 __all__ = [
     'Adversarial', 'CrossConsistency', 'CrossPseudo', 'DirectionalContrast',
-    'ErrorCorrection', 'FeatureMatching', 'Mixer', 'PseudoLabels', 'Ramp',
-    'SemiTerm', 'SquaredConsistency', 'UniMatch', 'UnreliablePseudoLabels',
-    'WeakLabels'
+    'ErrorCorrection', 'FeatureMatching', 'GuidedCollaboration', 'Mixer',
+    'PartnerTerm', 'PseudoLabels', 'Ramp', 'SemiTerm', 'SquaredConsistency',
+    'UniMatch', 'UnreliablePseudoLabels', 'WeakLabels'
 ]

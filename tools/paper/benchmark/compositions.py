@@ -47,6 +47,7 @@ COMPOSITIONS = {
     'U2PL': ('u2pl', ),
     'S4GAN': ('s4gan', ),
     'ECS-style': ('ecs', ),
+    'GCT': ('gct', ),
     'DCC + weak labels + pseudo labels':
     ('dcc', 'weak_labels', 'pseudo_labels'),
     'DCC + FixMatch': ('dcc_fixmatch', ),
@@ -250,6 +251,31 @@ def _image_critic_passes(critic: nn.Module, images: int, side: int,
     return passes
 
 
+
+def detector_passes(detector: nn.Module, images: int, side: int,
+                    classes: int) -> Callable:
+    """What a flaw detector computes in a step, alone.
+
+    It judges the maps of two networks on labeled and unlabeled images, once
+    for the gradient of the maps, once for its own.
+    """
+    photos = torch.randn(2 * images, 3, side, side)
+    maps = [
+        torch.rand(2 * images, classes, side, side).requires_grad_()
+        for _ in range(2)
+    ]
+
+    def passes():
+        judge = frozen(detector)
+        flaws = [judge(photos, single) for single in maps]
+        flaws += [detector(photos, single.detach()) for single in maps]
+        sum(single.mean() for single in flaws).backward()
+        for tensor in (*maps, *detector.parameters()):
+            tensor.grad = None
+
+    return passes
+
+
 def benchmark_composition(name: str, images: int, side: int,
                           repeats: int) -> dict:
     """A row of the table.
@@ -271,6 +297,9 @@ def benchmark_composition(name: str, images: int, side: int,
                 steps['critic'] = critic_passes(term.discriminator, images,
                                                 side,
                                                 training.model.num_classes)
+            if hasattr(term, 'detector'):
+                steps['critic'] = detector_passes(term.detector, images, side,
+                                                  training.model.num_classes)
         seconds = median_seconds(steps, repeats)
     # of one forward pass of B images
     unit = seconds['supervised'] / 3
