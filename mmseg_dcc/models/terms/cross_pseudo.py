@@ -28,7 +28,8 @@ class CrossPseudo(PartnerTerm):
     Args:
         view (str): View of the unlabeled images. Defaults to 'weak'.
         mix (str | dict, optional): :class:`Mixer`; published: 'three_boxes'.
-            Defaults to None: plain CPS.
+            'classmix' draws from the labels of the first network. Defaults
+            to None: plain CPS.
         weight (float | dict): See :class:`SemiTerm`. Defaults to 1.5, VOC
             without CutMix; 1 with it. Cityscapes: 6 and 5.
         **kwargs: See :class:`PartnerTerm`.
@@ -91,7 +92,6 @@ class CrossPseudo(PartnerTerm):
     def _on_mixed(self, batch: SemiBatch) -> tuple:
         """Scores on mixed images; labels of the clean ones, mixed."""
         view = batch.view(self.views[0])
-        masks = self.mixer.draw(view.images)
         with torch.no_grad():
             # In training mode, as published: these passes move the batch
             # statistics.
@@ -99,9 +99,9 @@ class CrossPseudo(PartnerTerm):
                 batch.encode(view.images),
                 self.partner_scores(view.images)
             ]
-        labels = [
-            self.mixer(single, masks) for single in self._labels(batch, clean)
-        ]
+        labels = self._labels(batch, clean)
+        masks = self.mixer.draw(view.images, labels[0], view.valid)
         mixed = self.mixer(view.images, masks)
-        return ([batch.encode(mixed), self.partner_scores(mixed)], labels,
+        return ([batch.encode(mixed), self.partner_scores(mixed)],
+                [self.mixer(single, masks) for single in labels],
                 self.mixer(view.valid, masks))

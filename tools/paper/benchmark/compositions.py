@@ -2,9 +2,10 @@
 
 A composition is one fragment of configs/_base_/methods, or several. Its
 passes are counted while a step runs: what goes through a backbone without a
-gradient counts 1 an image, with a gradient (forward and backward) 3. In
-units of B labeled images supervised training costs 3. Everything else (terms,
-mixing, labels, mean teacher, optimizers) should cost next to nothing.
+gradient counts 1 an image, with a gradient (forward and backward) 3, with a
+gradient of what goes in alone, since the weights are frozen, 2. In units of B
+labeled images supervised training costs 3. Everything else (terms, mixing,
+labels, mean teacher, optimizers) should cost next to nothing.
 """
 from types import SimpleNamespace
 from typing import Callable, Dict, List, NamedTuple, Sequence
@@ -26,19 +27,32 @@ from stand_ins import (
 from torch import nn
 
 from mmseg_dcc.engine.hooks import MeanTeacherHook
+from mmseg_dcc.models.discriminators import ImageDiscriminator
 from mmseg_dcc.models.frozen import frozen
 
 COMPOSITIONS = {
     'none (supervised)': (),
     'DCC': ('dcc', ),
     'FixMatch': ('fixmatch', ),
+    'FixMatch V1': ('fixmatch_v1', ),
+    'UniMatch V1': ('unimatch_v1', ),
     'UniMatch V2': ('unimatch_v2', ),
     'CPS': ('cps', ),
     'CPS + CutMix': ('cps_cutmix', ),
+    'CCT': ('cct', ),
     'AdvSemiSeg': ('advsemiseg', ),
+    'Mean teacher': ('mean_teacher', ),
+    'CutMix-Seg': ('cutmix_seg', ),
+    'ClassMix': ('classmix', ),
+    'U2PL': ('u2pl', ),
+    'S4GAN': ('s4gan', ),
+    'ECS-style': ('ecs', ),
     'GCT': ('gct', ),
     'DCC + weak labels + pseudo labels':
-    ('dcc', 'weak_labels', 'mean_teacher'),
+    ('dcc', 'weak_labels', 'pseudo_labels'),
+    'DCC + FixMatch': ('dcc_fixmatch', ),
+    'DCC + UniMatch V2': ('dcc_unimatch_v2', ),
+    'DCC + CPS': ('dcc_cps', ),
 }
 
 LATE = 10**6  # iteration at which every term is on
@@ -105,6 +119,22 @@ def build_training(fragments: Sequence[str], images: int,
         hooks += fragment.get(f'{name}_hooks', [])
         if name == fragments[0]:
             windows = windows_of(fragment[f'{name}_views'].views)
+    return assemble_training(config, hooks, images, side, windows)
+
+
+def assemble_training(config: Config, hooks: Sequence[dict], images: int,
+                      side: int, windows: Dict[str, int],
+                      stride: int = 8) -> Training:
+    """A network in training on random images, with every term on.
+
+    Args:
+        config (Config): With ``model`` and ``optim_wrapper``.
+        hooks (Sequence[dict]): Of which those of mean teachers are built.
+        images (int): Labeled ones, and as many unlabeled ones.
+        side (int): Of a crop, in pixels.
+        windows (dict[str, int]): Which window each view shows.
+        stride (int): Of their offsets, in pixels. Defaults to 8.
+    """
     # what is learned of noise must not grow
     config.optim_wrapper.optimizer.lr = 1e-4
     torch.manual_seed(0)
@@ -119,7 +149,7 @@ def build_training(fragments: Sequence[str], images: int,
         teacher.before_train(runner)
     return Training(
         model, build_optim_wrapper(model, config.optim_wrapper), teachers,
-        make_batch(images, side, model.num_classes, windows))
+        make_batch(images, side, model.num_classes, windows, stride))
 
 
 def windows_of(views: dict) -> Dict[str, int]:
@@ -144,8 +174,12 @@ def counted_passes(training: Training, images: int) -> List[int]:
     passes = []
 
     def count(module, inputs):
-        weight = 3 if torch.is_grad_enabled() else 1
-        passes.append(weight * len(inputs[0]) // images)
+        images_in, = inputs
+        weight = 1
+        if torch.is_grad_enabled():
+            learns = any(p.requires_grad for p in module.parameters())
+            weight = 3 if learns else 2 if images_in.requires_grad else 1
+        passes.append(weight * len(images_in) // images)
 
     networks = [training.model]
     if training.teachers:
@@ -173,6 +207,8 @@ def critic_passes(critic: nn.Module, images: int, side: int,
     gradient of the maps, once for its own, and as many masks as labeled
     images.
     """
+    if isinstance(critic, ImageDiscriminator):
+        return _image_critic_passes(critic, images, side, classes)
     shape = (classes, side, side)
     maps = [
         torch.rand(images, *shape).requires_grad_() for _ in range(2)
@@ -188,6 +224,32 @@ def critic_passes(critic: nn.Module, images: int, side: int,
             tensor.grad = None
 
     return passes
+
+
+def _image_critic_passes(critic: nn.Module, images: int, side: int,
+                         classes: int) -> Callable:
+    """Likewise of one that judges the maps of unlabeled images alone.
+
+    It sees the images, too, and takes features of as many masks first.
+    """
+    maps, masks = (torch.rand(images, classes, side, side) for _ in range(2))
+    pixels = torch.rand(images, 3, side, side)
+    maps.requires_grad_()
+
+    def passes():
+        judge = frozen(critic)
+        fake, _ = judge(maps, pixels)
+        with torch.no_grad():
+            real, _ = judge(masks, pixels)
+        scores = [
+            critic(single, pixels)[1] for single in (maps.detach(), masks)
+        ]
+        ((fake - real).mean() + sum(s.mean() for s in scores)).backward()
+        for tensor in (maps, *critic.parameters()):
+            tensor.grad = None
+
+    return passes
+
 
 
 def detector_passes(detector: nn.Module, images: int, side: int,
