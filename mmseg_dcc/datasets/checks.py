@@ -87,11 +87,12 @@ def check_weak_masks(dataset, wanted: bool) -> None:
     without = [part for part in parts if not part.has_weak_masks]
     if wanted and without:
         raise ValueError(
-            'The term WeakLabels trains on weak masks, but '
+            'A term of the model trains on weak masks, but '
             f'{", ".join(map(dataset_name, without))} has none: set '
             'data_prefix.weak_seg_map_path of each UnlabeledDataset '
             '(docs/weak_labels.md; it need not hold a mask of every image), '
-            'or remove the term from model.terms.')
+            'or remove the term from model.terms (of CrossConsistency, set '
+            'weak_weight=0).')
     if not wanted and len(without) < len(parts):
         raise ValueError(
             'The unlabeled dataset has data_prefix.weak_seg_map_path, but no '

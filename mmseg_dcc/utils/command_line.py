@@ -7,7 +7,7 @@ from mmengine.config import Config, DictAction
 
 from .configs import read_config
 
-_HOOKS = ('WeightsCheckHook', 'DataCheckHook')
+_HOOKS = ('WeightsCheckHook', 'TrainingCheckHook')
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:

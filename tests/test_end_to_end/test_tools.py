@@ -138,6 +138,9 @@ def test_our_test_tool(trained, run):
     assert miou(out) == miou(trained['after'])
     assert len(list((folder / 'masks').iterdir())) == 2
     assert len(list(folder.rglob('pictures/**/*.png'))) == 2
+    # as in the work dir of the training, whose config must stay
+    assert (folder / f'test_{Path(CONFIG).name}').is_file()
+    assert not (folder / Path(CONFIG).name).exists()
 
 
 def test_stock_test_tool_on_our_config(trained, run):

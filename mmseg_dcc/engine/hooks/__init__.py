@@ -1,16 +1,16 @@
 from .confidence_histogram_hook import ConfidenceHistogramHook
-from .data_check_hook import DataCheckHook
 from .mean_teacher_hook import MeanTeacherHook
 from .non_finite_hook import NonFiniteHook
 from .pair_visualization_hook import PairVisualizationHook
 from .rank_zero_buffers_hook import RankZeroBuffersHook
 from .reproducible_randomness_hook import ReproducibleRandomnessHook
 from .supervised_warmup_hook import SupervisedWarmupHook
+from .training_check_hook import TrainingCheckHook
 from .unreadable_images_hook import UnreadableImagesHook
 from .weights_check_hook import WeightsCheckHook
 
 __all__ = [
-    'ConfidenceHistogramHook', 'DataCheckHook', 'MeanTeacherHook',
+    'ConfidenceHistogramHook', 'TrainingCheckHook', 'MeanTeacherHook',
     'NonFiniteHook', 'PairVisualizationHook', 'RankZeroBuffersHook',
     'ReproducibleRandomnessHook', 'SupervisedWarmupHook',
     'UnreadableImagesHook', 'WeightsCheckHook'

@@ -1,4 +1,4 @@
-"""Checks of the data of any training, supervised or not, before it begins."""
+"""Checks of any training, supervised or not, before it begins."""
 from mmengine.dist import get_dist_info
 
 from ..datasets.class_checks import check_class_names
@@ -7,9 +7,10 @@ from ..datasets.plain_datasets import plain_datasets
 from ..datasets.unlabeled_dataset import UnlabeledDataset
 from ..models.head_checks import as_list
 from ..utils.bare_model import bare_model
+from .schedule_checks import check_schedule
 
 
-def check_data(runner) -> None:
+def check_training(runner) -> None:
     """Tells before training what would give wrong results without a word.
 
     Args:
@@ -19,6 +20,7 @@ def check_data(runner) -> None:
         ValueError: If classes of data sets differ, or masks do not have the
             size of their images.
     """
+    check_schedule(runner)
     loaders = dict(train_dataloader=runner.train_dataloader)
     if runner.val_loop is not None:
         loaders['val_dataloader'] = runner.val_dataloader
