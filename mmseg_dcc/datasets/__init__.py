@@ -1,6 +1,7 @@
 from .camvid import CamVidDataset
 from .folder_seg_dataset import FolderSegDataset
 from .multi_source_batch_sampler import MultiSourceBatchSampler
+from .part_of_dataset import part_of_dataset
 from .transforms import (
     FastPhotoMetricDistortion,
     FastRandomGrayscale,
@@ -17,5 +18,5 @@ __all__ = [
     'CamVidDataset', 'FastPhotoMetricDistortion', 'FastRandomGrayscale',
     'FolderSegDataset', 'MultiSourceBatchSampler', 'MultiView',
     'NonEmptyResize', 'PackViews', 'PairedRandomCrop', 'RandomGaussianBlur',
-    'SharedRandomCrop', 'UnlabeledDataset'
+    'SharedRandomCrop', 'UnlabeledDataset', 'part_of_dataset'
 ]

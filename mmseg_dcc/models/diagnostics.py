@@ -88,6 +88,31 @@ def pseudo_label_precision(labels: Tensor, truth: Tensor,
     }
 
 
+@torch.no_grad()
+def counts_above(confidence: Tensor, labels: Tensor, truth: Tensor,
+                 thresholds: Tensor) -> Tensor:
+    """Pixels of at least some confidences, and those of them that are right.
+
+    Args:
+        confidence (Tensor): In [0, 1], of any shape.
+        labels (Tensor): Pseudo labels, of that shape.
+        truth (Tensor): True labels, of that shape, -1 where unknown.
+        thresholds (Tensor): Ascending, of the dtype of the confidence,
+            shape (n,).
+
+    Returns:
+        Tensor: int64, shape (2, n): right ones and all, of the pixels whose
+        true label is known.
+    """
+    known = truth != UNKNOWN
+    passed = torch.bucketize(confidence[known], thresholds, right=True)
+    right = passed[labels[known] == truth[known]]
+    return torch.stack([
+        torch.bincount(part, minlength=len(thresholds) + 1).flip(0).cumsum(0)
+        .flip(0)[1:] for part in (right, passed)
+    ])
+
+
 def _count(labels: Tensor, truth: Tensor, size: int) -> Tensor:
     """How often each pseudo label (row) meets each true label (column)."""
     counts = torch.bincount(labels * size + truth, minlength=size**2)

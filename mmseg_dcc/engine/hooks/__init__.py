@@ -2,6 +2,7 @@ from .confidence_histogram_hook import ConfidenceHistogramHook
 from .mean_teacher_hook import MeanTeacherHook
 from .non_finite_hook import NonFiniteHook
 from .pair_visualization_hook import PairVisualizationHook
+from .pseudo_label_gate_hook import PseudoLabelGateHook
 from .rank_zero_buffers_hook import RankZeroBuffersHook
 from .reproducible_randomness_hook import ReproducibleRandomnessHook
 from .supervised_warmup_hook import SupervisedWarmupHook
@@ -10,8 +11,8 @@ from .unreadable_images_hook import UnreadableImagesHook
 from .weights_check_hook import WeightsCheckHook
 
 __all__ = [
-    'ConfidenceHistogramHook', 'TrainingCheckHook', 'MeanTeacherHook',
-    'NonFiniteHook', 'PairVisualizationHook', 'RankZeroBuffersHook',
-    'ReproducibleRandomnessHook', 'SupervisedWarmupHook',
+    'ConfidenceHistogramHook', 'MeanTeacherHook', 'NonFiniteHook',
+    'PairVisualizationHook', 'PseudoLabelGateHook', 'RankZeroBuffersHook',
+    'ReproducibleRandomnessHook', 'SupervisedWarmupHook', 'TrainingCheckHook',
     'UnreadableImagesHook', 'WeightsCheckHook'
 ]

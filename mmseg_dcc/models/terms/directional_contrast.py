@@ -1,5 +1,5 @@
 """Directional Context-aware Consistency (Sec. 3) as a term."""
-from typing import Optional, Sequence
+from typing import Optional, Sequence, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -85,6 +85,14 @@ class DirectionalContrast(SemiTerm):
         # Of the last step, upright, for hooks: confidence, pseudo label and
         # true label (-1: unknown), shape (view, image, 3, h, w).
         self.last_judgement: Optional[Tensor] = None
+
+    @property
+    def gate(self) -> Optional[Tuple[str, float]]:
+        """See :class:`SemiTerm`."""
+        if not self.pair_loss.positive_filtering:
+            return None
+        return ('loss.confidence_threshold',
+                self.pair_loss.confidence_threshold)
 
     def bind(self, segmentor: nn.Module) -> None:
         """Builds projector and memory bank for the segmentor's features."""

@@ -1,5 +1,5 @@
 """Pseudo labels of one view for others: FixMatch, UniMatch V2, ClassMix."""
-from typing import Callable, Dict, Optional, Sequence, Union
+from typing import Callable, Dict, Optional, Sequence, Tuple, Union
 
 import torch
 from mmseg.registry import MODELS
@@ -26,11 +26,14 @@ class PseudoLabels(SemiTerm):
     ``threshold=0.968`` and ``normalise='share'``.
 
     Differs from the published code: the labeled images have a forward pass
-    of their own also in FixMatch (published: one with the strong view).
-    ClassMix: the teacher is in evaluation mode and its batch statistics are
-    averages of the network's (published: training mode, statistics of the
-    batch it labels); colours change before mixing, not after; padding is no
-    class and is left out of both means.
+    of their own also in FixMatch (published: one with the strong view in
+    UniMatch V2, with the weak one in V1). Without a teacher labels that are
+    pasted come from the same pass as the others (published in V1: a pass of
+    the partner's weak view in evaluation mode). ClassMix: the teacher is in
+    evaluation mode and its batch statistics are averages of the network's
+    (published: training mode, statistics of the batch it labels); colours
+    change before mixing, not after; padding is no class and is left out of
+    both means.
 
     Args:
         label_view (str): View that is labeled. Defaults to 'weak'.
@@ -96,6 +99,11 @@ class PseudoLabels(SemiTerm):
         self.channel_dropout = channel_dropout
         self.normalise = normalise
 
+    @property
+    def gate(self) -> Tuple[str, float]:
+        """See :class:`SemiTerm`."""
+        return 'threshold', self.threshold
+
     def check(self, segmentor: nn.Module, loader) -> None:
         """Warns where mixing would do nothing."""
         super().check(segmentor, loader)
@@ -113,8 +121,19 @@ class PseudoLabels(SemiTerm):
             ``pseudo_ratio``, share of the pixels of the label view that have
             a label.
         """
-        head = batch.model.pixel_head
         targets = self.targets_of(batch)
+        return dict(
+            loss=self.loss_of_train_views(batch, targets),
+            pseudo_ratio=self.kept_share(targets))
+
+    def loss_of_train_views(self, batch: SemiBatch,
+                            targets: Dict[str, Tensor]) -> Tensor:
+        """Mean of the losses on the train views, from one pass.
+
+        Args:
+            batch (SemiBatch): With the train views.
+            targets (dict[str, Tensor]): Of :meth:`targets_of`.
+        """
         labeled = batch.view(self.label_view)
         views = [
             mixed_view(labeled, batch.view(name), targets, self.mixer)
@@ -124,17 +143,24 @@ class PseudoLabels(SemiTerm):
             torch.cat([view['images'] for view in views]),
             self._dropout(len(views[0]['images'])))
         losses = [
-            pseudo_label_loss(
-                scores_of_view, view['labels'], view['confidence'],
-                view['valid'], self.threshold, self.normalise,
-                uses_sigmoid(head))
+            self.loss_on(batch, scores_of_view, view)
             for scores_of_view, view in zip(scores.chunk(len(views)), views)
         ]
+        return sum(losses) / len(losses)
+
+    def loss_on(self, batch: SemiBatch, scores: Tensor,
+                targets: Dict[str, Tensor]) -> Tensor:
+        """See :func:`pseudo_label_loss`."""
+        return pseudo_label_loss(
+            scores, targets['labels'], targets['confidence'],
+            targets['valid'], self.threshold, self.normalise,
+            uses_sigmoid(batch.model.pixel_head))
+
+    def kept_share(self, targets: Dict[str, Tensor]) -> Tensor:
+        """Share of the pixels of the label view that have a label."""
         valid = targets['valid']
         kept = (targets['confidence'] >= self.threshold) & valid
-        return dict(
-            loss=sum(losses) / len(losses),
-            pseudo_ratio=kept.sum() / valid.sum().clamp(min=1))
+        return kept.sum() / valid.sum().clamp(min=1)
 
     def targets_of(self, batch: SemiBatch) -> Dict[str, Tensor]:
         """Labels and confidence, as the label view was seen.
@@ -143,11 +169,31 @@ class PseudoLabels(SemiTerm):
             batch (SemiBatch): With the label view.
 
         Returns:
-            dict[str, Tensor]: ``labels``, int64, ``confidence`` and
-            ``valid``, shape (U, H, W) each.
+            dict[str, Tensor]: See :meth:`targets_from`.
         """
         view = batch.view(self.label_view)
-        scores = view.teacher_scores if self.needs_teacher else view.scores
+        if self.needs_teacher:
+            return self.targets_from(batch, view.teacher_scores)
+        # A pass that another term may learn from is shared with it.
+        shared = any(
+            self.label_view in term.views
+            for term in batch.model.terms.values() if term is not self)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and shared):
+            return self.targets_from(batch, view.scores)
+
+    def targets_from(self, batch: SemiBatch,
+                     scores: Tensor) -> Dict[str, Tensor]:
+        """Labels and confidence from scores on the label view.
+
+        Args:
+            batch (SemiBatch): With the label view.
+            scores (Tensor): Shape (U, out_channels, H, W).
+
+        Returns:
+            dict[str, Tensor]: ``labels``, int64, ``confidence`` and
+            ``valid``, shape (U, H, W) each, without gradient.
+        """
+        view = batch.view(self.label_view)
         confidence, labels = class_confidence(batch.model.pixel_head,
                                               scores.detach())
         return dict(labels=labels, confidence=confidence, valid=view.valid)

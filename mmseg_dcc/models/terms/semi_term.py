@@ -1,6 +1,6 @@
 """Base of everything that a segmentor learns beside its masks."""
 from abc import abstractmethod
-from typing import Sequence, Union
+from typing import Optional, Sequence, Tuple, Union
 
 from mmengine.model import BaseModule
 from torch import Tensor, nn
@@ -57,6 +57,15 @@ class SemiTerm(BaseModule):
         self.views = tuple(views)
         self.weight = Ramp.of(weight)
         self.start_iters = start_iters
+
+    @property
+    def gate(self) -> Optional[Tuple[str, float]]:
+        """Least confidence of a label that the term learns, and its key.
+
+        The key is that of the term's config, such as 'threshold'. None: the
+        term has no such bound, and ``PseudoLabelGateHook`` leaves it out.
+        """
+        return None
 
     def bind(self, segmentor: nn.Module) -> None:
         """Builds what depends on the segmentor, such as a projector.
