@@ -45,7 +45,9 @@ setup(
         'demo': ['scikit-image', 'scikit-learn'],
         'figures': ['grad-cam', 'scikit-learn'],
         'onnx': ['onnx', 'onnxruntime', 'onnxscript'],
-        # class activation maps; torchvision is left to the user, as torch is
+        # torchvision is left to the user, as torch is
+        'dinov2': ['mmpretrain'],
+        # class activation maps
         'weak': ['mmpretrain', 'grad-cam'],
         'tests': [
             'hypothesis', 'model-index', 'onnx', 'onnxruntime', 'onnxscript',

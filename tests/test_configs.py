@@ -16,7 +16,7 @@ LEAVES = sorted(
 
 
 def load(name):
-    if 'vgg16' in name:
+    if 'vgg16' in name or 'dinov2' in name:
         if not has_mmpretrain():
             pytest.skip('MMPRETRAIN_SITE: a folder with mmpretrain')
         import_mmpretrain()
@@ -53,6 +53,8 @@ def test_all_promised_configs_are_there():
                               ('deeplabv3plus_r50', 'cityscapes')):
             for ratio in ratios[data]:
                 assert f'{folder}/{network}_{data}_{ratio}.py' in LEAVES
+    for part in (*ratios['voc'], '1464_semi', '1464_weak'):
+        assert f'cct/pspnet_r50_voc_{part}.py' in LEAVES
 
 
 def changes_by_position(code):
@@ -147,7 +149,8 @@ def test_pipelines_run(name, in_data_dir):
     inputs = data['inputs']
     if unlabeled_parts(config):
         assert ('weak_sem_seg' in data['data_samples']['unsup'][0]) == (
-            'weak' in model.get('terms', {}))
+            any(term.type == 'WeakLabels' or term.get('weak_weight')
+                for term in model.get('terms', {}).values()))
         labeled, unlabeled = inputs['sup'], inputs['unsup']
         share = loader.batch_size // len(loader.dataset.datasets)
         assert len(unlabeled) == share
@@ -173,7 +176,7 @@ def test_pipelines_run(name, in_data_dir):
     'name', [
         n for n in LEAVES if ('_voc_' in n or '_cityscapes_' in n)
         # tests/test_ablations.py: these change one of the values
-        and not n.startswith('ablation')
+        and not n.startswith(('ablation', 'unimatch_v2'))
     ])
 def test_values_of_section_4_1(name):
     config = load(name)
@@ -211,6 +214,12 @@ def test_values_of_section_4_1(name):
     ratio = loader.batch_sampler.source_ratio
     assert loader.batch_size * gpus == 8 * len(ratio)
     assert set(ratio) == {1}
+    if config.model.type != 'DCCSegmentor':
+        # another method of Table 1, its own constants and warm-up
+        crop_step = find_step(config.unlabeled_dataset.pipeline,
+                              'SharedRandomCrop')
+        assert crop_step.crop_size == crop
+        return
     loss = config.model.loss_dc
     assert (loss.temperature, loss.confidence_threshold,
             loss.loss_weight) == (0.1, 0.75, 0.1)
@@ -221,6 +230,49 @@ def test_values_of_section_4_1(name):
     windows = find_step(pair, 'PairedRandomCrop')
     assert (windows.crop_size, windows.iou_range) == (crop, (0.1, 1.0))
     assert config.model.projector.out_channels == 128
+
+
+@pytest.mark.parametrize('name', [n for n in LEAVES if n.startswith('cct/')])
+def test_values_of_cross_consistency(name):
+    """CCT's own, on the network, the images and the schedule of DCC."""
+    config = load(name)
+    twin = load(name.replace('cct/', 'weak/' if '1464' in name else 'dcc/'))
+    term = config.model.terms.cct
+    assert term.weight == dict(peak=30., iters=8 * 1157)
+    assert term.get('weak_weight', 0) == (0.4 if '_weak' in name else 0)
+    assert sum(term.decoders.values()) == 30
+    assert [hook.warmup_iters for hook in config.custom_hooks] == [0]
+    resize = find_step(config.unlabeled_dataset.pipeline, 'RandomResize')
+    assert (resize.scale, resize.ratio_range) == ((400, 400), (0.5, 2.0))
+    for key in ('backbone', 'decode_head', 'test_cfg'):
+        assert config.model[key] == twin.model[key]
+    assert config.labeled_dataset == twin.labeled_dataset
+    for key in ('ann_file', 'data_prefix'):
+        assert config.unlabeled_dataset[key] == twin.unlabeled_dataset[key]
+    for key in ('optim_wrapper', 'param_scheduler', 'train_cfg',
+                'val_dataloader'):
+        assert config[key] == twin[key]
+
+
+def test_values_of_unimatch_v2():
+    config, frozen = (
+        load_config(f'unimatch_v2/dpt_dinov2-s_{kind}voc_1-8.py')
+        for kind in ('', 'frozen_'))
+    for pipeline in (config.labeled_dataset.pipeline,
+                     config.unlabeled_dataset.pipeline):
+        resize = find_step(pipeline, 'RandomResize')
+        assert (resize.scale, resize.ratio_range) == ((500, 500), (0.5, 2.0))
+        crop = find_step(pipeline, 'RandomCrop', 'SharedRandomCrop').crop_size
+        assert crop == config.model.data_preprocessor['size'] == (518, 518)
+    assert config.train_cfg.max_epochs == config.poly_schedule.end == 60
+    assert config.train_dataloader.batch_size == 8
+    # one pass over the unlabeled images
+    assert 'epoch_length' not in config.train_dataloader.batch_sampler
+    assert not config.model.backbone.frozen
+    assert frozen.model.backbone.pop('frozen')
+    config.model.backbone.pop('frozen')
+    for key in ('model', 'train_dataloader', 'optim_wrapper', 'custom_hooks'):
+        assert config[key] == frozen[key]
 
 
 @pytest.mark.parametrize(
@@ -270,3 +322,24 @@ def test_stock_config_turned_in_under_ten_lines(name):
     text = (CONFIGS / name).read_text()
     statements = compile(text, name, 'exec', 1 << 10).body  # AST only
     assert len(statements) < 10
+
+
+@pytest.mark.parametrize('name, negatives, steps', [
+    ('deeplabv3plus_r101_voc', 6400, 3),
+    ('deeplabv3plus_r50_voc', 6400, 2),
+    ('deeplabv3plus_r50_cityscapes', 16200, 1),
+    # none was published: the best of Table 4
+    ('pspnet_r50_voc', 6400, 3),
+])
+def test_negatives_of_the_published_configs(name, negatives, steps):
+    """All positions of the crops of one GPU, which fill its slot."""
+    configs = [load(leaf) for leaf in LEAVES if leaf.startswith(f'dcc/{name}')]
+    assert len(configs) >= 3
+    for config in configs:
+        bank = config.model.memory_bank
+        assert (bank.negatives_per_crop, bank.steps) == (negatives, steps)
+        height, width = config.dcc_crop.crop_size
+        stride = config.model.stride
+        images = config.train_dataloader.batch_size // 2
+        positions = images * (height // stride) * (width // stride)
+        assert positions == negatives

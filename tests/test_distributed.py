@@ -1,4 +1,5 @@
 """Two gloo processes under DDP against one process on the joined batch."""
+import copy
 from functools import partial
 
 import pytest
@@ -27,10 +28,21 @@ TERMS = dict(
     unimatch=dict(
         type='UniMatch', label_view='a', train_views=('b', ), mix=None,
         threshold=0.3, feature_dropout=0.),
+    consistency=dict(
+        type='SquaredConsistency', views=('a', 'b'), threshold=0.3),
     cps=dict(type='CrossPseudo', view='b'),
     adversarial=dict(
         type='Adversarial', view='a', self_iters=0, self_threshold=0.2,
-        discriminator=dict(channels=(4, 4, 4, 4))))
+        discriminator=dict(channels=(4, 4, 4, 4))),
+    # what is drawn at random would differ
+    cct=dict(
+        type='CrossConsistency', view='a', background=0, weak_weight=0.4,
+        decoders=dict.fromkeys(('cutout', 'context', 'object', 'dropout',
+                                'feature_drop', 'feature_noise', 'vat'), 1),
+        perturbations=dict(
+            cutout=dict(erase=1., min_points=3), dropout=dict(prob=0.),
+            feature_drop=dict(threshold_range=(0.8, 0.8)),
+            feature_noise=dict(amplitude=0.), vat=dict(eps=0.))))
 
 
 def build_model(names):
@@ -47,7 +59,7 @@ def build_model(names):
         world_size = dist.get_world_size() if dist.is_initialized() else 1
         terms['dc']['bank'] = dict(
             rows=4 * (SIDE // 8)**2 // world_size, steps=2)
-    return SemiEncoderDecoder(
+    model = SemiEncoderDecoder(
         data_preprocessor=dict(type='SemiSegDataPreProcessor'),
         backbone=dict(
             type='mmseg.ResNet',
@@ -69,6 +81,20 @@ def build_model(names):
             norm_cfg=NORM,
             num_classes=CLASSES),
         terms=terms).double().train()
+    if any(term.needs_teacher for term in model.terms.values()):
+        model.set_teacher(other_network(model))
+    return model
+
+
+@torch.no_grad()
+def other_network(model):
+    """A teacher that is not what it teaches, the same in each process."""
+    teacher = copy.deepcopy(model)
+    generator = torch.Generator().manual_seed(1)
+    for parameter in teacher.parameters():
+        parameter += 0.1 * torch.randn(
+            parameter.shape, generator=generator).double()
+    return teacher
 
 
 def make_batch(step):

@@ -37,7 +37,7 @@ PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md'))]
 # of the reader, or written by a command
 MADE_BY_THE_READER = {
     'mine.py', 'mine_self_training.py', 'model.py', 'my_config.py',
-    'my_dcc_config.py', 'squared_consistency.py', 'table.md'
+    'kl_consistency.py', 'my_dcc_config.py', 'table.md'
 }
 # nothing that a config or a module here names
 OF_OTHERS = {
@@ -237,6 +237,7 @@ def test_keys_of_configs_are_there(page):
         load_config(name) for name in (
             'demo/deeplabv3plus_small_demo_dcc_weak_teacher.py',
             'demo/deeplabv3plus_small_demo_advsemiseg.py',
+            'cct/pspnet_r50_voc_1464_weak.py',
             'dcc/stock_pspnet_r50-d8_20k_voc12aug.py')
     ]
     for _, code in code_of(page):
@@ -298,8 +299,8 @@ def example(tmp_path, monkeypatch):
         (tmp_path / name).write_text(text)
     monkeypatch.syspath_prepend(str(tmp_path))
     yield tmp_path
-    MODELS.module_dict.pop('SquaredConsistency')
-    sys.modules.pop('squared_consistency')
+    MODELS.module_dict.pop('KLConsistency')
+    sys.modules.pop('kl_consistency')
 
 
 def test_example_trains_across_the_end_of_the_warmup(
@@ -318,8 +319,8 @@ def test_example_trains_across_the_end_of_the_warmup(
 
 
 def test_example_computes_what_it_says(example):
-    importlib.import_module('squared_consistency')
-    consistency = dict(type='SquaredConsistency', weight=2.)
+    importlib.import_module('kl_consistency')
+    consistency = dict(type='KLConsistency', weight=2.)
     torch.manual_seed(0)
     model, teacher = (
         settle(build('SemiEncoderDecoder', **SINGLE,
@@ -338,14 +339,14 @@ def test_example_computes_what_it_says(example):
     with torch.no_grad():
         taught = teacher.encode_decode(weak, meta).softmax(1)
         said = model.encode_decode(strong, meta).softmax(1)
-    squares, agree = [], []
+    divergences, agree = [], []
     for image, y, x in itertools.product(range(2), range(height),
                                          range(width)):
         pair = taught[image, :, y, x], said[image, :, y, SIDE - 1 - x]
-        squares += [(pair[0] - pair[1])**2]
+        divergences += [(pair[0] * (pair[0].log() - pair[1].log())).sum()]
         agree += [float(pair[0].argmax() == pair[1].argmax())]
     torch.testing.assert_close(losses['unsup_loss_consistency'],
-                               2 * torch.cat(squares).mean())
+                               2 * torch.stack(divergences).mean())
     torch.testing.assert_close(losses['unsup_agreement'],
                                torch.tensor(agree).mean())
 

@@ -11,31 +11,44 @@ from .project_configs import CONFIGS, load_config
 
 FRAGMENTS = sorted(path.stem
                    for path in (CONFIGS / '_base_/methods').glob('*.py'))
-ADD_ONS = ('mean_teacher', 'weak_labels')  # of a DCC model
+ADD_ONS = ('pseudo_labels', 'weak_labels')  # of a DCC model
 METHODS = [name for name in FRAGMENTS if name not in ADD_ONS]
 TERMS = {
     'advsemiseg': {'adversarial'},
+    'cct': {'cct'},
+    'classmix': {'pseudo'},
     'cps': {'cps'},
     'cps_cutmix': {'cps'},
+    'cutmix_seg': {'consistency'},
     'dcc': {'dc'},
+    'dcc_cps': {'dc', 'cps'},
     'dcc_fixmatch': {'dc', 'pseudo'},
+    'dcc_unimatch_v2': {'dc', 'pseudo'},
     'fixmatch': {'pseudo'},
     'fixmatch_v1': {'pseudo'},
+    'mean_teacher': {'consistency'},
     'unimatch_v1': {'pseudo'},
     'unimatch_v2': {'pseudo'},
 }
 # Views that show one window, which another may overlap.
 WINDOWS = {
     'advsemiseg': [{'weak'}],
+    'cct': [{'weak'}],
+    'classmix': [{'weak', 'strong1'}],
     'cps': [{'weak'}],
     'cps_cutmix': [{'weak'}],
+    'cutmix_seg': [{'weak', 'strong1'}],
     'dcc': [{'a'}, {'b'}],
+    'dcc_cps': [{'a'}, {'b'}],
     'dcc_fixmatch': [{'weak', 'strong1'}, {'strong2'}],
+    'dcc_unimatch_v2': [{'weak', 'strong1'}, {'strong2'}],
     'fixmatch': [{'weak', 'strong1'}],
     'fixmatch_v1': [{'weak', 'strong1'}],
+    'mean_teacher': [{'weak', 'strong1'}],
     'unimatch_v1': [{'weak', 'strong1', 'strong2'}],
     'unimatch_v2': [{'weak', 'strong1', 'strong2'}],
 }
+SIDES = {'classmix': 321, 'cutmix_seg': 321, 'dcc': 320}  # of a crop
 STOCK = {
     'pspnet': 'pspnet/pspnet_r50-d8_4xb4-20k_voc12aug-512x512.py',
     'segformer': 'segformer/segformer_mit-b0_8xb2-160k_ade20k-512x512.py',
@@ -111,7 +124,7 @@ def test_views_are_those_of_the_terms(method, in_data_dir):
             pipeline=fragment[f'{method}_unlabeled_pipeline']))
     sample = dataset[0]
     views = sample['data_samples'].views
-    side = 320 if method == 'dcc' else 512
+    side = SIDES.get(method, 512)
     assert sample['inputs'].shape == (len(views), 3, side, side)
     assert set(views) == set.union(*WINDOWS[method])
     for shared in WINDOWS[method]:
@@ -140,9 +153,9 @@ train_dataloader['dataset']['datasets'] = [
 """)
     # an untrained network is not confident of anything
     eager = {}
-    if 'pseudo' in TERMS[method]:
-        eager['model.terms.pseudo.threshold'] = 0.
-    if method == 'dcc_fixmatch':
+    for term in TERMS[method] & {'consistency', 'pseudo'}:
+        eager[f'model.terms.{term}.threshold'] = 0.
+    if 'dc' in TERMS[method] and method != 'dcc':
         eager['model.terms.dc.start_iters'] = 0
         eager['model.terms.dc.loss.confidence_threshold'] = 0.
     _, steps = tiny_training.train(tmp_path, eager, config=path)

@@ -59,15 +59,20 @@ def train(work_dir, options=None, hooks=(), config=CONFIG):
     cfg.work_dir = str(work_dir)
     # Of each name mmengine keeps one for the whole process.
     cfg.experiment_name = cfg.visualizer.name = str(work_dir)
-    run_on_cpu_if_needed(cfg)
     recorder = StepRecorder()
+    return run(cfg, (recorder, *hooks)), recorder.steps
+
+
+def run(cfg, hooks=()):
+    """Trains by a config; returns the runner."""
+    run_on_cpu_if_needed(cfg)
     # Both take seconds and are for the reader of a log.
     with mock.patch('mmengine.runner.runner.collect_env', dict), mock.patch(
             'mmengine.config.config.FormatCode', lambda text, **_: (text, 1)):
         runner = Runner.from_cfg(cfg)
-        for hook in (recorder, *hooks):
+        for hook in hooks:
             runner.register_hook(hook)
         runner.train()
         # Its workers would wait for the garbage collector, 5 s each.
         vars(runner.train_loop).pop('dataloader_iterator', None)
-    return runner, recorder.steps
+    return runner

@@ -7,7 +7,9 @@ Example:
     python tools/test.py CONFIG work_dirs/NAME/epoch_80.pth
 """
 import argparse
+from pathlib import Path
 
+from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmseg_dcc.apis.launch import exit_without_data
@@ -47,6 +49,11 @@ def main() -> None:
         cfg.tta_model.module = cfg.model
         cfg.model = cfg.tta_model
     run_on_cpu_if_needed(cfg)
+    # The runner writes the config into the work dir: not over that of the
+    # training, with which --resume goes on.
+    name = Path(cfg.filename)
+    cfg = Config(cfg.to_dict(), filename=str(
+        name.with_name(f'test_{name.name}')))
     Runner.from_cfg(cfg).test()
 
 

@@ -8,11 +8,13 @@ import argparse
 from mmengine.runner import Runner
 
 from mmseg_dcc.apis.launch import exit_without_data
+from mmseg_dcc.apis.resume import checkpoint_to_resume
 from mmseg_dcc.engine.cpu_processes import run_on_cpu_if_needed
 from mmseg_dcc.utils.command_line import (
     add_launch_arguments,
     load_launched_config,
 )
+from mmseg_dcc.utils.input_error import exit_on_input_error
 
 
 def parse_args() -> argparse.Namespace:
@@ -31,16 +33,20 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+@exit_on_input_error
 def main() -> None:
     args = parse_args()
     cfg = load_launched_config(args)
     exit_without_data(cfg, ('train_dataloader', 'val_dataloader'))
-    if args.check_data:
+    if args.check_training:
         return
     if args.amp:
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
-    cfg.resume = args.resume
+    if args.resume:
+        found = checkpoint_to_resume(cfg.work_dir)
+        cfg.load_from = found or cfg.get('load_from')
+        cfg.resume = cfg.load_from is not None
     run_on_cpu_if_needed(cfg)
     Runner.from_cfg(cfg).train()
 

@@ -1,6 +1,6 @@
 _base_ = [
     '../dcc/deeplabv3plus_r101_voc_1-8.py',
-    '../_base_/methods/mean_teacher.py'
+    '../_base_/methods/pseudo_labels.py'
 ]
-model = _base_.mean_teacher_model
-custom_hooks = [*_base_.custom_hooks, *_base_.mean_teacher_hooks]
+model = _base_.pseudo_labels_model
+custom_hooks = [*_base_.custom_hooks, *_base_.pseudo_labels_hooks]

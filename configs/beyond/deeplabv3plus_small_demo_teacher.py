@@ -1,8 +1,8 @@
 _base_ = [
     '../demo/deeplabv3plus_small_demo_dcc.py',
-    '../_base_/methods/mean_teacher.py'
+    '../_base_/methods/pseudo_labels.py'
 ]
-model = _base_.mean_teacher_model
+model = _base_.pseudo_labels_model
 # a short training: remembers 100 iterations
-mean_teacher_hook = dict(_base_.mean_teacher_hook, momentum=0.01)
-custom_hooks = [_base_.supervised_warmup, mean_teacher_hook]
+pseudo_labels_hook = dict(_base_.pseudo_labels_hook, momentum=0.01)
+custom_hooks = [_base_.supervised_warmup, pseudo_labels_hook]

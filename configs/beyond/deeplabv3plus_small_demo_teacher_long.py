@@ -6,4 +6,4 @@ poly_schedule = dict(_base_.poly_schedule, end=max_iters)
 param_scheduler = [_base_.linear_schedule, poly_schedule]
 supervised_warmup = dict(
     _base_.supervised_warmup, warmup_iters=max_iters // 4)
-custom_hooks = [supervised_warmup, _base_.mean_teacher_hook]
+custom_hooks = [supervised_warmup, _base_.pseudo_labels_hook]

@@ -6,7 +6,10 @@ _base_ = [
 model = dict(
     _base_.dcc_model,
     data_preprocessor=dict(
-        type='SemiSegDataPreProcessor', size=_base_.crop_size))
+        type='SemiSegDataPreProcessor', size=_base_.crop_size),
+    # Published for ResNet-50: 12.8k as Table 4 counts
+    memory_bank=dict(
+        type='FeatureMemoryBank', negatives_per_crop=6400, steps=2))
 unlabeled_dataset = dict(
     _base_.unlabeled_dataset, pipeline=_base_.dcc_unlabeled_pipeline)
 train_dataloader = _base_.dcc_dataloader

@@ -2,12 +2,12 @@
 # teacher.
 _base_ = [
     './deeplabv3plus_small_demo_dcc.py', '../_base_/methods/weak_labels.py',
-    '../_base_/methods/mean_teacher.py'
+    '../_base_/methods/pseudo_labels.py'
 ]
 model = dict(
     terms=dict(
         weak=_base_.weak_labels_model.terms.weak,
-        pseudo=_base_.mean_teacher_model.terms.pseudo))
+        pseudo=_base_.pseudo_labels_model.terms.pseudo))
 unlabeled_dataset = dict(
     _base_.unlabeled_dataset,
     data_prefix=dict(
@@ -15,5 +15,5 @@ unlabeled_dataset = dict(
 train_dataloader = dict(
     dataset=dict(datasets=[_base_.labeled_dataset, unlabeled_dataset]))
 # a short training: remembers 100 iterations
-mean_teacher_hook = dict(_base_.mean_teacher_hook, momentum=0.01)
-custom_hooks = [_base_.supervised_warmup, mean_teacher_hook]
+pseudo_labels_hook = dict(_base_.pseudo_labels_hook, momentum=0.01)
+custom_hooks = [_base_.supervised_warmup, pseudo_labels_hook]

@@ -17,10 +17,14 @@ from mmseg.registry import DATASETS, MODELS, TRANSFORMS
 
 from ..models import SemiEncoderDecoder
 from ..utils.configs import is_kind
+from ..utils.weights_fit import not_finite
 
 # What testing and inference read, beside the model and the data.
 KEPT = ('env_cfg', 'log_level', 'visualizer', 'tta_model', 'tta_pipeline')
 OURS = 'mmseg_dcc'
+# Networks that mmseg does not have. They are published with an import of this
+# package, which whoever uses them needs, too.
+OUR_NETWORKS = ('DINOv2', 'DINOv2DPTHead')
 
 
 def publish(checkpoint: dict) -> tuple:
@@ -84,13 +88,15 @@ def stock_config(cfg: Config, dataset_meta: dict) -> Config:
         for key, hook in cfg.get('default_hooks', {}).items()
         if key == 'visualization'
     }
+    stock['model'] = stock_model(cfg['model'])
     imports = [
         name for name in cfg.get('custom_imports', {}).get('imports', [])
         if name.split('.')[0] != OURS
     ]
+    if set(OUR_NETWORKS).intersection(_types(stock['model'])):
+        imports.append(OURS)
     if imports:
         stock['custom_imports'] = dict(cfg['custom_imports'], imports=imports)
-    stock['model'] = stock_model(cfg['model'])
 
     loader = cfg['test_dataloader']
     dataset = loader['dataset']
@@ -122,7 +128,7 @@ def stock_weights(state_dict: dict, model: dict) -> dict:
         dict[str, Tensor]: Those that the stock model has, no more, no less.
 
     Raises:
-        ValueError: If one is missing.
+        ValueError: If one is missing, NaN or infinite.
     """
     with torch.device('meta'):
         names = MODELS.build(model).state_dict()
@@ -132,7 +138,14 @@ def stock_weights(state_dict: dict, model: dict) -> dict:
             f'The checkpoint lacks {len(missing)} weights of its own config, '
             f'the first: {missing[0]}. Publish a checkpoint as the training '
             'wrote it.')
-    return {name: state_dict[name].cpu() for name in names}
+    weights = {name: state_dict[name].cpu() for name in names}
+    broken = not_finite(weights)
+    if broken:
+        raise ValueError(
+            f'{len(broken)} of {len(names)} weights of the checkpoint are NaN '
+            f'or infinite, the first: {broken[0]}. Publish an earlier '
+            'checkpoint of the training.')
+    return weights
 
 
 def stock_model(model: dict) -> dict:
@@ -221,7 +234,7 @@ def _check_is_stock(stock: dict) -> None:
         name
         for registry in _registries()
         for name, registered_class in registry.module_dict.items()
-        if _is_ours(registered_class)
+        if _is_ours(registered_class) and name not in OUR_NETWORKS
     }
     found = sorted(
         kind for kind in set(filter(None, _types(stock)))

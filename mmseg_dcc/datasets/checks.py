@@ -4,8 +4,9 @@ from typing import Iterator
 
 from mmengine.logging import print_log
 
+from .class_checks import dataset_name
 from .multi_source_batch_sampler import MultiSourceBatchSampler
-from .plain_datasets import image_paths, plain_datasets, unlabeled_datasets
+from .plain_datasets import image_paths, unlabeled_datasets
 
 
 def check_semi_dataloader(dataloader) -> None:
@@ -16,8 +17,7 @@ def check_semi_dataloader(dataloader) -> None:
 
     Raises:
         ValueError: If batches come from another batch sampler, the first
-            data set is unlabeled, none is, or labeled ones differ in their
-            classes.
+            data set is unlabeled, or none is.
     """
     batch_sampler = dataloader.batch_sampler
     if not isinstance(batch_sampler, MultiSourceBatchSampler):
@@ -38,39 +38,10 @@ def check_semi_dataloader(dataloader) -> None:
             'The first of train_dataloader.dataset.datasets is unlabeled, but '
             'the first one gives the classes of all: put a labeled data set '
             'first, and its share first in batch_sampler.source_ratio.')
-    _check_classes([
-        plain for i in labeled for plain in plain_datasets(sources[i])
-    ])
     _report_sources(sources, batch_sampler, labeled, unlabeled)
     _report_shared_images(*(set().union(*(image_paths(sources[i])
                                           for i in numbers))
                             for numbers in (labeled, unlabeled)))
-
-
-def _check_classes(labeled: list) -> None:
-    # ConcatDataset would find this, but for its ignore_keys, which the
-    # unlabeled data sets need.
-    first, *others = labeled
-    for other in others:
-        if _classes(other) != _classes(first):
-            raise ValueError(
-                f'The labeled data set {_name(other)} has the classes '
-                f'{_classes(other)}, but {_name(first)} has '
-                f'{_classes(first)}: one id would mean different things. '
-                'Give all labeled data sets the same metainfo.classes in the '
-                'same order.')
-
-
-def _classes(plain) -> tuple:
-    return tuple(plain.metainfo.get('classes') or ())
-
-
-def _name(plain) -> str:
-    """What tells a data set from others of its type."""
-    prefix = getattr(plain, 'data_prefix', {})
-    return repr(
-        getattr(plain, 'ann_file', None) or prefix.get('img_path')
-        or type(plain).__name__)
 
 
 def _report_sources(sources, batch_sampler: MultiSourceBatchSampler,
@@ -116,11 +87,12 @@ def check_weak_masks(dataset, wanted: bool) -> None:
     without = [part for part in parts if not part.has_weak_masks]
     if wanted and without:
         raise ValueError(
-            'The term WeakLabels trains on weak masks, but '
-            f'{", ".join(map(_name, without))} has none: set data_prefix.'
-            'weak_seg_map_path of each UnlabeledDataset '
+            'A term of the model trains on weak masks, but '
+            f'{", ".join(map(dataset_name, without))} has none: set '
+            'data_prefix.weak_seg_map_path of each UnlabeledDataset '
             '(docs/weak_labels.md; it need not hold a mask of every image), '
-            'or remove the term from model.terms.')
+            'or remove the term from model.terms (of CrossConsistency, set '
+            'weak_weight=0).')
     if not wanted and len(without) < len(parts):
         raise ValueError(
             'The unlabeled dataset has data_prefix.weak_seg_map_path, but no '

@@ -8,10 +8,15 @@ from ..datasets.checks import check_semi_dataloader, check_weak_masks
 from ..datasets.dropped_channels import warn_of_dropped_channels
 from ..datasets.geometry_probe import probe_views
 from ..datasets.plain_datasets import plain_datasets, unlabeled_datasets
-from ..models import SemiEncoderDecoder, WeakLabels
+from ..models import SemiEncoderDecoder
 from ..utils.bare_model import bare_model
 from ..utils.random_states import random_states_kept
 from .hooks.mean_teacher_hook import MeanTeacherHook
+from .schedule_checks import (
+    check_learning_rates_of_terms,
+    check_scaled_rate,
+)
+from .training_checks import check_training
 
 
 def check_semi_training(runner) -> None:
@@ -32,15 +37,20 @@ def check_semi_training(runner) -> None:
             f'DCCSegmentor, got {type(model).__name__}. Change model.type or '
             'remove the hook from custom_hooks.')
     check_semi_dataloader(loader)
+    check_training(runner)
     terms = model.terms.values()
-    if not any(isinstance(term, WeakLabels) for term in terms):
-        check_weak_masks(loader.dataset, wanted=False)
+    check_weak_masks(
+        loader.dataset, wanted=any(term.needs_weak_masks for term in terms))
     check_teacher(model, runner.hooks)
     for dataset in unlabeled_datasets(loader.dataset):
         warn_of_dropped_channels(dataset)
         probe_views(dataset)
     check_channels(model, loader.dataset)
     check_small_batches(model, loader)
+    sampler = loader.batch_sampler
+    check_scaled_rate(runner, sampler.images_per_batch,
+                      [not unlabeled for unlabeled in sampler.is_unlabeled])
+    check_learning_rates_of_terms(model, runner.optim_wrapper.optimizer)
     for term in terms:
         term.check(model, loader)
 
@@ -115,7 +125,8 @@ def check_small_batches(model: SemiEncoderDecoder, loader) -> None:
     ]
     if 1 not in parts:
         return
-    side = 128
+    # of whole patches of 14, 16 and 32 px
+    side = 224
     try:
         with _kept_buffers(model):
             model.train()

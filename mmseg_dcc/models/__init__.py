@@ -1,5 +1,9 @@
+from .auxiliary_decoders import AuxiliaryDecoder
+from .backbones import DINOv2
+from .decode_heads import DINOv2DPTHead
 from .discriminators import FullyConvDiscriminator
 from .feature_memory_bank import FeatureMemoryBank
+from .heads import PlainDeepLabV3PlusHead
 from .losses import DirectionalContrastiveLoss, L2ConsistencyLoss
 from .mean_scores_tta_model import MeanScoresTTAModel
 from .pixel_projector import PixelProjector
@@ -8,16 +12,20 @@ from .semi_data_preprocessor import SemiSegDataPreProcessor
 from .teachers import Teachers
 from .terms import (
     Adversarial,
+    CrossConsistency,
     CrossPseudo,
     DirectionalContrast,
     PseudoLabels,
+    SquaredConsistency,
     WeakLabels,
 )
 
 __all__ = [
-    'Adversarial', 'CrossPseudo', 'DCCSegmentor', 'DirectionalContrast',
+    'Adversarial', 'AuxiliaryDecoder', 'CrossConsistency', 'CrossPseudo',
+    'DCCSegmentor', 'DINOv2', 'DINOv2DPTHead', 'DirectionalContrast',
     'DirectionalContrastiveLoss', 'FeatureMemoryBank',
     'FullyConvDiscriminator', 'L2ConsistencyLoss', 'MeanScoresTTAModel',
-    'PixelProjector', 'PseudoLabels', 'SemiEncoderDecoder',
-    'SemiSegDataPreProcessor', 'Teachers', 'WeakLabels'
+    'PixelProjector', 'PlainDeepLabV3PlusHead', 'PseudoLabels',
+    'SemiEncoderDecoder', 'SemiSegDataPreProcessor', 'SquaredConsistency',
+    'Teachers', 'WeakLabels'
 ]

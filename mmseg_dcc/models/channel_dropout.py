@@ -55,12 +55,15 @@ def mask_channels(maps: Tensor, masks: Tensor) -> Tensor:
     """Features times one number for each image and channel.
 
     Args:
-        maps (Tensor): Shape (N, C, h, w), or tokens of shape (N, tokens, C).
+        maps (Tensor): Shape (N, C, h, w), tokens of shape (N, tokens, C), or
+            one token an image, (N, C).
         masks (Tensor): Shape (N, C). The same for each level of a pyramid.
 
     Returns:
         Tensor: Shape and dtype of ``maps``.
     """
     masks = masks.to(maps.dtype)
+    if maps.ndim == 2:
+        return maps * masks
     return maps * (masks[:, None] if maps.ndim == 3 else masks[..., None,
                                                                  None])

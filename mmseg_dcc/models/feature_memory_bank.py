@@ -26,14 +26,14 @@ class FeatureMemoryBank(nn.Module):
     Args:
         channels (int): Length c of a feature.
         slot_size (int): Most rows that one process adds in one step.
-        steps (int): Steps kept, the current one included. Defaults to 3:
-            with 3,200 negatives a crop these are the 19.2k negatives a GPU
-            that did best in Table 4.
+        steps (int): Steps kept, the current one included. Defaults to 3,
+            published for ResNet-101 (2 for ResNet-50): with 6,400 negatives
+            a crop and step these are the 19.2k that did best in Table 4.
 
     Examples:
         >>> terms = dict(
         ...     dc=dict(
-        ...         type='DirectionalContrast', bank=dict(rows=3200, steps=3)))
+        ...         type='DirectionalContrast', bank=dict(rows=6400, steps=3)))
     """
 
     def __init__(self, channels: int, slot_size: int, steps: int = 3) -> None:

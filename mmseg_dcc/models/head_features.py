@@ -209,12 +209,17 @@ def confidence_and_pseudo_label(head: nn.Module, features: Tensor) -> tuple:
     Returns:
         tuple[Tensor, Tensor]: See :func:`class_confidence`.
     """
-    with _dropout_off(head):
+    with dropout_off(head):
         return class_confidence(head, head.cls_seg(features))
 
 
 @contextmanager
-def _dropout_off(head: nn.Module):
+def dropout_off(head: nn.Module) -> Iterator[None]:
+    """Switches the dropout of a head's ``cls_seg`` off for a while.
+
+    Args:
+        head (nn.Module): A ``BaseDecodeHead``; its mode is put back.
+    """
     dropout = getattr(head, 'dropout', None)
     was_training = dropout is not None and dropout.training
     if was_training:

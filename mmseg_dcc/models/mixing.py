@@ -9,6 +9,8 @@ from torch import Tensor
 # 0.4, so that practically always one of them does.
 _TRIES = 256
 PARTNERS = ('roll', 'flip')
+NO_CLASS = -1
+"""Label of a pixel that no class mask takes, such as padding."""
 
 
 def cutmix_boxes(count: int,
@@ -99,13 +101,86 @@ def three_box_masks_from(area: Tensor, exponent: Tensor, place: Tensor,
     Returns:
         Tensor: bool, shape (count, 1, height, width).
     """
-    sides = torch.tensor(size)
     shares = torch.stack([area**exponent, area**(1 - exponent)], -1)
-    lengths = (shares * math.sqrt(1 / 3) * sides).round().long()
-    starts = ((sides - lengths) * place).round().long()
-    boxes = torch.cat([starts, starts + lengths], -1)
+    boxes = _placed(shares * math.sqrt(1 / 3), place, size)
     first, second, third = (_inside(each, size) for each in boxes.unbind(1))
     return first ^ second ^ third
+
+
+def half_box_masks(count: int, size: Sequence[int]) -> Tensor:
+    """Masks of one box of half the image (CutMix-Seg), drawn on the CPU.
+
+    The height is 0.5 to a uniform power, the width what is missing to half
+    of the area; every place inside the image is as likely.
+
+    Args:
+        count (int): Images.
+        size (tuple[int, int]): Height and width in pixels.
+
+    Returns:
+        Tensor: bool, shape (count, 1, height, width), True inside.
+    """
+    return half_box_masks_from(
+        torch.rand(count), torch.rand(count, 2), size)
+
+
+def half_box_masks_from(exponent: Tensor, place: Tensor,
+                        size: Sequence[int]) -> Tensor:
+    """Masks of :func:`half_box_masks` from given draws.
+
+    Args:
+        exponent (Tensor): In [0, 1], shape (count, ). The height is 0.5 to
+            this power, the width 0.5 to the rest.
+        place (Tensor): In [0, 1], shape (count, 2). From top to bottom and
+            from left to right of what a box can be moved.
+        size (tuple[int, int]): Height and width in pixels.
+
+    Returns:
+        Tensor: bool, shape (count, 1, height, width).
+    """
+    shares = 0.5**torch.stack([exponent, 1 - exponent], -1)
+    return _inside(_placed(shares, place, size), size)
+
+
+def class_masks(labels: Tensor) -> Tensor:
+    """Masks of half of the classes of each image (ClassMix).
+
+    Of the n classes that an image has, floor(n / 2) are drawn, each as
+    likely (Olsson et al., WACV 2021). An image of one class has an empty
+    mask. Drawn on the CPU.
+
+    Args:
+        labels (Tensor): int64, shape (N, H, W). Negative ids
+            (:data:`NO_CLASS`) are no class.
+
+    Returns:
+        Tensor: bool, shape (N, 1, H, W), True on the drawn classes.
+    """
+    classes = max(int(labels.max()) + 1, 1)
+    return class_masks_from(labels, torch.rand(len(labels), classes))
+
+
+def class_masks_from(labels: Tensor, keys: Tensor) -> Tensor:
+    """Masks of :func:`class_masks` from given draws.
+
+    Args:
+        labels (Tensor): int64, shape (N, H, W).
+        keys (Tensor): In [0, 1), shape (N, more than the highest label). Of
+            its classes an image takes those with the lowest keys.
+
+    Returns:
+        Tensor: bool, shape (N, 1, H, W).
+    """
+    keys = keys.to(labels.device)
+    flat = labels.flatten(1)
+    known = flat >= 0
+    ids = flat.clamp(min=0)
+    present = torch.zeros_like(keys).scatter_reduce(
+        1, ids, known.to(keys.dtype), 'amax').bool()
+    ranks = keys.masked_fill(~present, 2.).argsort(1).argsort(1)
+    # an absent class ranks behind every present one
+    drawn = ranks < present.sum(1, keepdim=True) // 2
+    return (drawn.gather(1, ids) & known).view_as(labels)[:, None]
 
 
 def mix(own: Tensor, partner: Tensor, mask: Tensor) -> Tensor:
@@ -115,7 +190,7 @@ def mix(own: Tensor, partner: Tensor, mask: Tensor) -> Tensor:
         own (Tensor): Shape (N, H, W) or (N, channels, H, W), any dtype.
         partner (Tensor): Of the same shape and dtype; see :func:`partners`.
         mask (Tensor): bool, shape (N, 1, H, W), True where the partner is
-            taken; of :func:`cutmix_boxes` or :func:`three_box_masks`.
+            taken; of :func:`cutmix_boxes` or another function here.
 
     Returns:
         Tensor: Of the same shape and dtype.
@@ -150,6 +225,14 @@ def partners(tensor: Tensor, how: str) -> Tensor:
 
 def _uniform(shape, low, high):
     return low + (high - low) * torch.rand(shape)
+
+
+def _placed(shares, place, size):
+    """Edges of boxes with these shares of the sides, shape (..., 4)."""
+    sides = torch.tensor(size)
+    lengths = (shares * sides).round().long()
+    starts = ((sides - lengths) * place).round().long()
+    return torch.cat([starts, starts + lengths], -1)
 
 
 def _inside(boxes, size):

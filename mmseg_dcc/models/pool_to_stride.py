@@ -47,26 +47,39 @@ def pool_to_stride(features: Tensor, crop_size: Sequence[int],
 
 
 @torch.no_grad()
+def tried_features(segmentor: nn.Module, image_size: Sequence[int]) -> Tensor:
+    """Features of an empty image, tried for their size.
+
+    Args:
+        segmentor (SemiEncoderDecoder): Tried in evaluation mode; its mode is
+            put back.
+        image_size (tuple[int, int]): Height and width in pixels.
+
+    Returns:
+        Tensor: Shape (1, channels, h, w).
+    """
+    was_training = segmentor.training
+    images = next(segmentor.parameters()).new_zeros(
+        1, segmentor.in_channels, *image_size)
+    try:
+        return encoder_features(segmentor.eval(), images)
+    finally:
+        segmentor.train(was_training)
+
+
 def compared_distance(segmentor: nn.Module, crop_size: Sequence[int],
                       stride: int) -> int:
     """Distance in pixels at which features of such crops are compared.
 
     Args:
-        segmentor (SemiEncoderDecoder): Tried in evaluation mode; its mode is
-            put back.
+        segmentor (SemiEncoderDecoder): See :func:`tried_features`.
         crop_size (tuple[int, int]): Height and width in pixels.
         stride (int): See :func:`pool_to_stride`.
 
     Raises:
         ValueError: If there is none.
     """
-    was_training = segmentor.training
-    images = next(segmentor.parameters()).new_zeros(
-        1, segmentor.in_channels, *crop_size)
-    try:
-        features = encoder_features(segmentor.eval(), images)
-    finally:
-        segmentor.train(was_training)
+    features = tried_features(segmentor, crop_size)
     return crop_size[1] // pool_to_stride(features, crop_size,
                                           stride).shape[-1]
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import Module
 
 from ..utils.input_error import InputError
+from ..utils.weights_fit import compare_weights, weights_of
 from .head_features import class_confidence, uses_sigmoid
 
 
@@ -154,19 +155,14 @@ def load_weights(network: Module, checkpoint: str) -> None:
         checkpoint (str): The file.
 
     Raises:
-        InputError: If a weight is missing or has another shape.
+        InputError: If a weight is missing, has another shape or is NaN.
     """
     loaded = CheckpointLoader.load_checkpoint(checkpoint, map_location='cpu')
-    weights = loaded.get('state_dict', loaded)
-    own = network.state_dict()
-    absent = [
-        name for name, value in own.items()
-        if name not in weights or weights[name].shape != value.shape
-    ]
-    if absent:
+    weights = weights_of(loaded)
+    fit = compare_weights(network, weights)
+    if fit.unfit or fit.not_finite:
         raise InputError(
-            f'{checkpoint} is not of the network in the config: {absent[0]} '
-            f'and {len(absent) - 1} more of its {len(own)} weights are '
-            'missing or have another shape. Masks of such a network would be '
-            'noise: give a config whose model is that of the teacher.')
+            f'{checkpoint} is not of the network in the config, or broken: '
+            f'{fit.text()}. Masks of such a network would be noise: give a '
+            'config whose model is that of the teacher.')
     network.load_state_dict(weights, strict=False)

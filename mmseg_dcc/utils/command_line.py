@@ -7,6 +7,8 @@ from mmengine.config import Config, DictAction
 
 from .configs import read_config
 
+_HOOKS = ('WeightsCheckHook', 'TrainingCheckHook')
+
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds what :func:`load_config` takes."""
@@ -45,4 +47,24 @@ def load_launched_config(args: argparse.Namespace) -> Config:
     name = osp.splitext(osp.basename(args.config))[0]
     cfg.work_dir = (
         args.work_dir or cfg.get('work_dir') or osp.join('work_dirs', name))
+    add_hooks(cfg)
     return cfg
+
+
+def add_hooks(cfg: Config) -> None:
+    """Adds the checks that belong to every training and test.
+
+    Args:
+        cfg (Config): What its ``custom_hooks`` have already stays as it is.
+    """
+    hooks = cfg.get('custom_hooks') or []
+    types = [hook['type'] for hook in hooks]
+    cfg.custom_hooks = [
+        *hooks, *(dict(type=name) for name in _HOOKS
+                  if not any(_is_named(kind, name) for kind in types))
+    ]
+
+
+def _is_named(kind, name: str) -> bool:
+    # a name, a path, or the class itself in configs in pure Python
+    return getattr(kind, '__name__', str(kind)).split('.')[-1] == name

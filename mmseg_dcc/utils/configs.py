@@ -7,6 +7,8 @@ from mmseg.registry import DATASETS
 
 from ..datasets import UnlabeledDataset
 from ..datasets.plain_datasets import plain_datasets
+from .ineffective_options import ineffective_options
+from .input_error import InputError
 
 
 def read_config(path: str, options: Optional[dict] = None) -> Config:
@@ -19,8 +21,14 @@ def read_config(path: str, options: Optional[dict] = None) -> Config:
 
     Returns:
         Config: The config.
+
+    Raises:
+        InputError: If an option would have no effect.
     """
     cfg = Config.fromfile(path)
+    unread = ineffective_options(cfg, options or {})
+    if unread:
+        raise InputError('--cfg-options ' + '\n'.join(unread))
     cfg.merge_from_dict(options or {})
     init_default_scope(cfg.get('default_scope') or 'mmseg')
     return cfg

@@ -11,8 +11,10 @@ from mmseg.registry import MODELS
 from PIL import Image
 
 from mmseg_dcc.apis.publish import publish
-from tests import tiny_models
+from tests import tiny_dinov2, tiny_models
+from tests.backbones import import_mmpretrain
 from tests.conftest import reads_trainings_safely
+from tests.optional_packages import needs_mmpretrain
 from tests.tool_scripts import load_tool
 
 TOOL = load_tool('publish_model.py')
@@ -104,11 +106,10 @@ def training_config(network, dataset='FolderSegDataset', **changes):
                 model=model), **changes))
 
 
-def trained_checkpoint(config):
+def trained_checkpoint(config, prepare=tiny_models.settle):
     """As a training writes it."""
     torch.manual_seed(0)
-    model = tiny_models.settle(
-        MODELS.build(dict(config.model, pretrained=None)))
+    model = prepare(MODELS.build(dict(config.model, pretrained=None)))
     return dict(
         state_dict=model.state_dict(),
         optimizer=dict(state={}),
@@ -148,6 +149,21 @@ def test_network_is_the_stock_one(network, stock_type):
     expected, scores = (
         network.eval()(image, mode='tensor') for network in (trained, model))
     assert torch.equal(scores, expected) and scores.std() > 0.01
+
+
+@needs_mmpretrain
+def test_networks_of_this_package_are_published_with_its_import():
+    import_mmpretrain()
+    network = dict(
+        backbone=dict(tiny_dinov2.BACKBONE, frozen=True),
+        decode_head=tiny_dinov2.DPT_HEAD)
+    # without batch norms there is nothing to settle
+    published, config = publish(
+        trained_checkpoint(training_config(network), lambda model: model))
+    assert config.model.type == 'EncoderDecoder'
+    assert config.custom_imports.imports == ['mmseg.models', 'mmseg_dcc']
+    model = MODELS.build(config.model)
+    model.load_state_dict(published['state_dict'], strict=True)
 
 
 def test_config_and_checkpoint_know_nothing_of_this_package():

@@ -109,55 +109,6 @@ class TestOrderOfSources:
             check_semi_dataloader(loader(Named('a'), Named('b')))
 
 
-class TestClasses:
-
-    @staticmethod
-    def labeled(name, *classes):
-        return Named(
-            name, ann_file=f'{name}.txt', metainfo=dict(classes=classes))
-
-    @pytest.mark.parametrize('classes', [
-        ('sky', 'road'),
-        ('road', 'sky', 'car'),
-        ('road', 'car'),
-        (),
-    ])
-    def test_other_classes_or_order_name_both_lists(self, classes):
-        wrong = self.labeled('second', *classes)
-        with pytest.raises(
-                ValueError,
-                match=r"'second.txt' has the classes .*'first.txt' has "
-                r"\('road', 'sky'\)"):
-            check_semi_dataloader(
-                loader(
-                    self.labeled('first', 'road', 'sky'), wrong, Photos('b')))
-
-    def test_inside_of_a_wrapper(self):
-        nested = dict(
-            type='ConcatDataset',
-            datasets=[self.labeled('b', 'road'),
-                      self.labeled('c', 'car')],
-            ignore_keys='classes')
-        with pytest.raises(ValueError, match="'c.txt' has the classes"):
-            check_semi_dataloader(
-                loader(self.labeled('a', 'road'), nested, Photos('d')))
-
-    def test_same_classes_pass(self, report):
-        assert report(
-            loader(
-                self.labeled('a', 'road', 'sky'),
-                self.labeled('b', 'road', 'sky'), Photos('c')))
-
-    def test_data_set_without_a_list_is_named_by_its_folder(self):
-        wrong = Named(
-            'b',
-            data_prefix=dict(img_path='photos/b'),
-            metainfo=dict(classes=('sky', )))
-        with pytest.raises(ValueError, match="'photos/b' has the classes"):
-            check_semi_dataloader(
-                loader(self.labeled('a', 'road'), wrong, Photos('c')))
-
-
 class TestSharedImages:
 
     def test_counted_in_a_warning(self, warnings_logged):

@@ -19,13 +19,20 @@ TERMS = {
     'fixmatch': {'pseudo'},
     'unimatch_v1': {'pseudo'},
     'unimatch_v2': {'pseudo'},
+    'mean_teacher': {'consistency'},
+    'cutmix_seg': {'consistency'},
+    'classmix': {'pseudo'},
     'cps': {'cps'},
     'advsemiseg': {'adversarial'},
+    'cct': {'cct'},
     'dcc_weak_teacher': {'dc', 'weak', 'pseudo'},
 }
 EAGER = {
     'pseudo': {
         'model.terms.pseudo.threshold': 0.
+    },
+    'consistency': {
+        'model.terms.consistency.threshold': 0.
     },
     'adversarial': {
         'model.terms.adversarial.self_iters': 2
@@ -128,7 +135,7 @@ class Overflow(torch.nn.Module):
         return self.backbone(images * (1e30 if self.calls > 1 else 1.))
 
 
-@pytest.mark.parametrize('name', ['dcc', 'cps', 'advsemiseg'])
+@pytest.mark.parametrize('name', ['dcc', 'cps', 'advsemiseg', 'cct'])
 def test_overflow_of_an_unlabeled_branch_leaves_no_trace(name, in_data_dir):
     """Neither in batch statistics nor in the bank, whatever the terms."""
     from mmseg.registry import MODELS

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import mmseg
+import numpy as np
 import pytest
 import torch
 
@@ -137,6 +138,9 @@ def test_our_test_tool(trained, run):
     assert miou(out) == miou(trained['after'])
     assert len(list((folder / 'masks').iterdir())) == 2
     assert len(list(folder.rglob('pictures/**/*.png'))) == 2
+    # as in the work dir of the training, whose config must stay
+    assert (folder / f'test_{Path(CONFIG).name}').is_file()
+    assert not (folder / Path(CONFIG).name).exists()
 
 
 def test_stock_test_tool_on_our_config(trained, run):
@@ -315,14 +319,23 @@ def test_missing_data_is_one_clear_message(run, tmp_path):
 def test_compare_tool(run, tmp_path):
     command = [
         sys.executable, ROOT / 'tools/paper/reproduce.py', '--configs',
-        ROOT / 'configs/demo/deeplabv3plus_small_demo_', '--iterations', 60,
-        '--work-dir', tmp_path, '--methods', 'supervised', 'dcc'
+        ROOT / 'configs/demo/deeplabv3plus_small_demo_', '--iterations', 52,
+        '--work-dir', tmp_path, '--methods', 'supervised', 'dcc',
+        '--controls', '--equal-cost', '--best'
     ]
     out = run(*command)
     results = json.loads((tmp_path / 'results.json').read_text())
-    assert set(results) == {'supervised', 'dcc'}
+    assert [*results] == ['supervised', 'dcc', 'dcc-control']
     assert all(0 < entry['mIoU'] < 100 for entry in results.values())
+    equal = results['dcc']['equal_cost']
+    assert 0 < equal['mIoU'] < 100 and equal['length'] == '130 iterations'
+    # the last is the only evaluation of the demo
+    assert results['dcc']['best'] == results['dcc']['mIoU']
     assert (tmp_path / 'comparison.png').stat().st_size > 1000
-    assert '| DCC |' in out and 'iteration 60/60' in out
+    masks = np.load(tmp_path / 'comparison.npz').files
+    assert {name.rsplit('/', 1)[1] for name in masks} == {
+        'ground truth', 'supervised', 'dcc', 'supervised, 130', 'dcc-control'
+    }
+    assert '| DCC |' in out and 'iteration 130/130' in out
     again = run(*command)
     assert '| DCC |' in again and 'started' not in again

@@ -83,3 +83,12 @@ def test_recorded(path):
             assert torch.equal(
                 mask_channels(maps, masks),
                 expected.transpose(1, 2)[..., None])
+
+
+def test_class_tokens_lose_the_channels_that_their_maps_lose():
+    """DPT of mmseg takes pairs of a map and a token."""
+    masks = complementary_masks(2, 8)[0]
+    tokens = torch.randn(2, 8)
+    assert torch.equal(
+        mask_channels(tokens, masks),
+        mask_channels(tokens[..., None, None], masks)[..., 0, 0])

@@ -5,8 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmseg_dcc.models.mixing import (
+    NO_CLASS,
+    class_masks,
+    class_masks_from,
     cutmix_boxes,
     draw_boxes,
+    half_box_masks,
+    half_box_masks_from,
     mix,
     partners,
     three_box_masks,
@@ -173,6 +178,108 @@ def test_recorded_three_boxes(path):
                                       (area, exponent, place)), size)
     assert torch.equal(masks, expected[:, :size[0] * size[1]].reshape(
         count, 1, *size))
+
+
+def edges(mask):
+    """Top, left, bottom and right of the one box of a mask (H, W)."""
+    rows, columns = mask.any(1).nonzero()[:, 0], mask.any(0).nonzero()[:, 0]
+    box = rows[0], columns[0], rows[-1] + 1, columns[-1] + 1
+    top, left, bottom, right = (int(edge) for edge in box)
+    assert mask.sum() == mask[top:bottom, left:right].numel()
+    return top, left, bottom, right
+
+
+@given(st.integers(8, 60), st.integers(8, 60), SEEDS)
+def test_half_of_the_image_is_in_the_box(height, width, seed):
+    torch.manual_seed(seed)
+    for mask in half_box_masks(4, (height, width))[:, 0]:
+        top, left, bottom, right = edges(mask)
+        # each side is rounded
+        assert abs((bottom - top) * (right - left) -
+                   height * width / 2) <= (height + width) / 2 + 0.25
+        assert 2 * (bottom - top) >= height - 1
+
+
+@pytest.mark.parametrize('exponent, place, box', [
+    (0., (0., 0.), (0, 0, 40, 10)),  # as high as the image
+    (1., (1., 0.), (20, 0, 40, 20)),
+    (0.5, (0.5, 1.), (6, 6, 34, 20)),  # 0.71 of both sides
+])
+def test_half_boxes_of_given_draws(exponent, place, box):
+    mask, = half_box_masks_from(
+        torch.tensor([exponent]), torch.tensor([place]), (40, 20))[0]
+    assert edges(mask) == box
+
+
+def test_distribution_of_half_boxes():
+    """Height 0.5^u, and every place that the box can have as likely."""
+    side = 64
+    boxes = torch.tensor([edges(mask[0])
+                          for mask in half_box_masks(3000, (side, side))])
+    top, left, bottom, right = boxes.double().T
+    exponents = ((bottom - top) / side).log() / np.log(0.5)
+    room = side - (bottom - top)
+    places = (top / room)[room > 8]
+    for uniform in (exponents, places):
+        levels = torch.tensor([0.25, 0.5, 0.75]).double()
+        # six standard deviations and the rounding of a pixel
+        assert (uniform.quantile(levels) - levels).abs().max() < 0.06
+    assert abs((top + bottom - left - right).mean()) < 3
+
+
+def naive_class_masks(labels, keys):
+    masks = torch.zeros(labels.shape, dtype=torch.bool)
+    for mask, image, key in zip(masks, labels, keys.tolist()):
+        classes = set(image.flatten().tolist()) - {NO_CLASS}
+        drawn = sorted(classes, key=lambda label: key[label])
+        for label in drawn[:len(classes) // 2]:
+            mask |= image == label
+    return masks[:, None]
+
+
+@given(st.integers(1, 12), st.floats(0, 1), SEEDS)
+def test_half_of_the_classes_by_a_loop(classes, unknown, seed):
+    torch.manual_seed(seed)
+    # some classes are in no image
+    labels = torch.randint(classes, (4, 3, 5)) * 2
+    labels[0] = 0
+    labels[torch.rand(4, 3, 5) < unknown] = NO_CLASS
+    keys = torch.rand(4, 2 * classes)
+    masks = class_masks_from(labels, keys)
+    assert torch.equal(masks, naive_class_masks(labels, keys))
+    assert not masks[0].any()  # one class
+
+
+def test_each_class_is_as_likely():
+    labels = torch.tensor([[[0, 2, 4], [5, NO_CLASS, 2]]]).expand(4000, 2, 3)
+    masks = class_masks(labels)[:, 0]
+    share = masks.float().mean(0)
+    assert (masks[:, 0, 1] == masks[:, 1, 2]).all()
+    # two classes, of which one has two pixels
+    assert (masks.sum((1, 2)) - masks[:, 1, 2].long() == 2).all()
+    assert share[1, 1] == 0
+    share[1, 1] = 0.5
+    assert (share - 0.5).abs().max() < 0.04  # five standard deviations
+
+
+@pytest.mark.parametrize('labels', [
+    torch.full((2, 3, 3), NO_CLASS),
+    torch.zeros(2, 3, 3, dtype=torch.long),
+])
+def test_nothing_is_drawn_of_one_class_or_none(labels):
+    masks = class_masks(labels)
+    assert masks.shape == (2, 1, 3, 3) and not masks.any()
+
+
+def test_labels_of_mixed_probabilities_are_mixed_labels():
+    """ClassMix labels the mixed maps; labels mixed afterwards are the same."""
+    soft = torch.randn(4, 6, 8, 9).softmax(1)
+    labels = soft.argmax(1)
+    masks = class_masks(labels)
+    assert masks.any()
+    mixed = mix(soft, partners(soft, 'roll'), masks)
+    assert torch.equal(
+        mixed.argmax(1), mix(labels, partners(labels, 'roll'), masks))
 
 
 def test_mix_pixel_by_pixel():

@@ -6,8 +6,15 @@ from pathlib import Path
 from typing import Dict, List, Sequence
 
 import numpy as np
-from paper_runs import Run, Setup, work_dir_of
-from paper_tables import Cell, scores_of
+from controls import control_options, is_control
+from paper_runs import Run, Setup, read_config, work_dir_of
+from paper_tables import (
+    BEST_LEGEND,
+    EQUAL_COST,
+    Cell,
+    best_scores_of,
+    scores_of,
+)
 
 PREDICTIONS = Path(__file__).with_name('figures') / 'predictions.py'
 LABELS = {
@@ -18,16 +25,31 @@ LABELS = {
 }
 
 
-def comparison_table(prefix: str, methods: Sequence[str]) -> dict:
+def comparison_table(prefix: str,
+                     methods: Sequence[str],
+                     controls: bool = False) -> dict:
     """A table as those of ``paper_tables.yaml``, with a row a method.
 
     Args:
         prefix (str): The configs are prefix + method + .py.
         methods (Sequence[str]): Names of the methods.
+        controls (bool): Whether a row with all weights 0 follows each method
+            that has terms and is no such control itself. Defaults to False.
 
     Returns:
-        dict: The table.
+        dict: The table, whose first row is its baseline.
     """
+    rows = []
+    for method in methods:
+        config = str(Path(f'{prefix}{method}.py').resolve())
+        row = dict(
+            cell=method,
+            header=[label_of(method)],
+            configs=[config],
+            baseline=not rows)
+        rows.append(row)
+        if controls:
+            rows += control_row(row)
     return dict(
         title=f'{prefix}*',
         header=['method'],
@@ -35,56 +57,122 @@ def comparison_table(prefix: str, methods: Sequence[str]) -> dict:
         runs=1,
         lists_by_seed=False,
         gpus=0,
-        rows=[
-            dict(
-                cell=method,
-                header=[LABELS.get(method, method)],
-                configs=[str(Path(f'{prefix}{method}.py').resolve())])
-            for method in methods
-        ])
+        rows=rows)
+
+
+def control_row(row: dict) -> List[dict]:
+    """The row of a method's control, made by options of its config.
+
+    Args:
+        row (dict): Of the method.
+
+    Returns:
+        list[dict]: None if it has no terms, or all of weight 0.
+    """
+    config = read_config(row['configs'][0])
+    options = control_options(config)
+    if not options or is_control(config):
+        return []
+    name = f'{row["cell"]}-control'
+    return [
+        dict(
+            row,
+            cell=name,
+            header=[label_of(name)],
+            baseline=False,
+            variant=('control', tuple(options.items())))
+    ]
+
+
+def label_of(name: str) -> str:
+    """What a row of a method, or of its control, is headed with."""
+    method = name[:-len('-control')] if name.endswith('-control') else None
+    if method:
+        return f'control: {label_of(method)} with all weights 0'
+    return LABELS.get(name, name)
 
 
 def summarise(cells: List[Cell], results: Dict[Run, dict]) -> dict:
     """Mean, spread and time of each method over its seeds.
 
     Args:
-        cells (list[Cell]): Of the methods.
+        cells (list[Cell]): Of the methods, each perhaps followed by that of
+            equal cost.
         results (dict[Run, dict]): Of the runs that have ended.
 
     Returns:
         dict[str, dict]: By the name of the method; ``minutes`` is None if no
-        run was started by this tool.
+        run was started by this tool. ``best`` has the mean of the best
+        evaluations where they were looked up, ``equal_cost`` is the same of
+        the supervised training of equal cost, with its ``length``.
     """
-    summary = {}
+    summary: Dict[str, dict] = {}
     for cell in cells:
-        scores = scores_of(cell, results)
-        minutes = [
-            results[run]['minutes'] for run in cell.runs
-            if 'minutes' in results.get(run, {})
-        ]
-        if scores:
-            summary[cell.name] = dict(
-                runs=scores,
-                mIoU=round(float(np.mean(scores)), 2),
-                std=round(float(np.std(scores)), 2),
-                minutes=round(float(np.mean(minutes)), 1) if minutes else None)
+        method = cell.name[:-len(EQUAL_COST)]
+        if not cell.name.endswith(EQUAL_COST):
+            found = _summary_of(cell, results)
+            if found:
+                summary[cell.name] = found
+        elif cell.runs and method in summary:
+            summary[method]['equal_cost'] = dict(
+                _summary_of(cell, results), length=cell.runs[0].variant)
     return summary
 
 
-def gains(summary: dict) -> str:
-    """The summary as a Markdown table, with the gain over the first."""
-    first = next(iter(summary))
-    lines = [
-        '| method | mIoU (%) | gain | runs | minutes a run |',
-        '|---|---|---|---|---|'
+def _summary_of(cell: Cell, results: Dict[Run, dict]) -> dict:
+    scores, best = scores_of(cell, results), best_scores_of(cell, results)
+    minutes = [
+        results[run]['minutes'] for run in cell.runs
+        if 'minutes' in results.get(run, {})
     ]
+    if not scores:
+        return {}
+    return dict(
+        runs=scores,
+        mIoU=round(float(np.mean(scores)), 2),
+        std=round(float(np.std(scores)), 2),
+        minutes=round(float(np.mean(minutes)), 1) if minutes else None,
+        **(dict(best=round(float(np.mean(best)), 2)) if best else {}))
+
+
+def gains(summary: dict) -> str:
+    """The summary as a Markdown table, with the gain over the first.
+
+    Columns of best evaluations and of equal cost follow if there are any.
+    """
+    first = next(iter(summary))
+    best, equal = (any(key in entry for entry in summary.values())
+                   for key in ('best', 'equal_cost'))
+    header = ['method', 'mIoU (%)', 'gain', 'runs', 'minutes a run']
+    header += ['best'] * best
+    header += ['supervised of equal cost', 'gain over that'] * equal
+    lines = [header, ['---'] * len(header)]
     for method, entry in summary.items():
-        gain = ('' if method == first else
-                f'{entry["mIoU"] - summary[first]["mIoU"]:+.1f}')
-        runs = ', '.join(f'{run:.1f}' for run in entry['runs'])
-        lines.append(f'| {LABELS.get(method, method)} | {entry["mIoU"]:.1f} | '
-                     f'{gain} | {runs} | {entry["minutes"] or ""} |')
-    return '\n'.join(lines)
+        miou = entry['mIoU']
+        line = [
+            label_of(method), f'{miou:.1f}',
+            '' if method == first else f'{miou - summary[first]["mIoU"]:+.1f}',
+            ', '.join(f'{run:.1f}' for run in entry['runs']),
+            str(entry['minutes'] or '')
+        ]
+        if best:
+            line.append(f'{entry["best"]:.1f}' if 'best' in entry else '')
+        if equal:
+            line += _equal_cost(entry)
+        lines.append(line)
+    table = '\n'.join(f'| {" | ".join(line)} |' for line in lines)
+    table = table.replace(' --- ', '---')
+    return table + (f'\n\n{BEST_LEGEND}' if best else '')
+
+
+def _equal_cost(entry: dict) -> List[str]:
+    other = entry.get('equal_cost', {})
+    if 'mIoU' not in other:
+        return [other.get('length', ''), '']
+    return [
+        f'{other["mIoU"]:.1f} ({other["length"]})',
+        f'{entry["mIoU"] - other["mIoU"]:+.1f}'
+    ]
 
 
 def write_comparison(cells: List[Cell], results: Dict[Run, dict],
@@ -92,7 +180,8 @@ def write_comparison(cells: List[Cell], results: Dict[Run, dict],
     """Prints and writes the table, draws predictions of the first seed.
 
     Args:
-        cells (list[Cell]): Of the methods.
+        cells (list[Cell]): Of the methods, controls and trainings of equal
+            cost.
         results (dict[Run, dict]): Of the runs that have ended.
         setup (Setup): Of all runs.
 
@@ -107,10 +196,17 @@ def write_comparison(cells: List[Cell], results: Dict[Run, dict],
     path.write_text(json.dumps(summary, indent=2))
     (setup.folder / 'table.md').write_text(gains(summary) + '\n')
     print(f'\n{gains(summary)}\n\n{path}', flush=True)
-    pictured = [cell for cell in cells if cell.runs[0] in results]
+    # several methods may have one cost
+    pictured = {}
+    for cell in cells:
+        if cell.runs and cell.runs[0] in results:
+            label = cell.name
+            if label.endswith(EQUAL_COST):
+                label = f'{cells[0].name}, {cell.runs[0].variant.split()[0]}'
+            pictured.setdefault(cell.runs[0], label)
     subprocess.run([
         sys.executable, str(PREDICTIONS),
-        *(str(work_dir_of(cell.runs[0], setup)) for cell in pictured),
-        '--labels', *(cell.name for cell in pictured), '--out',
+        *(str(work_dir_of(run, setup)) for run in pictured),
+        '--labels', *pictured.values(), '--out',
         str(setup.folder / 'comparison.png')
     ], check=True)

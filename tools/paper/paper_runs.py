@@ -3,17 +3,29 @@
 A step is a run, which is one training, or a labeling, which writes the masks
 that a run trains on.
 """
+import copy
+import functools
 import shlex
 import shutil
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional, Sequence, Union
+from typing import (
+    Any,
+    Dict,
+    List,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 from mmengine.config import Config
 from trainings import (
     Job,
     Training,
+    all_scores,
     kept_result,
     last_scores,
     shortened,
@@ -35,11 +47,18 @@ class Run:
         seed (int): Of sampler, augmentation and weights.
         data_list (int): Which of the lists of labeled images.
         gpus (int): For which the config has its batch size; 0: the CPU.
+        variant (str): What its options make of the config, such as
+            ``control`` or ``230 epochs``. Defaults to '': the config as it
+            is.
+        options (tuple): Pairs of a key of the config and the value that it
+            has in this variant. Defaults to ().
     """
     config: str
     seed: int
     data_list: int
     gpus: int
+    variant: str = ''
+    options: Tuple[Tuple[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,14 +108,16 @@ def needs_of(step: Step, setup: Setup) -> List[Step]:
     if isinstance(step, Run):
         # A teacher has the seed of its student; one classifier serves all.
         seed = step.seed if teacher else None
-        return [Labeling(step.config, seed, step.data_list, step.gpus)]
+        config = recipe.get('masks_of', step.config)
+        return [Labeling(config, seed, step.data_list, step.gpus)]
     return [replace(Run(**vars(step)), config=teacher)] if teacher else []
 
 
 def work_dir_of(step: Step, setup: Setup) -> Path:
     """Such as ``FOLDER/dcc/pspnet_r50_voc_1-8/seed_1_list_1``.
 
-    A config that is given by its path has no folder before its name.
+    A config that is given by its path has no folder before its name, a
+    variant follows it: ``FOLDER/dcc/pspnet_r50_voc_1-8/control/seed_1``.
     """
     config = Path(step.config).with_suffix('')
     if config.is_absolute():
@@ -106,7 +127,10 @@ def work_dir_of(step: Step, setup: Setup) -> Path:
         parts.append(f'seed_{step.seed}')
     if step.data_list:
         parts.append(f'list_{step.data_list}')
-    return setup.folder / config / '_'.join(parts)
+    folder = setup.folder / config
+    if isinstance(step, Run) and step.variant:
+        folder /= step.variant.replace(' ', '_')
+    return folder / '_'.join(parts)
 
 
 def result_of(step: Step, setup: Setup) -> Optional[dict]:
@@ -117,12 +141,22 @@ def result_of(step: Step, setup: Setup) -> Optional[dict]:
         return result
     scores = last_scores(work_dir)
     if scores:
-        config = _read(step)
+        config = read_config(step.config)
         config.merge_from_dict(options_of(step, config, setup))
         end = config.train_cfg.get('max_epochs') or config.train_cfg.max_iters
         if scores['step'] == end:
             return dict(mIoU=scores['mIoU'])
     return None
+
+
+def best_of(run: Run, setup: Setup) -> Optional[float]:
+    """The highest mIoU (%) of all evaluations of a run, or None.
+
+    It is chosen on the images that it is measured on, so that it is no
+    result: that is the score of the last checkpoint.
+    """
+    scores = all_scores(work_dir_of(run, setup))
+    return max((line['mIoU'] for line in scores), default=None)
 
 
 def made_with(step: Step, setup: Setup) -> List[str]:
@@ -133,6 +167,8 @@ def made_with(step: Step, setup: Setup) -> List[str]:
     if step.seed is not None:
         words.append(f'seed {step.seed}')
     words.append(f'list {step.data_list}')
+    if isinstance(step, Run) and step.variant:
+        words.append(step.variant)
     if setup.iterations:
         words.append(f'{setup.iterations} iterations')
     return words
@@ -156,6 +192,7 @@ def options_of(run: Run, config: Config, setup: Setup) -> dict:
         options.update(batch_options(config, run.gpus, setup.gpus))
     if setup.iterations:
         options.update(shortened(config, setup.iterations))
+    options.update(run.options)
     return options
 
 
@@ -226,7 +263,7 @@ def commands_of(step: Step, setup: Setup) -> List[str]:
 
 def _training_command(run: Run, setup: Setup) -> str:
     config = tool_path(Path('configs', run.config))
-    options = options_of(run, _read(run), setup)
+    options = options_of(run, read_config(run.config), setup)
     for labeling in needs_of(run, setup):
         options.update(_mask_options(labeling, setup))
     gpus = run.gpus if setup.gpus is None else setup.gpus
@@ -243,7 +280,8 @@ def _pseudo_mask_command(labeling: Labeling, recipe: dict,
                          setup: Setup) -> str:
     options = _mask_options(labeling, setup)
     if labeling.data_list:
-        options.update(data_list_options(_read(labeling), labeling.data_list))
+        options.update(data_list_options(
+            read_config(labeling.config), labeling.data_list))
     make = join_words([
         python_name(),
         tool_path('tools/make_pseudo_masks.py'),
@@ -263,7 +301,8 @@ def _weak_mask_commands(labeling: Labeling, recipe: dict,
     """Labels, classifier, masks: docs/weak_labels.md explains them."""
     config = tool_path(f'configs/{labeling.config}')
     classifier = tool_path(f'configs/{recipe["classifier"]}')
-    unlabeled = _read(labeling).train_dataloader.dataset.datasets[1]
+    unlabeled = read_config(
+        labeling.config).train_dataloader.dataset.datasets[1]
     root = Path(unlabeled.data_root)
     work_dir = work_dir_of(labeling, setup)
     shorter = {'train_cfg.max_epochs': 1, 'param_scheduler.0.end': 1}
@@ -302,9 +341,17 @@ def job_of(step: Step, setup: Setup, needs: Sequence[Job]) -> Job:
                 work_dir_of(step, setup), made_with(step, setup), needs)
 
 
-def _read(step: Step) -> Config:
-    path = ROOT / 'configs' / step.config
-    return Config.fromfile(str(path), import_custom_modules=False)
+def read_config(name: str) -> Config:
+    """A config below ``configs/``, or that of an absolute path.
+
+    Each is parsed once; what is returned is the caller's to change.
+    """
+    return copy.deepcopy(_parsed(str(ROOT / 'configs' / name)))
+
+
+@functools.lru_cache(maxsize=None)
+def _parsed(path: str) -> Config:
+    return Config.fromfile(path, import_custom_modules=False)
 
 
 def tool_path(name: Union[str, Path]) -> str:

@@ -12,6 +12,10 @@ from mmengine.fileio import load
 from paper_runs import Run
 
 TABLES = Path(__file__).with_name('paper_tables.yaml')
+# ends the names of the cells that equal_cost.py adds
+EQUAL_COST = '-equal-cost'
+BEST_LEGEND = ('best: mean of the highest evaluation of each run, chosen on '
+               'the tested images')
 
 
 class Cell(NamedTuple):
@@ -62,7 +66,7 @@ def cells_of(number: Optional[int], table: dict,
             name = row['cell'].format(column=column.lower().replace(' ', '-'))
             runs = tuple(
                 Run(config, seed, seed if table['lists_by_seed'] else 0,
-                    table['gpus'])
+                    table['gpus'], *row.get('variant', ()))
                 for seed in (range(table['runs']) if seeds is None else
                              seeds)) if config else ()
             cells.append(Cell(number, name, index, column, paper, config,
@@ -95,11 +99,22 @@ def format_cell(cell: Cell, results: Dict[Run, dict]) -> str:
         parts.append(f'({len(scores)}{planned})')
     if cell.paper is not None:
         parts.append(f'[{cell.paper}]')
+    if cell.runs and cell.runs[0].variant:
+        parts.append(cell.runs[0].variant)
     return ' '.join(parts)
 
 
-def to_markdown(number: int, table: dict, cells: List[Cell],
-                results: Dict[Run, dict]) -> str:
+def best_scores_of(cell: Cell, results: Dict[Run, dict]) -> List[float]:
+    """The highest mIoU (%) that each ended run reached, where known."""
+    found = (results[run].get('best') for run in cell.runs if run in results)
+    return [score for score in found if score is not None]
+
+
+def to_markdown(number: int,
+                table: dict,
+                cells: List[Cell],
+                results: Dict[Run, dict],
+                best: bool = False) -> str:
     """A table in the layout of the paper.
 
     Args:
@@ -107,37 +122,55 @@ def to_markdown(number: int, table: dict, cells: List[Cell],
         table (dict): As in the data file.
         cells (list[Cell]): All of its cells.
         results (dict[Run, dict]): Of the runs that have ended.
+        best (bool): Whether a column with their best evaluation follows each
+            column of last ones. Defaults to False.
 
     Returns:
         str: Markdown, from title to legend.
     """
-    header = [*table['header'], *map(str, table['columns'])]
+    header = [*table['header']]
+    for cell in cells:
+        if cell.row == 0:
+            header += [cell.column, f'{cell.column}, best'][:1 + best]
     lines = [header, ['---'] * len(header)]
     for index, row in enumerate(table['rows']):
-        values = [format_cell(c, results) for c in cells if c.row == index]
-        lines.append([*row['header'], *values])
+        line = [*row['header']]
+        for cell in cells:
+            if cell.row == index:
+                scores = best_scores_of(cell, results)
+                shown = f'{np.mean(scores):.1f}' if scores else ''
+                line += [format_cell(cell, results), shown][:1 + best]
+        lines.append(line)
     rows = '\n'.join(f'| {" | ".join(line)} |' for line in lines)
     paper = ' [paper]' * any(cell.paper is not None for cell in cells)
+    length = ', length' * any(
+        run.variant for cell in cells for run in cell.runs)
+    legend = f'mIoU (%): mean ± standard deviation (runs){paper}{length}'
     return (f'**Table {number}. {table["title"]}**\n\n{rows}\n\n'
-            f'mIoU (%): mean ± standard deviation (runs){paper}\n')
+            f'{legend}{f"; {BEST_LEGEND}" if best else ""}\n')
 
 
-def to_csv(table: dict, cells: List[Cell], results: Dict[Run, dict]) -> str:
+def to_csv(table: dict,
+           cells: List[Cell],
+           results: Dict[Run, dict],
+           best: bool = False) -> str:
     """A table in long form: one line a cell.
 
     Args:
         table (dict): As in the data file.
         cells (list[Cell]): All of its cells.
         results (dict[Run, dict]): Of the runs that have ended.
+        best (bool): Whether there is a column ``best``. Defaults to False.
 
     Returns:
-        str: CSV, whose column ``scores`` has the mIoU (%) of each run.
+        str: CSV, whose column ``scores`` has the mIoU (%) of each run, as
+        ``best`` has the highest of its evaluations.
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator='\n')
     writer.writerow([
         'table', 'cell', 'method', 'column', 'config', 'paper', 'mean', 'std',
-        'runs', 'planned', 'scores'
+        'runs', 'planned', 'scores', *['best'] * best
     ])
     for cell in cells:
         scores = scores_of(cell, results)
@@ -148,6 +181,7 @@ def to_csv(table: dict, cells: List[Cell], results: Dict[Run, dict]) -> str:
             cell.table, cell.name, table['rows'][cell.row]['header'][0],
             cell.column, cell.config, cell.paper, mean, std,
             len(scores),
-            len(cell.runs), ' '.join(map(str, scores))
+            len(cell.runs), ' '.join(map(str, scores)),
+            *[' '.join(map(str, best_scores_of(cell, results)))] * best
         ])
     return out.getvalue()

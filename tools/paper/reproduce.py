@@ -8,6 +8,11 @@ makes them of what is there already.
 With --configs the methods are configs that share a prefix, the table has the
 gain over the first of them, and predictions are drawn side by side.
 
+The score of a training is that of its last checkpoint, always. What makes a
+comparison fair is an option away: --equal-cost adds supervised training with
+as many passes through the network beside each method, --controls each method
+with the weights of its terms 0, --best the highest evaluation.
+
 Examples:
     python tools/paper/reproduce.py --table 1 --cell dlv3plus-r101-1/8 --gpus 2
     python tools/paper/reproduce.py --table 3 4 --dry-run
@@ -16,16 +21,21 @@ Examples:
     python tools/paper/reproduce.py --configs \
         configs/camvid/deeplabv3plus_small_camvid_1-8_ \
         --methods supervised dcc --seeds 0 1 2 --work-dir work_dirs/camvid
+    python tools/paper/reproduce.py --configs \
+        configs/demo/deeplabv3plus_small_demo_ \
+        --methods supervised dcc fixmatch cps --controls --equal-cost
 """
 import argparse
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence
 
 from comparison import comparison_table, write_comparison
+from equal_cost import with_equal_cost
 from paper_runs import (
     Run,
     Setup,
     Step,
+    best_of,
     commands_of,
     job_of,
     join_words,
@@ -35,7 +45,14 @@ from paper_runs import (
     result_of,
     tool_path,
 )
-from paper_tables import Cell, cells_of, load_preset, to_csv, to_markdown
+from paper_tables import (
+    EQUAL_COST,
+    Cell,
+    cells_of,
+    load_preset,
+    to_csv,
+    to_markdown,
+)
 from trainings import Job, run_all
 
 
@@ -85,6 +102,21 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     parser.add_argument(
         '--work-dir',
         help='default: work_dirs/reproduce, work_dirs/compare with --configs')
+    parser.add_argument(
+        '--equal-cost',
+        action='store_true',
+        help='beside each method supervised training with as many passes: of '
+        'the SupOnly row above it, of the first method with --configs')
+    parser.add_argument(
+        '--controls',
+        action='store_true',
+        help='with --configs: after each method the same with the weights of '
+        'all its terms 0')
+    parser.add_argument(
+        '--best',
+        action='store_true',
+        help='beside the score of the last checkpoint also the highest '
+        'evaluation, which is chosen on the tested images')
     action = parser.add_mutually_exclusive_group()
     action.add_argument(
         '--dry-run', action='store_true', help='only print the commands')
@@ -98,6 +130,9 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     if args.configs and (args.table or args.cell):
         parser.error('--table and --cell choose from the tables of a preset, '
                      'which --configs replaces')
+    if args.controls and not args.configs:
+        parser.error('--controls is for the methods of --configs; the tables '
+                     'have rows of their own for lambda = 0')
     return args
 
 
@@ -241,23 +276,31 @@ def given_options(args: argparse.Namespace) -> List[str]:
     """Options of this tool that all cells share and that are no defaults."""
     defaults = parse_args([])
     words = []
-    for name in ('preset', 'seeds', 'gpus', 'jobs', 'iterations', 'work_dir'):
+    for name in ('preset', 'seeds', 'gpus', 'jobs', 'iterations', 'work_dir',
+                 'equal_cost', 'best'):
         value = getattr(args, name)
         if value != getattr(defaults, name):
             values = value if isinstance(value, list) else [value]
-            words += [f'--{name.replace("_", "-")}', *values]
+            words += [
+                f'--{name.replace("_", "-")}',
+                *(values if value is not True else [])
+            ]
     return words
 
 
-def write_tables(tables: dict, cells: List[Cell], results: Dict[Run, dict],
-                 folder: Path) -> None:
+def write_tables(tables: dict,
+                 cells: List[Cell],
+                 results: Dict[Run, dict],
+                 folder: Path,
+                 best: bool = False) -> None:
     """Prints the tables; writes them as Markdown and CSV."""
     for number, table in tables.items():
         of_table = [cell for cell in cells if cell.table == number]
-        markdown = to_markdown(number, table, of_table, results)
+        markdown = to_markdown(number, table, of_table, results, best)
         path = folder / f'table_{number}'
         path.with_suffix('.md').write_text(markdown)
-        path.with_suffix('.csv').write_text(to_csv(table, of_table, results))
+        path.with_suffix('.csv').write_text(
+            to_csv(table, of_table, results, best))
         print(f'\n{markdown}\n{path}.md, {path}.csv')
 
 
@@ -266,17 +309,27 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     if args.configs:
         folder = Path(args.work_dir or 'work_dirs/compare')
         labelings = {}
-        tables = {None: comparison_table(args.configs, args.methods)}
+        tables = {
+            None: comparison_table(args.configs, args.methods, args.controls)
+        }
     else:
         folder = Path(args.work_dir or 'work_dirs/reproduce') / args.preset
         preset = load_preset(args.preset)
         labelings = preset['labelings']
         tables = choose_tables(preset, args.table)
     setup = Setup(folder, labelings, args.gpus, args.iterations)
-    cells = [
-        cell for number, table in tables.items()
-        for cell in cells_of(number, table, args.seeds)
-    ]
+    cells = []
+    for number, table in tables.items():
+        of_table = cells_of(number, table, args.seeds)
+        cells += (with_equal_cost(of_table, table, setup)
+                  if args.equal_cost else of_table)
+    if args.configs and args.equal_cost and not any(
+            cell.name.endswith(EQUAL_COST) and cell.runs for cell in cells):
+        raise SystemExit(
+            '--equal-cost: no method has a supervised training to compare '
+            f'with. The first of --methods is {args.methods[0]!r}, expected '
+            'supervised training with as many labeled images a step as the '
+            'others have labeled ones, and unlabeled ones.')
     chosen = choose_cells(cells, args.cell)
     # Methods: the baseline is the shortest, so that no job is left alone at
     # the end.
@@ -292,11 +345,16 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     every_run = {run for cell in cells for run in cell.runs}
     results = {run: result_of(run, setup) for run in every_run}
     results = {run: result for run, result in results.items() if result}
+    if args.best:
+        results = {
+            run: dict(result, best=best_of(run, setup))
+            for run, result in results.items()
+        }
     setup.folder.mkdir(parents=True, exist_ok=True)
     if args.configs:
         write_comparison(cells, results, setup)
         return
-    write_tables(tables, cells, results, setup.folder)
+    write_tables(tables, cells, results, setup.folder, args.best)
     print('\n' + missing_cells(chosen, results, given_options(args)))
 
 

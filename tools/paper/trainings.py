@@ -172,21 +172,26 @@ def format_progress(line: str) -> Optional[str]:
             f'{found["eta"]} to go, loss {found["loss"]}')
 
 
-def last_scores(work_dir: Path) -> Optional[dict]:
-    """The last evaluation that mmengine wrote below a work dir.
+def all_scores(work_dir: Path) -> List[dict]:
+    """The evaluations that mmengine wrote below a work dir, in order.
 
     Args:
         work_dir (Path): Of the training.
 
     Returns:
-        dict: mIoU, step (epoch or iteration) and more; None without one.
+        list[dict]: mIoU, step (epoch or iteration) and more of each.
     """
     lines = [
         json.loads(line)
         for path in sorted(work_dir.glob('*/vis_data/scalars.json'))
         for line in path.read_text().splitlines()
     ]
-    scores = [line for line in lines if 'mIoU' in line]
+    return [line for line in lines if 'mIoU' in line]
+
+
+def last_scores(work_dir: Path) -> Optional[dict]:
+    """The last of :func:`all_scores`, or None."""
+    scores = all_scores(work_dir)
     return scores[-1] if scores else None
 
 

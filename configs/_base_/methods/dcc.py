@@ -12,9 +12,11 @@ dcc_model = dict(
         temperature=0.1,
         confidence_threshold=0.75,
         loss_weight=0.1),
-    # 2 crops x 3,200 x 3 steps: 19.2k negatives a GPU
+    # Published for ResNet-101: a GPU gives up to 6,400 negatives of each of
+    # the two crops, which are all 40 x 40 positions of 4 images, and keeps 3
+    # steps. That is the 19.2k of Table 4, which counts them a crop.
     memory_bank=dict(
-        type='FeatureMemoryBank', negatives_per_crop=3200, steps=3),
+        type='FeatureMemoryBank', negatives_per_crop=6400, steps=3),
     stride=8)
 
 # 4 labeled + 4 unlabeled images on each of two GPUs. The config that uses it

@@ -19,7 +19,7 @@ dcc_fixmatch_model = dict(
             start_iters=1250,
             stride=8,
             projector=dict(type='PixelProjector', out_channels=128),
-            bank=dict(type='FeatureMemoryBank', rows=3200, steps=3),
+            bank=dict(type='FeatureMemoryBank', rows=6400, steps=3),
             loss=dict(
                 type='DirectionalContrastiveLoss',
                 temperature=0.1,

@@ -6,11 +6,13 @@ from .pseudo_label_gate_hook import PseudoLabelGateHook
 from .rank_zero_buffers_hook import RankZeroBuffersHook
 from .reproducible_randomness_hook import ReproducibleRandomnessHook
 from .supervised_warmup_hook import SupervisedWarmupHook
+from .training_check_hook import TrainingCheckHook
 from .unreadable_images_hook import UnreadableImagesHook
+from .weights_check_hook import WeightsCheckHook
 
 __all__ = [
-    'ConfidenceHistogramHook', 'MeanTeacherHook', 'NonFiniteHook',
-    'PairVisualizationHook', 'PseudoLabelGateHook', 'RankZeroBuffersHook',
-    'ReproducibleRandomnessHook', 'SupervisedWarmupHook',
-    'UnreadableImagesHook'
+    'ConfidenceHistogramHook', 'TrainingCheckHook', 'MeanTeacherHook',
+    'NonFiniteHook', 'PairVisualizationHook', 'PseudoLabelGateHook',
+    'RankZeroBuffersHook', 'ReproducibleRandomnessHook',
+    'SupervisedWarmupHook', 'UnreadableImagesHook', 'WeightsCheckHook'
 ]

@@ -1,9 +1,8 @@
 """Masked cross entropy of pseudo labels, in the normalisations in use."""
-import torch
 from torch import Tensor
 
 from .pixel_cross_entropy import pixel_cross_entropy
-from .reductions import mean_over_processes, sum_over_processes
+from .reductions import mean_over_processes, share_over_processes
 
 NORMALISATIONS = ('valid', 'kept', 'share')
 
@@ -25,7 +24,7 @@ def pseudo_label_loss(scores: Tensor,
     * ``'kept'``: mean over the kept pixels, whatever their number
       (AdvSemiSeg).
     * ``'share'``: mean over *all* valid pixels times the share of them that
-      is kept (CutMix-Seg, ClassMix).
+      is kept (ClassMix).
 
     The batch is that of all processes, so that the gradient is that of one
     process on the joined batch; the published codes count in each process.
@@ -56,10 +55,7 @@ def pseudo_label_loss(scores: Tensor,
     losses = pixel_cross_entropy(scores, labels, use_sigmoid)
     kept = valid & (confidence >= threshold)
     if normalise == 'share':
-        all_kept, all_valid = sum_over_processes(
-            torch.stack([kept.sum(), valid.sum()]))
-        share = all_kept / all_valid.clamp(min=1)
-        return share * (losses * valid).sum() / mean_over_processes(
-            valid.sum())
+        mean = (losses * valid).sum() / mean_over_processes(valid.sum())
+        return share_over_processes(kept, valid) * mean
     counted = valid if normalise == 'valid' else kept
     return (losses * kept).sum() / mean_over_processes(counted.sum())

@@ -18,6 +18,21 @@ def sum_over_processes(counts: Tensor) -> Tensor:
     return total
 
 
+def share_over_processes(kept: Tensor, counted: Tensor) -> Tensor:
+    """Share of the counted pixels that is kept, over all processes.
+
+    Args:
+        kept (Tensor): bool, any shape, True only where counted.
+        counted (Tensor): bool, of the same shape.
+
+    Returns:
+        Tensor: Scalar, float32, in [0, 1]. 0 when nothing is counted.
+    """
+    all_kept, all_counted = sum_over_processes(
+        torch.stack([kept.sum(), counted.sum()]))
+    return all_kept / all_counted.clamp(min=1)
+
+
 def mean_over_processes(counts: Tensor) -> Tensor:
     """Mean of counts over all processes, at least 1 in total.
 

@@ -20,7 +20,7 @@ class DCCSegmentor(SemiEncoderDecoder):
         ...     data_preprocessor=dict(type='SemiSegDataPreProcessor'),
         ...     projector=dict(type='PixelProjector', out_channels=128),
         ...     loss_dc=dict(type='DirectionalContrastiveLoss'),
-        ...     memory_bank=dict(negatives_per_crop=3200, steps=3),
+        ...     memory_bank=dict(negatives_per_crop=6400, steps=3),
         ...     stride=8)
     """
 

@@ -35,7 +35,8 @@ class CrossPseudo(SemiTerm):
     Args:
         view (str): View of the unlabeled images. Defaults to 'weak'.
         mix (str | dict, optional): :class:`Mixer`; published: 'three_boxes'.
-            Defaults to None: plain CPS.
+            'classmix' draws from the labels of the first network. Defaults
+            to None: plain CPS.
         weight (float | dict): See :class:`SemiTerm`. Defaults to 1.5, VOC
             without CutMix; 1 with it. Cityscapes: 6 and 5.
         partner (dict, optional): Keys of the second network's config, such
@@ -128,16 +129,14 @@ class CrossPseudo(SemiTerm):
     def _on_mixed(self, batch: SemiBatch) -> tuple:
         """Scores on mixed images; labels of the clean ones, mixed."""
         view = batch.view(self.views[0])
-        masks = self.mixer.draw(view.images)
         with torch.no_grad():
             # In training mode, as published: these passes move the batch
             # statistics.
             clean = (batch.encode(view.images), self._scores(view.images))
         head = batch.model.pixel_head
-        labels = [
-            class_confidence(head, self.mixer(scores, masks))[1]
-            for scores in clean
-        ]
+        labels = [class_confidence(head, scores)[1] for scores in clean]
+        masks = self.mixer.draw(view.images, labels[0], view.valid)
         mixed = self.mixer(view.images, masks)
-        return ([batch.encode(mixed), self._scores(mixed)], labels,
+        return ([batch.encode(mixed), self._scores(mixed)],
+                [self.mixer(single, masks) for single in labels],
                 self.mixer(view.valid, masks))

@@ -1,4 +1,4 @@
-"""Pseudo labels of one view for others: FixMatch, UniMatch V2."""
+"""Pseudo labels of one view for others: FixMatch, UniMatch V2, ClassMix."""
 from typing import Callable, Dict, Optional, Sequence, Tuple, Union
 
 import torch
@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from ..channel_dropout import complementary_masks, mask_channels
 from ..head_features import class_confidence, uses_sigmoid
 from ..losses.pseudo_label_loss import pseudo_label_loss
-from ..semi_batch import SemiBatch, View
-from .mixer import Mixer, warn_of_lonely_images
+from ..semi_batch import SemiBatch
+from .mixer import Mixer, mixed_view, warn_of_lonely_images
 from .semi_term import SemiTerm
 
 
@@ -22,11 +22,18 @@ class PseudoLabels(SemiTerm):
     network learns these labels on strongly augmented, mixed views. The views
     need not show the same window: labels are moved to where each sees them.
 
+    ClassMix (Olsson et al., WACV 2021) is ``mix='classmix'``,
+    ``threshold=0.968`` and ``normalise='share'``.
+
     Differs from the published code: the labeled images have a forward pass
     of their own also in FixMatch (published: one with the strong view in
     UniMatch V2, with the weak one in V1). Without a teacher labels that are
     pasted come from the same pass as the others (published in V1: a pass of
     the partner's weak view in evaluation mode).
+    ClassMix: the teacher is in evaluation mode and its batch statistics are
+    averages of the network's (published: training mode, statistics of the
+    batch it labels); colours change before mixing, not after; padding is no
+    class and is left out of both means.
 
     Args:
         label_view (str): View that is labeled. Defaults to 'weak'.
@@ -127,8 +134,11 @@ class PseudoLabels(SemiTerm):
             batch (SemiBatch): With the train views.
             targets (dict[str, Tensor]): Of :meth:`targets_of`.
         """
-        views = [self._mixed_view(batch.view(name), targets)
-                 for name in self.train_views]
+        labeled = batch.view(self.label_view)
+        views = [
+            mixed_view(labeled, batch.view(name), targets, self.mixer)
+            for name in self.train_views
+        ]
         scores = batch.encode(
             torch.cat([view['images'] for view in views]),
             self._dropout(len(views[0]['images'])))
@@ -181,30 +191,12 @@ class PseudoLabels(SemiTerm):
 
         Returns:
             dict[str, Tensor]: ``labels``, int64, ``confidence`` and
-            ``valid``, shape (U, H, W) each, without gradient, and the
-            ``view``.
+            ``valid``, shape (U, H, W) each, without gradient.
         """
         view = batch.view(self.label_view)
         confidence, labels = class_confidence(batch.model.pixel_head,
                                               scores.detach())
-        return dict(view=view, labels=labels, confidence=confidence,
-                    valid=view.valid)
-
-    @torch.no_grad()
-    def _mixed_view(self, view: View, targets: dict) -> Dict[str, Tensor]:
-        """A train view with the targets as it sees them, mixed."""
-        maps = dict(
-            images=view.images,
-            **{
-                key: targets['view'].move(targets[key], view, 0)
-                for key in ('labels', 'confidence', 'valid')
-            })
-        # What the label view does not show counts as little as padding.
-        maps['valid'] = maps['valid'] & view.valid
-        if self.mixer:
-            masks = self.mixer.draw(view.images)
-            maps = {key: self.mixer(m, masks) for key, m in maps.items()}
-        return maps
+        return dict(labels=labels, confidence=confidence, valid=view.valid)
 
     def _dropout(self, count: int) -> Optional[Callable]:
         """Complementary channels for the two views of each image."""

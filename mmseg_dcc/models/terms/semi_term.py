@@ -45,6 +45,8 @@ class SemiTerm(BaseModule):
     needs_teacher = False
     #: Whether it reads features or scores of ``SemiBatch.labeled``.
     needs_labeled = False
+    #: Whether it reads ``View.masks('weak')``.
+    needs_weak_masks = False
 
     def __init__(self,
                  views: Sequence[str] = (),

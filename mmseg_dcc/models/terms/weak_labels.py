@@ -7,7 +7,6 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import nn
 
-from ...datasets.checks import check_weak_masks
 from ..losses.reductions import mean_over_processes
 from ..semi_batch import UNKNOWN_IN_FILES, SemiBatch, View
 from .semi_term import SemiTerm
@@ -40,6 +39,8 @@ class WeakLabels(SemiTerm):
         ...     data_prefix=dict(weak_seg_map_path='SegmentationWeak'))
     """
 
+    needs_weak_masks = True
+
     def __init__(self,
                  views: Sequence[str] = ('a', 'b'),
                  classifier: Optional[dict] = None,
@@ -65,15 +66,6 @@ class WeakLabels(SemiTerm):
                 type='CrossEntropyLoss', avg_non_ignore=True, loss_weight=0.4),
             **self._classifier
         })
-
-    def check(self, segmentor: nn.Module, loader) -> None:
-        """Refuses data sets without weak masks.
-
-        Raises:
-            ValueError: If no unlabeled data set has any.
-        """
-        super().check(segmentor, loader)
-        check_weak_masks(loader.dataset, wanted=True)
 
     def loss(self, batch: SemiBatch) -> dict:
         """Weak loss of the views (Eq. 11).

@@ -37,7 +37,7 @@ def test_short_way_is_the_term():
 
 def test_defaults_are_the_term_s():
     term = build('DCCSegmentor', **SINGLE).terms['dc']
-    assert (term.stride, term.rows, len(term.bank.features)) == (8, 3200, 3)
+    assert (term.stride, term.rows, len(term.bank.features)) == (8, 6400, 3)
 
 
 def test_bank_of_a_loss_without_negatives_is_refused():

@@ -136,7 +136,7 @@ def test_defaults_are_the_paper_s():
     assert term.views == ('a', 'b')
     assert term.pair_loss.temperature == 0.1
     assert term.stride == 8
-    assert term.bank.features.shape == (3, 6400, 8)
+    assert term.bank.features.shape == (3, 12800, 8)
     assert isinstance(term.projector, nn.Identity)
 
 
@@ -301,6 +301,23 @@ def test_bank_gets_no_more_rows_than_asked_for(monkeypatch):
         unsup_loss(
             model, torch.randn(2, 2, 3, SIDE, SIDE), [unlabeled_sample()] * 2)
         assert len(calls[step][6]) == 10 * min(step + 1, 2)
+
+
+def test_more_rows_than_positions_change_nothing():
+    """A bank that asks for more than there is holds what there is."""
+    found = []
+    for rows in (2 * POSITIONS, 10 * POSITIONS):
+        torch.manual_seed(0)
+        model = make_model(memory_bank=dict(negatives_per_crop=rows, steps=2))
+        torch.manual_seed(1)
+        steps = [losses_of(model) for _ in range(4)]
+        bank = model.terms['dc'].bank
+        assert len(bank.negatives()[0]) == 2 * 2 * 2 * POSITIONS
+        assert steps[-1].pop('unsup_bank_fill') == pytest.approx(
+            2 * POSITIONS / rows)
+        found.append(steps[-1])
+    assert found[0]['unsup_loss_dc'] > 0
+    torch.testing.assert_close(found[0], found[1], rtol=0, atol=0)
 
 
 def test_negatives_are_drawn_at_random(monkeypatch):

@@ -29,6 +29,7 @@ from tests.tiny_models import (
     batch,
     build,
     losses_of,
+    semi_batch,
     settle,
     unlabeled_sample,
     without_dropout,
@@ -267,7 +268,7 @@ class RecordedBoxes:
         self.mixer = mixer
         self.boxes = iter(boxes)
 
-    def draw(self, images):
+    def draw(self, images, labels, valid):
         return next(self.boxes)[:, None].bool()
 
     def __call__(self, maps, masks):
@@ -310,6 +311,45 @@ def test_recorded_values(path, threshold, name, views):
         assert_gradient(images.grad[:, index],
                         record[f'{method}_{name}_{key}'])
     assert not images.grad[:, 0].any()
+
+
+def test_classmix_pixel_by_pixel():
+    """Labels, confidence and padding go with the pasted classes."""
+    model = given_scores(
+        4,
+        dict(
+            pseudo=dict(
+                type='PseudoLabels', threshold=0.5, normalise='share',
+                mix=dict(kind='classmix', partner='roll'))))
+    images = torch.randn(3, 2, 4, SIDE, SIDE)
+    samples = [
+        aligned_sample(VIEWS[:2], valid=(0, 0, SIDE - 4 * i, SIDE))
+        for i in range(3)
+    ]
+    seen = semi_batch(model, images, samples)
+    seen.view('weak').teacher_scores = torch.randn(3, 4, SIDE, SIDE)
+    term = model.terms['pseudo']
+    torch.manual_seed(4)
+    loss = term.loss(seen)['loss']
+
+    confidence, labels = seen.view('weak').teacher_scores.softmax(1).max(1)
+    valid = seen.view('weak').valid
+    torch.manual_seed(4)
+    masks = term.mixer.draw(images[:, 1], labels, valid)[:, 0]
+    losses = kept = count = 0
+    for i in range(3):
+        for row in range(SIDE):
+            for column in range(SIDE):
+                source = i - 1 if masks[i, row, column] else i
+                at = source, row, column
+                if not valid[at]:
+                    continue
+                scores = images[source, 1, :, row, column]
+                losses -= scores.log_softmax(0)[labels[at]]
+                kept += confidence[at] >= 0.5
+                count += 1
+    assert 0.2 < masks.float().mean() < 0.6
+    torch.testing.assert_close(loss, losses / count * kept / count)
 
 
 def test_complementary_channels():

@@ -20,7 +20,12 @@ PASSES = {
     'CPS': [3, 3, 3, 3],
     # published with two batches of unlabeled images: [3, 3, 2, 2, 3, 3]
     'CPS + CutMix': [3, 3, 1, 1, 3, 3],
+    'CCT': [3, 3],
     'AdvSemiSeg': [3, 3],
+    # a teacher of weak views, a student of strong ones
+    'Mean teacher': [3, 1, 3],
+    'CutMix-Seg': [3, 1, 3],
+    'ClassMix': [3, 1, 3],
     'DCC + weak labels + pseudo labels': [3, 3, 3, 1, 3],
 }
 

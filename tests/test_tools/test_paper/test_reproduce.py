@@ -77,12 +77,36 @@ def test_values_of_table_1():
     """The last row of Table 1, and the cell that the paper lacks."""
     table = paper_tables.load_preset('paper')['tables'][1]
     by_name = {c.name: c for c in paper_tables.cells_of(1, table, None)}
-    assert len(by_name) == 40
+    # of these 16 beyond the paper, with its own head
+    assert len(by_name) == 56
     assert [
         by_name[f'dlv3plus-r101-{ratio}-ours'].paper
         for ratio in ('1/16', '1/8', '1/4', 'full')
     ] == [72.4, 74.6, 76.3, 78.2]
     assert by_name['dlv3plus-r50-1/16-ecs'].paper is None
+
+
+@pytest.mark.parametrize('network, method, paper', [
+    ('pspnet-r50', 'cct', [62.2, 68.8, 71.2, 75.3]),
+    ('dlv3plus-r50', 'ecs', [None, 70.2, 72.6, 76.3]),
+    ('dlv3plus-r101', 's4gan', [69.1, 72.4, 74.5, 77.3]),
+    ('dlv3plus-r101', 'gct', [67.2, 72.5, 75.1, 77.5]),
+])
+def test_other_methods_of_table_1_train(network, method, paper):
+    """Each ratio beside the paper's value, the baseline of which is above."""
+    table = paper_tables.load_preset('paper')['tables'][1]
+    row, = (c for c in paper_tables.cells_of(1, table, [0, 2])
+            if c.name == f'{network}-1/4-{method}')
+    configs = [
+        f'{method}/{network.replace("dlv3plus", "deeplabv3plus")}'
+        f'_voc_{ratio}.py'.replace('-r', '_r')
+        for ratio in ('1-16', '1-8', '1-4', 'full')
+    ]
+    assert table['rows'][row.row]['paper'] == paper
+    assert table['rows'][row.row]['configs'] == configs
+    assert row.runs == (Run(configs[2], 0, 0, 2), Run(configs[2], 2, 2, 2))
+    names = [r['cell'] for r in table['rows'][:row.row] if r.get('baseline')]
+    assert names[-1] == f'{network}-{{column}}-suponly'
 
 
 @pytest.mark.parametrize('preset', ['paper', 'demo', 'camvid'])
@@ -91,12 +115,14 @@ def test_each_named_config_exists(preset):
     named = {
         config for table in preset['tables'].values()
         for row in table['rows'] for config in row.get('configs', [])
+        if config
     }
     labelings = preset['labelings']
     assert named >= set(labelings) and len(named) > 5
     for recipe in labelings.values():
-        assert len({'teacher', 'classifier'} & set(recipe)) == 1
-        named.add(recipe.get('teacher') or recipe['classifier'])
+        kind, = {'teacher', 'classifier', 'masks_of'} & set(recipe)
+        assert kind != 'masks_of' or 'classifier' in labelings[recipe[kind]]
+        named.add(recipe[kind])
     # tests/test_configs.py loads them
     for config in named:
         assert (CONFIGS / config).is_file()
@@ -273,6 +299,53 @@ def test_weak_masks_are_made_of_image_labels(setup):
          for key, value in options(short).items()})
     assert classifier.train_cfg.max_epochs == 1
     assert classifier.param_scheduler[0].end == 1
+
+
+def test_weak_masks_of_another_config_are_made_once(setup):
+    other = 'weak/pspnet_vgg16_voc_1464_weak.py'
+    recipes = {WEAK: paper_tables.load_preset('paper')['labelings'][WEAK]}
+    setup = setup._replace(labelings=dict(recipes, **{
+        other: dict(masks_of=WEAK)}))
+    runs = (Run(WEAK, 0, 0, 2), Run(other, 1, 0, 2))
+    steps = reproduce.steps_of([cells()[2]._replace(runs=runs)], setup)
+    assert steps == [Labeling(WEAK, None, 0, 2), *runs]
+    assert 'weak_seg_map_path' not in paper_runs.commands_of(runs[1], setup)[0]
+
+
+def test_configs_that_share_masks_name_one_folder():
+    labelings = paper_tables.load_preset('paper')['labelings']
+    shared = {
+        config: recipe['masks_of']
+        for config, recipe in labelings.items() if 'masks_of' in recipe
+    }
+    assert shared
+    for config, source in shared.items():
+        if not (CONFIGS / config).is_file():
+            pytest.skip(f'no {config}')  # see test_each_named_config_exists
+        folders = {
+            load_config(name).unlabeled_dataset.data_prefix.weak_seg_map_path
+            for name in (config, source)
+        }
+        assert len(folders) == 1
+
+
+@pytest.mark.parametrize('preset, number, column', [
+    ('paper', 1, '1/8'), ('paper', 5, 'Weakly'), ('demo', 1, '50 labels')])
+def test_commands_of_a_column(preset, number, column, setup):
+    """Of those whose config is there, for a seed with a list of its own."""
+    preset = paper_tables.load_preset(preset)
+    setup = setup._replace(labelings=preset['labelings'])
+    runs = {
+        cell.runs[0].config: cell.runs[0] for cell in paper_tables.cells_of(
+            number, preset['tables'][number], [1])
+        if cell.runs and cell.column == column and 'supervised' not in (
+            cell.config) and (CONFIGS / cell.config).is_file()
+    }
+    assert len(runs) >= 2
+    for run in runs.values():
+        command, = paper_runs.commands_of(run, setup)
+        assert f'configs/{run.config} ' in command
+        assert options(command)['randomness.seed'] == '1'
 
 
 def test_each_step_waits_for_those_it_needs(setup, monkeypatch):
@@ -455,8 +528,48 @@ def test_collect_names_what_is_missing(setup, capsys):
     assert parsed.work_dir == str(setup.folder.parent)
 
 
+def test_another_method_is_collected_beside_the_paper_s_value(setup, capsys):
+    finish(Run('cct/pspnet_r50_voc_1-8.py', 1, 1, 2), setup, 69.)
+    finish(Run('cct/pspnet_r50_voc_1464_weak.py', 0, 0, 2), setup, 74.)
+    reproduce.main([
+        '--collect', '--work-dir', str(setup.folder.parent), '--table', '1',
+        '5', '--cell', 'pspnet-r50-1/8-cct'
+    ])
+    out = capsys.readouterr().out
+    assert ('| CCT | PSPNet | ResNet50 | [62.2] | 69.0 (1 of 3) [68.8] | '
+            '[71.2] | [75.3] |') in out
+    assert '| CCT‡ | ResNet-50 | [72.8] | 74.0 (1 of 3) [74.6] |' in out
+    assert 'Missing: 1 of 1 cells\n  pspnet-r50-1/8-cct, seed 0, 2:' in out
+
+
+def test_best_evaluation_stands_beside_the_last(setup, capsys):
+    run = Run(DCC, 0, 0, 2)
+    evaluate(run, setup, 75, 73.5)
+    evaluate(run, setup, 80, 72.)
+    finish(Run(SUPERVISED, 0, 0, 2), setup, 64.)  # its log is gone
+    arguments = [
+        '--collect', '--work-dir', str(setup.folder.parent), '--table', '3',
+        '--cell', 'exp-VIII'
+    ]
+    reproduce.main(arguments)
+    plain = capsys.readouterr().out
+    assert '72.0 (1) [72.4] |\n' in plain and '73.5' not in plain
+    reproduce.main([*arguments, '--best'])
+    out = capsys.readouterr().out
+    assert '| PF | mIoU | mIoU, best |' in out
+    assert '| ✓ | 72.0 (1) [72.4] | 73.5 |\n' in out
+    assert '|  | 64.0 (1) [64.7] |  |\n' in out
+    assert 'best: mean of the highest evaluation of each run' in out
+    rows = list(csv.DictReader(
+        (setup.folder / 'table_3.csv').read_text().splitlines()))
+    assert (rows[-1]['scores'], rows[-1]['best']) == ('72.0', '73.5')
+
+
 def test_options_for_the_commands_of_missing_cells():
-    given = ['--preset', 'demo', '--seeds', '0', '2', '--gpus', '1']
+    given = [
+        '--preset', 'demo', '--seeds', '0', '2', '--gpus', '1', '--equal-cost',
+        '--best'
+    ]
     words = reproduce.given_options(reproduce.parse_args(given))
     assert list(map(str, words)) == given
 

@@ -37,9 +37,16 @@ COMPOSITIONS = {
     'UniMatch V2': ('unimatch_v2', ),
     'CPS': ('cps', ),
     'CPS + CutMix': ('cps_cutmix', ),
+    'CCT': ('cct', ),
     'AdvSemiSeg': ('advsemiseg', ),
+    'Mean teacher': ('mean_teacher', ),
+    'CutMix-Seg': ('cutmix_seg', ),
+    'ClassMix': ('classmix', ),
     'DCC + weak labels + pseudo labels':
-    ('dcc', 'weak_labels', 'mean_teacher'),
+    ('dcc', 'weak_labels', 'pseudo_labels'),
+    'DCC + FixMatch': ('dcc_fixmatch', ),
+    'DCC + UniMatch V2': ('dcc_unimatch_v2', ),
+    'DCC + CPS': ('dcc_cps', ),
 }
 
 LATE = 10**6  # iteration at which every term is on
@@ -106,6 +113,22 @@ def build_training(fragments: Sequence[str], images: int,
         hooks += fragment.get(f'{name}_hooks', [])
         if name == fragments[0]:
             windows = windows_of(fragment[f'{name}_views'].views)
+    return assemble_training(config, hooks, images, side, windows)
+
+
+def assemble_training(config: Config, hooks: Sequence[dict], images: int,
+                      side: int, windows: Dict[str, int],
+                      stride: int = 8) -> Training:
+    """A network in training on random images, with every term on.
+
+    Args:
+        config (Config): With ``model`` and ``optim_wrapper``.
+        hooks (Sequence[dict]): Of which those of mean teachers are built.
+        images (int): Labeled ones, and as many unlabeled ones.
+        side (int): Of a crop, in pixels.
+        windows (dict[str, int]): Which window each view shows.
+        stride (int): Of their offsets, in pixels. Defaults to 8.
+    """
     # what is learned of noise must not grow
     config.optim_wrapper.optimizer.lr = 1e-4
     torch.manual_seed(0)
@@ -120,7 +143,7 @@ def build_training(fragments: Sequence[str], images: int,
         teacher.before_train(runner)
     return Training(
         model, build_optim_wrapper(model, config.optim_wrapper), teachers,
-        make_batch(images, side, model.num_classes, windows))
+        make_batch(images, side, model.num_classes, windows, stride))
 
 
 def windows_of(views: dict) -> Dict[str, int]:

@@ -19,7 +19,7 @@ CONFIGS = Path(__file__).parents[3] / 'configs'
 
 
 def paper_network(side: int) -> Config:
-    """Config of the paper's DeepLabv3+ R-50, random weights, no SyncBN."""
+    """Config of the DeepLabv3+ R-50 of configs/dcc, random, no SyncBN."""
     config = Config.fromfile(CONFIGS / '_base_/models/deeplabv3plus_r50.py')
     plain = dict(norm_cfg=dict(type='BN'))
     config.merge_from_dict(

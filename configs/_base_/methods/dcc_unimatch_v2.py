@@ -1,0 +1,112 @@
+# The fragment that turns any config into DCC beside UniMatch V2, which neither
+# paper has: the second strong view shows an overlapping window, so that both
+# learn the teacher's labels, strong2 those of the overlap alone, and agree
+# with each other there. It only adds names, so that it merges with every stock
+# config.
+
+# Merged over the stock model: `model = _base_.dcc_unimatch_v2_model`. The
+# total loss is half of labeled plus unlabeled, as in UniMatch V2; DC has its
+# paper's share of that.
+dcc_unimatch_v2_model = dict(
+    type='SemiEncoderDecoder',
+    data_preprocessor=dict(type='SemiSegDataPreProcessor'),
+    sup_weight=0.5,
+    terms=dict(
+        dc=dict(
+            type='DirectionalContrast',
+            views=('strong1', 'strong2'),
+            weight=0.5,
+            # 1/16 of a training of 20,000 iterations: the warm-up of DCC
+            start_iters=1250,
+            stride=8,
+            projector=dict(type='PixelProjector', out_channels=128),
+            bank=dict(type='FeatureMemoryBank', rows=6400, steps=3),
+            loss=dict(
+                type='DirectionalContrastiveLoss',
+                temperature=0.1,
+                confidence_threshold=0.75,
+                loss_weight=0.1)),
+        pseudo=dict(
+            type='PseudoLabels',
+            weight=0.5,
+            label_view='weak',
+            train_views=('strong1', 'strong2'),
+            threshold=0.95,
+            mix='cutmix',
+            channel_dropout=True)))
+
+# 4 labeled + 4 unlabeled images on each GPU.
+# The config that uses it fills in dataset.datasets = [labeled, unlabeled].
+dcc_unimatch_v2_dataloader = dict(
+    batch_size=8,
+    num_workers=4,
+    persistent_workers=False,  # see ReproducibleRandomnessHook
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    batch_sampler=dict(type='MultiSourceBatchSampler', source_ratio=[1, 1]),
+    dataset=dict(
+        type='ConcatDataset',
+        # unlabeled images have none of these
+        ignore_keys=['classes', 'palette', 'label_map', 'reduce_zero_label']))
+
+# The sizes of UniMatch V2, the windows of DCC.
+# For other sizes put dict(_base_.dcc_unimatch_v2_resize, scale=...) in its
+# place.
+dcc_unimatch_v2_load = dict(type='LoadImageFromFile')
+dcc_unimatch_v2_resize = dict(
+    type='RandomResize',
+    resize_type='NonEmptyResize',
+    scale=(500, 500),
+    ratio_range=(0.5, 2.0),
+    keep_ratio=True)
+# before the crop: weak and strong1 share it
+dcc_unimatch_v2_flip = dict(type='RandomFlip', prob=0.5)
+dcc_unimatch_v2_crop = dict(
+    type='PairedRandomCrop',
+    crop_size=(512, 512),
+    iou_range=(0.1, 1.0),
+    stride=8)
+# Published: colour jitter of 0.5, 0.5, 0.5 and hue 0.25 with probability 0.8,
+# grey 0.2, blur 0.5. mmseg's jitter adds brightness (64 = 0.5 of 128) where
+# the published one multiplies it, and tosses a coin for each of its parts; a
+# hue of 0.25 is 45 of OpenCV's 180.
+dcc_unimatch_v2_strong = [
+    dict(
+        type='RandomApply',
+        transforms=[
+            dict(
+                type='FastPhotoMetricDistortion',
+                brightness_delta=64,
+                contrast_range=(0.5, 1.5),
+                saturation_range=(0.5, 1.5),
+                hue_delta=45)
+        ],
+        prob=0.8),
+    dict(type='FastRandomGrayscale', prob=0.2),
+    dict(type='RandomGaussianBlur', prob=0.5, sigma_range=(0.1, 2.0)),
+]
+dcc_unimatch_v2_views = dict(
+    type='MultiView',
+    views=dict(
+        weak=dict(window=0, transforms=[]),
+        strong1=dict(window=0, transforms=dcc_unimatch_v2_strong),
+        # a flip of its own, as the crops of DCC have
+        strong2=dict(
+            window=1,
+            transforms=[
+                *dcc_unimatch_v2_strong,
+                dict(type='RandomFlip', prob=0.5),
+            ])))
+dcc_unimatch_v2_pack = dict(type='PackViews')
+dcc_unimatch_v2_unlabeled_pipeline = [
+    dcc_unimatch_v2_load, dcc_unimatch_v2_resize, dcc_unimatch_v2_flip,
+    dcc_unimatch_v2_crop, dcc_unimatch_v2_views, dcc_unimatch_v2_pack
+]
+
+# Momentum 1 / (iteration + 1), at least 0.004, as published; no warm-up.
+dcc_unimatch_v2_warmup = dict(type='SupervisedWarmupHook', warmup_iters=0)
+dcc_unimatch_v2_teacher = dict(
+    type='MeanTeacherHook',
+    ema_type='MomentumAnnealingEMA',
+    momentum=0.004,
+    gamma=1)
+dcc_unimatch_v2_hooks = [dcc_unimatch_v2_warmup, dcc_unimatch_v2_teacher]

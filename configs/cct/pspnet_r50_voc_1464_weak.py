@@ -1,0 +1,11 @@
+# Table 5: the decoders learn the weak masks, too; docs/weak_labels.md makes
+# the masks.
+_base_ = './pspnet_r50_voc_1464_semi.py'
+# `weakly_loss_w` of CCT's config, which rises with the weight
+model = dict(terms=dict(cct=dict(weak_weight=0.4)))
+unlabeled_dataset = dict(
+    _base_.unlabeled_dataset,
+    data_prefix=dict(
+        img_path='JPEGImages', weak_seg_map_path='SegmentationWeakR50'))
+train_dataloader = dict(
+    dataset=dict(datasets=[_base_.labeled_dataset, unlabeled_dataset]))

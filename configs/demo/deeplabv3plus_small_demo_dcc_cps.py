@@ -1,0 +1,28 @@
+_base_ = [
+    '../_base_/models/deeplabv3plus_small.py', '../_base_/datasets/demo.py',
+    '../_base_/schedules/small_iterations.py',
+    '../_base_/methods/dcc_cps.py', '../_base_/default_runtime.py'
+]
+model = dict(
+    _base_.dcc_cps_model,
+    data_preprocessor=dict(
+        type='SemiSegDataPreProcessor', size=_base_.crop_size),
+    decode_head=dict(num_classes=8),
+    terms=dict(
+        _base_.dcc_cps_model.terms,
+        dc=dict(
+            _base_.dcc_cps_model.terms.dc,
+            start_iters=0,
+            bank=dict(type='FeatureMemoryBank', rows=256, steps=4))))
+train_dataloader = _base_.dcc_cps_dataloader
+train_dataloader.batch_size = 16
+train_dataloader.num_workers = 1
+# one epoch, since each new one restarts the workers
+train_dataloader.batch_sampler.epoch_length = _base_.max_iters
+train_dataloader.dataset.datasets = [
+    _base_.labeled_dataset, _base_.unlabeled_dataset
+]
+# from scratch: the warm-up of DCC
+supervised_warmup = dict(
+    type='SupervisedWarmupHook', warmup_iters=_base_.max_iters // 4)
+custom_hooks = [supervised_warmup]

@@ -1,0 +1,5 @@
+_base_ = [
+    './deeplabv3plus_r101_voc_1-8.py',
+    '../_base_/heads/plain_deeplabv3plus.py'
+]
+model = dict(decode_head=_base_.plain_head)

@@ -1,0 +1,90 @@
+"""The checkpoint from which ``--resume`` goes on."""
+import logging
+import os.path as osp
+import re
+import zipfile
+from pathlib import Path
+from typing import List, Optional
+
+from mmengine.logging import print_log
+
+_POINTER = 'last_checkpoint'
+_NUMBERED = re.compile(r'(?:iter|epoch)_(\d+)\.pth')
+
+
+def checkpoint_to_resume(work_dir: str) -> Optional[str]:
+    """Newest intact checkpoint of a training, or None if there is none.
+
+    mmengine takes what the file ``last_checkpoint`` names. Where that file is
+    lost or empty it begins at 0 and overwrites the checkpoints that are
+    there; one that was cut off ends in an error of the reader.
+
+    Args:
+        work_dir (str): Of the training.
+
+    Returns:
+        str | None: A path. What is odd is logged as a warning.
+
+    Raises:
+        ValueError: If there are checkpoints, but none is intact.
+    """
+    numbered = _numbered(Path(work_dir))
+    named = _named(Path(work_dir))
+    order = ([named] if named else []) + [
+        path for path in numbered if path != named
+    ]
+    broken = []
+    for path in order:
+        if not is_intact(path):
+            broken.append(str(path))
+            continue
+        if broken:
+            _warn(f'{", ".join(broken)} is cut off or damaged: the training '
+                  f'goes on from {path}, the newest that is intact.')
+        elif path != named:
+            _warn(f'{Path(work_dir) / _POINTER} is missing, empty or names no '
+                  f'file: the training goes on from {path}, the newest '
+                  'checkpoint there.')
+        return str(path)
+    if broken:
+        raise ValueError(
+            f'--resume: none of {broken} is intact. Move them away to begin '
+            'anew.')
+    return None
+
+
+def is_intact(path) -> bool:
+    """Whether a checkpoint of torch is whole, by its checksums.
+
+    Args:
+        path (str | Path): The file.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None
+    except (OSError, EOFError, zipfile.BadZipFile, zipfile.LargeZipFile):
+        return False
+
+
+def _named(work_dir: Path) -> Optional[Path]:
+    pointer = work_dir / _POINTER
+    try:
+        name = pointer.read_text().strip()
+    except OSError:
+        return None
+    # An absolute path is wrong once the folder has moved.
+    for path in (Path(name), work_dir / osp.basename(name)):
+        if name and path.is_file():
+            return path
+    return None
+
+
+def _numbered(work_dir: Path) -> List[Path]:
+    """Checkpoints of a work dir, the newest first."""
+    found = [(int(match[1]), path) for path in work_dir.glob('*.pth')
+             for match in [_NUMBERED.fullmatch(path.name)] if match]
+    return [path for _, path in sorted(found, reverse=True)]
+
+
+def _warn(text: str) -> None:
+    print_log(text, logger='current', level=logging.WARNING)

@@ -1,0 +1,103 @@
+"""Checks that an id means the same class in all data sets of a config."""
+import logging
+from typing import Dict, List, Optional
+
+from mmengine.logging import print_log
+
+
+def class_names(dataset) -> tuple:
+    """Classes of a plain data set; empty if it names none.
+
+    Args:
+        dataset (Dataset): Plain, see :func:`plain_datasets`.
+
+    Raises:
+        ValueError: If they are one text: a comma was forgotten.
+    """
+    names = dataset.metainfo.get('classes') or ()
+    if isinstance(names, str):
+        raise ValueError(
+            f'{dataset_name(dataset)} has metainfo.classes={names!r}, one '
+            f'text, whose {len(names)} letters would be the classes. Write '
+            f'classes=({names!r}, ) with the comma, or [{names!r}].')
+    return tuple(names)
+
+
+def dataset_name(dataset) -> str:
+    """What tells a data set from others of its type."""
+    prefix = getattr(dataset, 'data_prefix', {})
+    return repr(
+        getattr(dataset, 'ann_file', None) or prefix.get('img_path')
+        or type(dataset).__name__)
+
+
+def class_conflict(names: tuple, others: tuple) -> Optional[str]:
+    """Says where an id means two things, or None.
+
+    Names of which none occurs in both lists may be translations: they are no
+    conflict.
+
+    Args:
+        names (tuple[str]): Of one data set, by id.
+        others (tuple[str]): Of another.
+    """
+    for number, name in enumerate(names):
+        if name in others and others.index(name) != number:
+            return (f'id {number} is {name!r} in the one, but {name!r} has '
+                    f'id {others.index(name)} in the other')
+    if len(names) != len(others):
+        return f'the one has {len(names)}, the other {len(others)}'
+    return None
+
+
+def check_class_names(parts: Dict[str, list],
+                      num_classes: Optional[int] = None) -> List[str]:
+    """Compares the classes of all data sets with those of the first.
+
+    Args:
+        parts (dict[str, list]): Plain labeled data sets by the key of their
+            data loader; the first is the training's.
+        num_classes (int, optional): Of the head that predicts. Defaults to
+            None: not compared.
+
+    Returns:
+        list[str]: What is odd, but may be meant; also logged as warnings.
+
+    Raises:
+        ValueError: If an id means two things, a name occurs twice, or the
+            classes are one text.
+    """
+    named = [(key, dataset, class_names(dataset))
+             for key, datasets in parts.items() for dataset in datasets]
+    odd = []
+    for key, dataset, names in named:
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(
+                f'{dataset_name(dataset)} of {key} names {twice} twice in '
+                f'metainfo.classes={names}. Give each id a name of its own.')
+    for key, dataset, names in named[1:]:
+        first_key, first, expected = named[0]
+        # Data sets that train together share the names, too; without names
+        # of its own a data set of validation is taken at its word.
+        if names == expected or key != first_key and not (names and expected):
+            continue
+        what = (f'{dataset_name(dataset)} of {key} has the classes {names}, '
+                f'but {dataset_name(first)} of {first_key} has {expected}')
+        conflict = class_conflict(expected, names)
+        if conflict or key == first_key:
+            raise ValueError(
+                f'{what}{": " + conflict if conflict else ""}. One id would '
+                'mean different things. Give all labeled data sets the same '
+                'metainfo.classes in the same order.')
+        odd.append(f'{what}: make sure that each id means the same.')
+    if num_classes and named and named[0][2] and (len(named[0][2])
+                                                  != num_classes):
+        key, dataset, names = named[0]
+        odd.append(
+            f'{dataset_name(dataset)} of {key} has {len(names)} classes '
+            f'{names}, but model.decode_head.num_classes={num_classes}. The '
+            'scores of validation count the classes of the data set alone.')
+    for text in dict.fromkeys(odd):
+        print_log(text, logger='current', level=logging.WARNING)
+    return odd

@@ -1,0 +1,116 @@
+"""Check that masks are as large as their images, without decoding them."""
+import os.path as osp
+from typing import List, Optional, Sequence, Tuple
+
+from mmcv.transforms import LoadAnnotations, LoadImageFromFile
+from PIL import Image
+
+from .checks import find_transform
+
+MOST_CHECKED = 20000
+_EXIF_ORIENTATION = 0x0112
+_MAX_LISTED = 3
+
+
+def size_in_file(path: str, turned_by_exif: bool) -> Optional[tuple]:
+    """Height and width as the header of an image file says, or None.
+
+    Args:
+        path (str): Of an image or a mask.
+        turned_by_exif (bool): Whether the size is that after the EXIF tag of
+            photos turned the picture.
+    """
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+            orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
+    # Pillow knows not every kind that others load: those are not checked.
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return None
+    if turned_by_exif and orientation in (5, 6, 7, 8):
+        width, height = height, width
+    return height, width
+
+
+def unfit_masks(dataset, share: Tuple[int, int] = (0, 1)) -> List[str]:
+    """Sentences on the masks of a labeled data set that do not fit.
+
+    Files that look wrong by their headers are loaded as the training loads
+    them before they are named.
+
+    Args:
+        dataset (Dataset): Plain, with ``LoadImageFromFile`` and
+            ``LoadAnnotations`` in its pipeline; others are not checked.
+        share (tuple[int, int]): Which of how many parts is looked at, such as
+            rank and number of processes. Defaults to (0, 1).
+    """
+    load_image = find_transform(dataset, LoadImageFromFile)
+    load_mask = find_transform(dataset, LoadAnnotations)
+    # another class may load, cut or turn as it likes
+    if (type(load_image).__name__ != 'LoadImageFromFile'
+            or type(load_mask).__name__ != 'LoadAnnotations'):
+        return []
+    turned = 'unchanged' not in load_image.color_type and (
+        'ignore_orientation' not in load_image.color_type)
+    wrong = []
+    for number in _spread(len(dataset), share):
+        info = dataset.get_data_info(number)
+        paths = info.get('img_path'), info.get('seg_map_path')
+        if not all(path and osp.isfile(path) for path in paths):
+            continue
+        sizes = size_in_file(paths[0], turned), size_in_file(paths[1], False)
+        if None in sizes or sizes[0] == sizes[1]:
+            continue
+        try:
+            image = load_image(dict(info))['img'].shape[:2]
+            mask = load_mask(dict(info))['gt_seg_map'].shape[:2]
+        # what cannot be read is told of when it is its turn
+        except Exception:
+            continue
+        if image != mask:
+            wrong.append(describe(*paths, image, mask))
+    return wrong
+
+
+def describe(image_path: str, mask_path: str, image: Sequence[int],
+             mask: Sequence[int]) -> str:
+    """A sentence on a mask whose size is not that of its image.
+
+    Args:
+        image_path (str): File of the image.
+        mask_path (str): File of the mask.
+        image (Sequence[int]): Height and width of the image.
+        mask (Sequence[int]): Of the mask.
+    """
+    turned = tuple(mask) == tuple(image)[::-1]
+    return (f'{mask_path} is {mask[1]} x {mask[0]} pixels, its image '
+            f'{image_path} {image[1]} x {image[0]}' +
+            (' (turned: perhaps by the EXIF tag of the photo)'
+             if turned else ''))
+
+
+def refuse_unfit_masks(datasets: list, share: Tuple[int, int]) -> None:
+    """Raises if a mask of a data set has not the size of its image.
+
+    Args:
+        datasets (list): Plain labeled data sets.
+        share (tuple[int, int]): See :func:`unfit_masks`.
+
+    Raises:
+        ValueError: With the first of them.
+    """
+    wrong = [text for dataset in datasets
+             for text in unfit_masks(dataset, share)]
+    if wrong:
+        listed = '; '.join(wrong[:_MAX_LISTED])
+        raise ValueError(
+            f'{len(wrong)} masks have not the size of their image: {listed}'
+            f'{"; ..." if len(wrong) > _MAX_LISTED else "."} Labels would '
+            'belong to other pixels. Make these masks anew in the size of '
+            'the image; tools/dataset_tools/check_dataset.py lists them all.')
+
+
+def _spread(count: int, share: Tuple[int, int]) -> range:
+    """Every n-th index, so that no more than MOST_CHECKED are looked at."""
+    step = max(-(-count // MOST_CHECKED), 1)
+    return range(share[0] * step, count, step * share[1])

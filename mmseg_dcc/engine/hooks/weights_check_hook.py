@@ -1,0 +1,73 @@
+import logging
+
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.optim import OptimWrapper, OptimWrapperDict
+from mmseg.registry import HOOKS
+
+from ...datasets.class_checks import class_conflict
+from ...datasets.plain_datasets import plain_datasets
+from ...utils.bare_model import bare_model
+from ...utils.weights_fit import compare_weights, weights_of
+
+
+@HOOKS.register_module()
+class WeightsCheckHook(Hook):
+    """Refuses a checkpoint that is not of the model which loads it.
+
+    mmengine loads what fits and names the rest in one line of the log; a
+    test then measures a head of random weights. A test and ``--resume`` need
+    all weights of the model, finite, and the classes of the training in the
+    same order. A training may start from a part (``load_from``); how large
+    it is is logged as a warning, and a checkpoint without any is refused.
+
+    Raises:
+        ValueError: If the checkpoint does not fit.
+
+    Examples:
+        >>> custom_hooks = [dict(type='WeightsCheckHook')]
+    """
+
+    # before MeanTeacherHook, which exchanges the weights in it
+    priority = 'HIGHEST'
+
+    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Compares weights and classes with the model and the data."""
+        model = bare_model(runner)
+        # of test-time augmentation
+        model = getattr(model, 'module', model)
+        fit = compare_weights(model, weights_of(checkpoint))
+        trains = isinstance(runner.optim_wrapper,
+                            (OptimWrapper, OptimWrapperDict))
+        starts = trains and not runner._resume
+        name = runner._load_from or 'The checkpoint'
+        if fit.not_finite or fit.unfit and (not starts
+                                            or fit.unfit == fit.total):
+            raise ValueError(
+                f'{name} is not of the network in the config, or broken: '
+                f'{fit.text()}. ' +
+                ('Training' if trains else 'Scores and pictures') +
+                ' of such a network would mean nothing. Give the config of '
+                'the training that wrote it (its work dir has a copy), or '
+                'another checkpoint.')
+        if fit.unfit:
+            print_log(
+                f'{name} gives a part of the network alone; the rest starts '
+                f'from its own initialization: {fit.text()}.',
+                logger='current',
+                level=logging.WARNING)
+        if not trains:
+            self._check_classes(runner, checkpoint, name)
+
+    @staticmethod
+    def _check_classes(runner, checkpoint: dict, name: str) -> None:
+        trained = checkpoint.get('meta', {}).get('dataset_meta') or {}
+        trained = tuple(trained.get('classes') or ())
+        for dataset in plain_datasets(runner.test_dataloader.dataset):
+            tested = tuple(dataset.metainfo.get('classes') or ())
+            conflict = trained and tested and class_conflict(trained, tested)
+            if conflict:
+                raise ValueError(
+                    f'{name} was trained with the classes {trained}, but the '
+                    f'test data have {tested}: {conflict}. Give the test '
+                    'data the same metainfo.classes in the same order.')

@@ -1,0 +1,154 @@
+"""Checks of learning rates before a training goes on with one of 0."""
+import copy
+import logging
+from typing import List
+
+from mmengine.logging import print_log
+
+
+def check_schedule(runner) -> None:
+    """Compares the schedules with the length of the training.
+
+    A checkpoint brings its schedules along. Where the config has a longer
+    one now, the training would go on at a learning rate of 0: the schedules
+    of the config are put in their place, as far as they would be by now.
+
+    Args:
+        runner (Runner): At the begin of its training, after a resume.
+    """
+    restart_longer_schedules(runner)
+    for scheduler in _flat(runner.param_schedulers):
+        total = runner.max_epochs if scheduler.by_epoch else runner.max_iters
+        if scheduler.end < total and _ends_at_zero(scheduler):
+            unit = 'epoch' if scheduler.by_epoch else 'iteration'
+            _warn(f'The learning rate is 0 from {unit} {scheduler.end} on '
+                  f'({type(scheduler).__name__}), but the training has '
+                  f'{total}: the rest learns nothing. Set end={total} of '
+                  'this one in param_scheduler.')
+
+
+def restart_longer_schedules(runner) -> bool:
+    """Puts the schedules of the config in place of those of a checkpoint.
+
+    Args:
+        runner (Runner): After a resume. Nothing happens if both end alike.
+
+    Returns:
+        bool: Whether they were exchanged.
+    """
+    resumed = _flat(runner.param_schedulers)
+    wanted = _as_list(runner.cfg.get('param_scheduler'))
+    before = [scheduler.end for scheduler in resumed]
+    after = [
+        _end_of(config, scheduler, len(runner.train_dataloader))
+        for config, scheduler in zip(wanted, resumed)
+    ]
+    if not runner.iter or before == after or len(wanted) != len(resumed):
+        return False
+    optimizer = runner.optim_wrapper.optimizer
+    for group in optimizer.param_groups:
+        group['lr'] = group.get('initial_lr', group['lr'])
+    fresh = _flat(runner.build_param_scheduler(copy.deepcopy(wanted)))
+    steps = [
+        runner.epoch if scheduler.by_epoch else runner.iter
+        for scheduler in fresh
+    ]
+    for step in range(max(steps)):
+        for scheduler, count in zip(fresh, steps):
+            if step < count:
+                scheduler.step()
+    runner.param_schedulers = fresh
+    _warn(f'The checkpoint was written by a training whose schedules end at '
+          f'{before}, those of the config end at {after}: the learning rate '
+          'goes on as if it had been so from the start (now '
+          f'{optimizer.param_groups[0]["lr"]:.3g}).')
+    return True
+
+
+def _end_of(config: dict, scheduler, epoch_length: int) -> int:
+    """Where a schedule of the config would end, in steps of the resumed."""
+    end = config.get('end', scheduler.end)
+    if config.get('convert_to_iter_based') and 'end' in config:
+        return end * epoch_length
+    return end
+
+
+def _as_list(configs) -> list:
+    if configs is None:
+        return []
+    return [configs] if isinstance(configs, dict) else [*configs]
+
+
+def check_learning_rates_of_terms(model, optimizer) -> None:
+    """Warns if what the terms train has not the learning rate of the head.
+
+    Stock configs raise that of ``head`` in ``custom_keys``, which the names
+    of a projector do not contain.
+
+    Args:
+        model (SemiEncoderDecoder): The segmentor.
+        optimizer (Optimizer): Of the training.
+    """
+    rates = {
+        id(parameter): group.get('initial_lr', group['lr'])
+        for group in optimizer.param_groups for parameter in group['params']
+    }
+    heads = [rates[id(parameter)]
+             for parameter in model.decode_head.parameters()
+             if id(parameter) in rates]
+    if not heads:
+        return
+    head = max(heads)
+    for name, term in model.terms.items():
+        if getattr(term, 'partner', None) is not None:
+            continue  # a whole network, with a backbone of its own
+        found = {rates[id(parameter)] for parameter in term.parameters()
+                 if id(parameter) in rates}
+        if found and max(found) < head:
+            _warn(f'The parameters of model.terms.{name} learn at '
+                  f'{max(found):.3g}, the decode head at {head:.3g}: the '
+                  'names in optim_wrapper.paramwise_cfg.custom_keys do not '
+                  f'reach them. Add terms=dict(lr_mult='
+                  f'{head / max(found):.3g}) to custom_keys if they should '
+                  'learn as fast as the head.')
+
+
+def check_scaled_rate(runner, images_per_batch: List[int],
+                      labeled: List[bool]) -> None:
+    """Tells which images ``auto_scale_lr`` has counted.
+
+    Args:
+        runner (Runner): Of the training.
+        images_per_batch (list[int]): Of each source.
+        labeled (list[bool]): Whether it is a labeled one.
+    """
+    setting = runner.auto_scale_lr
+    if not setting or not setting.get('enable'):
+        return
+    own = sum(number for number, yes in zip(images_per_batch, labeled) if yes)
+    total = sum(images_per_batch)
+    if own < total:
+        _warn(f'auto_scale_lr compares base_batch_size='
+              f'{setting["base_batch_size"]} with all {total} images of a '
+              f'batch, of which {own} are labeled. If the base counts '
+              'labeled images, multiply it by '
+              f'{total / own:.3g} for the learning rate that is meant.')
+
+
+def _flat(schedulers) -> list:
+    if isinstance(schedulers, dict):
+        return [one for each in schedulers.values() for one in each]
+    return [*(schedulers or [])]
+
+
+def _ends_at_zero(scheduler) -> bool:
+    if not scheduler.param_name == 'lr':
+        return False
+    lowest = getattr(scheduler, 'eta_min', None)
+    if lowest is None:
+        lowest = getattr(scheduler, 'end_factor', 1.)
+    return lowest == 0
+
+
+def _warn(text: str) -> None:
+    print_log(text, logger='current', level=logging.WARNING)

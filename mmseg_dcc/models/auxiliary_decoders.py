@@ -1,0 +1,115 @@
+"""Decoders that see perturbed features (Ouali et al., CVPR 2020)."""
+import math
+from typing import Optional
+
+import torch
+from mmengine.model import BaseModule
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from .pool_to_stride import tried_features
+
+
+@MODELS.register_module()
+class AuxiliaryDecoder(BaseModule):
+    """Decoder of features by 1x1 convolutions and pixel shuffles (CCT).
+
+    A 1x1 convolution gives class scores; each stage doubles the resolution:
+    a 1x1 convolution to four times the channels, ReLU, pixel shuffle. The
+    ReLU follows the last convolution, too, so that no logit is negative.
+
+    Args:
+        in_channels (int): Channels of the features.
+        num_classes (int): Channels of the scores.
+        upscale (int): Size of the scores over that of the features, a power
+            of 2. Defaults to 8, the stride of the published PSPNet.
+        init_cfg (dict, optional): Initialisation config. Defaults to None:
+            Kaiming normal, each stage at first nearest upsampling
+            (:func:`icnr_`), biases of torch, as published.
+
+    Raises:
+        ValueError: If ``upscale`` is no power of 2.
+
+    Examples:
+        >>> decoder = dict(
+        ...     type='AuxiliaryDecoder', in_channels=512, num_classes=21,
+        ...     upscale=8)
+    """
+
+    def __init__(self,
+                 in_channels: int,
+                 num_classes: int,
+                 upscale: int = 8,
+                 init_cfg: Optional[dict] = None) -> None:
+        super().__init__(init_cfg)
+        stages = int(upscale).bit_length() - 1
+        if 2**stages != upscale:
+            raise ValueError('AuxiliaryDecoder doubles the resolution in each '
+                             'stage: expected an upscale of 1, 2, 4, ..., got '
+                             f'{upscale}. Set CrossConsistency.stride.')
+        first = nn.Conv2d(in_channels, num_classes, 1, bias=False)
+        nn.init.kaiming_normal_(first.weight, nonlinearity='relu')
+        layers = [first]
+        for _ in range(stages):
+            conv = nn.Conv2d(num_classes, 4 * num_classes, 1)
+            icnr_(conv.weight)
+            layers += [conv, nn.ReLU(inplace=True), nn.PixelShuffle(2)]
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Scores of perturbed features.
+
+        Args:
+            features (Tensor): Shape (N, in_channels, h, w).
+
+        Returns:
+            Tensor: Logits, shape
+            (N, num_classes, upscale * h, upscale * w).
+        """
+        return self.layers(features)
+
+
+@torch.no_grad()
+def icnr_(weight: Tensor, scale: int = 2) -> Tensor:
+    """Initialises a convolution before a pixel shuffle, in place (ICNR).
+
+    The channels that the shuffle puts beside each other get one kernel, of
+    Kaiming's normal law: there is no checkerboard at the start (Aitken et
+    al., 2017).
+
+    Args:
+        weight (Tensor): Shape (scale ** 2 * channels, in_channels, kh, kw).
+        scale (int): Of the shuffle. Defaults to 2.
+
+    Returns:
+        Tensor: ``weight``.
+    """
+    kernels = torch.empty_like(weight[::scale**2])
+    nn.init.kaiming_normal_(kernels, nonlinearity='relu')
+    return weight.copy_(kernels.repeat_interleave(scale**2, 0))
+
+
+def stride_of(segmentor: nn.Module) -> float:
+    """Pixels from one feature to the next.
+
+    Args:
+        segmentor (SemiEncoderDecoder): Tried on one empty image of 128 px,
+            or, if it takes no others, of ``data_preprocessor.size``.
+    """
+    size = segmentor.data_preprocessor.size
+    try:
+        features = tried_features(segmentor, (128, 128))
+    except Exception:  # whatever a network says of a size
+        if size is None:
+            raise
+        return size[1] / tried_features(segmentor, size).shape[-1]
+    return 128 / features.shape[-1]
+
+
+def upscale_of(stride: float) -> int:
+    """The ``upscale`` nearest to a stride: 8 for 8, 16 for a ViT's 14.
+
+    Args:
+        stride (float): In pixels.
+    """
+    return 2**max(round(math.log2(stride)), 0)

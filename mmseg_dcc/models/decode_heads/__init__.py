@@ -1,0 +1,3 @@
+from .dinov2_dpt_head import DINOv2DPTHead
+
+__all__ = ['DINOv2DPTHead']

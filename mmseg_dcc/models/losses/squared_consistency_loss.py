@@ -1,0 +1,65 @@
+"""Squared difference of the class probabilities of two networks."""
+from typing import Optional
+
+from torch import Tensor
+
+from .reductions import mean_over_processes, share_over_processes
+
+WEIGHTINGS = ('batch', 'pixel', None)
+
+
+def squared_consistency_loss(probabilities: Tensor,
+                             targets: Tensor,
+                             confidence: Tensor,
+                             valid: Tensor,
+                             threshold: float = 0.97,
+                             weighting: Optional[str] = 'batch') -> Tensor:
+    r"""Squared difference of probabilities, as confident as the targets.
+
+    .. math::
+        \mathcal{L} = \frac{1}{|V|} \sum_{i \in V} w_i
+        \sum_c (p_{ic} - q_{ic})^2
+
+    over the valid pixels V, summed over classes (Tarvainen and Valpola,
+    NeurIPS 2017, whose mean over C classes is 1 / C of this). A pixel is
+    *confident* if its confidence is at least the threshold. The weight w of
+    a pixel is
+
+    * ``'batch'``: the share of the valid pixels that is confident, the same
+      for all (CutMix-Seg, French et al., BMVC 2020);
+    * ``'pixel'``: 1 if it is confident, else 0 (the option
+      ``conf_per_pixel`` of CutMix-Seg);
+    * None: 1 (mean teacher).
+
+    The batch is that of all processes, so that the gradient is that of one
+    process on the joined batch.
+
+    Args:
+        probabilities (Tensor): p, of the network that learns, in [0, 1],
+            shape (N, C, H, W).
+        targets (Tensor): q, of the teacher, of the same shape.
+        confidence (Tensor): Of the targets, in [0, 1], shape (N, H, W).
+        valid (Tensor): bool, shape (N, H, W). False in padding.
+        threshold (float): Least confidence of a confident pixel. Defaults
+            to 0.97, CutMix-Seg.
+        weighting (str, optional): ``'batch'``, ``'pixel'`` or None. Defaults
+            to ``'batch'``, CutMix-Seg.
+
+    Returns:
+        Tensor: Scalar, float32. The gradient flows to
+        ``probabilities`` alone.
+
+    Raises:
+        ValueError: If ``weighting`` is unknown.
+    """
+    if weighting not in WEIGHTINGS:
+        raise ValueError(f'weighting must be one of {WEIGHTINGS}, got '
+                         f'{weighting!r}. Change "confidence" of the '
+                         'SquaredConsistency in model.terms.')
+    squares = (probabilities.float() - targets.detach().float()).square()
+    confident = valid & (confidence >= threshold)
+    counted = confident if weighting == 'pixel' else valid
+    mean = (squares.sum(1) * counted).sum() / mean_over_processes(valid.sum())
+    if weighting == 'batch':
+        mean = mean * share_over_processes(confident, valid)
+    return mean

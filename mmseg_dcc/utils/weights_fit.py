@@ -1,0 +1,96 @@
+"""Comparison of a checkpoint with the model that shall load it."""
+import re
+from typing import Dict, List, NamedTuple
+
+import torch
+from mmengine.runner import get_state_dict
+from torch import Tensor, nn
+
+_MAX_LISTED = 3
+# What inference does without, and what old checkpoints lack for no harm.
+_OPTIONAL = re.compile(
+    r'^terms\.|^auxiliary_head\.|(^|\.)num_batches_tracked$')
+
+
+class WeightsFit(NamedTuple):
+    """What of a model a checkpoint gives.
+
+    Args:
+        total (int): Weights and buffers of the model.
+        missing (list[str]): Those that the checkpoint lacks.
+        misshaped (list[str]): Those of another shape, with both shapes.
+        not_finite (list[str]): Those with NaN or infinity.
+    """
+    total: int
+    missing: List[str]
+    misshaped: List[str]
+    not_finite: List[str]
+
+    @property
+    def unfit(self) -> int:
+        """Number of those that would keep their random values."""
+        return len(self.missing) + len(self.misshaped)
+
+    def text(self) -> str:
+        """What does not fit, in a sentence; empty if all does."""
+        found = [
+            (f'{len(names)} of {self.total} weights of the model {what}: '
+             + ', '.join(names[:_MAX_LISTED])
+             + (', ...' if len(names) > _MAX_LISTED else ''))
+            for names, what in (
+                (self.missing, 'are not in it'),
+                (self.misshaped, 'have another shape there'),
+                (self.not_finite, 'are NaN or infinite'))
+            if names
+        ]
+        return '; '.join(found)
+
+
+def weights_of(checkpoint: dict) -> Dict[str, Tensor]:
+    """Weights of a checkpoint, named as the model names them.
+
+    Args:
+        checkpoint (dict): As written by mmengine, or a plain state dict.
+    """
+    weights = checkpoint.get('state_dict', checkpoint)
+    # mmengine drops this prefix of wrapped models, too
+    return {re.sub(r'^module\.', '', name): value
+            for name, value in weights.items()}
+
+
+def compare_weights(model: nn.Module, weights: Dict[str, Tensor]
+                    ) -> WeightsFit:
+    """Compares weights with those of a model.
+
+    Args:
+        model (nn.Module): Auxiliary heads and what lies under ``terms.``
+            serve the training alone and are not asked for.
+        weights (dict[str, Tensor]): See :func:`weights_of`.
+
+    Returns:
+        WeightsFit: What does not fit.
+    """
+    own = {
+        name: value
+        for name, value in get_state_dict(model).items()
+        if not _OPTIONAL.search(name)
+    }
+    return WeightsFit(
+        total=len(own),
+        missing=[name for name in own if name not in weights],
+        misshaped=[
+            f'{name} ({tuple(weights[name].shape)}, model '
+            f'{tuple(value.shape)})' for name, value in own.items()
+            if name in weights and weights[name].shape != value.shape
+        ],
+        not_finite=not_finite({
+            name: weights[name] for name in own if name in weights
+        }))
+
+
+def not_finite(weights: Dict[str, Tensor]) -> List[str]:
+    """Names of the weights that hold NaN or infinity."""
+    return [
+        name for name, value in weights.items()
+        if torch.is_floating_point(value) and not value.isfinite().all()
+    ]

@@ -1,0 +1,49 @@
+"""lambda = 0 as options of a config, so that no control needs a config."""
+from typing import Dict
+
+from mmengine.config import Config
+
+
+def control_options(config: Config) -> Dict[str, float]:
+    """What sets the weight of every term of a config to 0.
+
+    Args:
+        config (Config): Of a training.
+
+    Returns:
+        dict[str, float]: Values by the keys of the config; empty for
+        supervised training, which has no terms.
+
+    Examples:
+        >>> control_options(Config(dict(model=dict(
+        ...     type='SemiEncoderDecoder', terms=dict(pseudo=dict(weight=1)))))
+        ... )
+        {'model.terms.pseudo.weight': 0.0}
+    """
+    model = config.model
+    options = {
+        f'model.terms.{name}.weight': 0.
+        for name, term in (model.get('terms') or {}).items() if term
+    }
+    if _name(model.type) == 'DCCSegmentor' or 'loss_dc' in model:
+        options['model.loss_dc.loss_weight'] = 0.
+    return options
+
+
+def is_control(config: Config) -> bool:
+    """Whether a config has terms and the weight of each is 0."""
+    options = control_options(config)
+    return bool(options) and all(
+        _value(config, key) == 0 for key in options)
+
+
+def _name(kind) -> str:
+    return getattr(kind, '__name__', str(kind)).split('.')[-1]
+
+
+def _value(part, key: str):
+    for name in key.split('.'):
+        part = part.get(name)
+        if part is None:
+            return None
+    return part
