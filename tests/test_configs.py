@@ -55,6 +55,10 @@ def test_all_promised_configs_are_there():
                 assert f'{folder}/{network}_{data}_{ratio}.py' in LEAVES
     for part in (*ratios['voc'], '1464_semi', '1464_weak'):
         assert f'cct/pspnet_r50_voc_{part}.py' in LEAVES
+    for ratio in ratios['voc']:
+        assert f's4gan/deeplabv3plus_r101_voc_{ratio}.py' in LEAVES
+        assert f'ecs/deeplabv3plus_r50_voc_{ratio}.py' in LEAVES
+        assert f'gct/deeplabv3plus_r101_voc_{ratio}.py' in LEAVES
 
 
 def changes_by_position(code):
@@ -120,7 +124,7 @@ def test_named_parts_are_those_of_the_training(name):
 # ResNet-101 has the pipelines of ResNet-50, an ablation those of its base
 # (tests/test_ablations.py), but for two.
 @pytest.mark.parametrize('name', [
-    n for n in LEAVES if 'r101' not in n and (
+    n for n in LEAVES if ('r101' not in n or n.startswith('s4gan')) and (
         'ablation' not in n or 'same_crop' in n or 'self_training' in n)
 ])
 def test_pipelines_run(name, in_data_dir):
@@ -273,6 +277,31 @@ def test_values_of_unimatch_v2():
     config.model.backbone.pop('frozen')
     for key in ('model', 'train_dataloader', 'optim_wrapper', 'custom_hooks'):
         assert config[key] == frozen[key]
+
+
+@pytest.mark.parametrize('name', [n for n in LEAVES if n.startswith('gct/')])
+def test_values_of_guided_collaboration(name):
+    """GCT's own, on the network, the images and the schedule of DCC."""
+    config, twin = load(name), load(name.replace('gct/', 'dcc/'))
+    term = config.model.terms.gct
+    assert (term.detector_weight, term.correction_weight,
+            term.flaw_threshold) == (10, 1, 0.6)
+    assert term.consistency_weight == dict(peak=100., iters=3 * 1157)
+    # 1e-4 for each of two GPUs
+    assert config.optim_wrapper.parts['terms.gct.detector'] == dict(
+        type='Adam', lr=2e-4, betas=(0.9, 0.99))
+    assert config.supervised_warmup.warmup_epochs == 0
+    crop = find_step(config.unlabeled_dataset.pipeline, 'SharedRandomCrop')
+    assert crop.crop_size == config.crop_size
+    for key in ('type', 'terms', 'projector', 'loss_dc', 'memory_bank',
+                'stride'):
+        for model in (config.model, twin.model):
+            model.pop(key, None)
+    assert config.model == twin.model
+    assert config.labeled_dataset == twin.labeled_dataset
+    assert config.unlabeled_dataset.ann_file == twin.unlabeled_dataset.ann_file
+    for key in ('param_scheduler', 'train_cfg', 'val_dataloader'):
+        assert config[key] == twin[key]
 
 
 @pytest.mark.parametrize(

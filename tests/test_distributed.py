@@ -24,12 +24,12 @@ TERMS = dict(
     pseudo=dict(
         type='PseudoLabels', label_view='a', train_views=('a', 'b'),
         teacher=False, threshold=0.3),
+    consistency=dict(
+        type='SquaredConsistency', views=('a', 'b'), threshold=0.3),
     # what is dropped is drawn anew in each process
     unimatch=dict(
         type='UniMatch', label_view='a', train_views=('b', ), mix=None,
         threshold=0.3, feature_dropout=0.),
-    consistency=dict(
-        type='SquaredConsistency', views=('a', 'b'), threshold=0.3),
     cps=dict(type='CrossPseudo', view='b'),
     adversarial=dict(
         type='Adversarial', view='a', self_iters=0, self_threshold=0.2,
@@ -42,7 +42,23 @@ TERMS = dict(
         perturbations=dict(
             cutout=dict(erase=1., min_points=3), dropout=dict(prob=0.),
             feature_drop=dict(threshold_range=(0.8, 0.8)),
-            feature_noise=dict(amplitude=0.), vat=dict(eps=0.))))
+            feature_noise=dict(amplitude=0.), vat=dict(eps=0.))),
+    # All anchors, and queues of one row, so that nothing is drawn.
+    u2pl=dict(
+        type='UnreliablePseudoLabels', view='a', ranks=(1, 20),
+        representation=dict(channels=4, dropout=0.),
+        anchor_threshold=0., anchors=10**6, queue_rows=10**6, queue_sizes=1,
+        negatives=1),
+    matching=dict(
+        type='FeatureMatching', view='a', self_threshold=0., self_iters=0,
+        pixel_range=(-1, 1),
+        discriminator=dict(channels=(4, 4, 4, 4), dropout=0.)),
+    correction=dict(type='ErrorCorrection', view='a'),
+    gct=dict(
+        type='GuidedCollaboration', view='b', flaw_threshold=0.3,
+        detector=dict(
+            channels=(4, 4, 4), strides=(2, 1, 1),
+            norm_cfg=dict(type='GN', num_groups=1))))
 
 
 def build_model(names):
@@ -155,6 +171,7 @@ def train_steps(model, rank, world_size):
         gradients={
             name: parameter.grad.clone()
             for name, parameter in bare.named_parameters()
+            if parameter.requires_grad
         },
         bank=bank,
         losses={

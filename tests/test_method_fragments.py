@@ -25,11 +25,17 @@ TERMS = {
     'dcc_fixmatch': {'dc', 'pseudo'},
     'dcc_unimatch_v2': {'dc', 'pseudo'},
     'fixmatch': {'pseudo'},
-    'fixmatch_v1': {'pseudo'},
     'mean_teacher': {'consistency'},
+    'fixmatch_v1': {'pseudo'},
     'unimatch_v1': {'pseudo'},
+    'u2pl': {'u2pl'},
+    'ecs': {'correction'},
+    's4gan': {'matching'},
+    'gct': {'gct'},
     'unimatch_v2': {'pseudo'},
 }
+# With an optimizer of their own for a network of their own.
+TWO_OPTIMIZERS = ('advsemiseg', 'ecs', 'gct', 's4gan')
 # Views that show one window, which another may overlap.
 WINDOWS = {
     'advsemiseg': [{'weak'}],
@@ -43,9 +49,13 @@ WINDOWS = {
     'dcc_fixmatch': [{'weak', 'strong1'}, {'strong2'}],
     'dcc_unimatch_v2': [{'weak', 'strong1'}, {'strong2'}],
     'fixmatch': [{'weak', 'strong1'}],
-    'fixmatch_v1': [{'weak', 'strong1'}],
     'mean_teacher': [{'weak', 'strong1'}],
+    'fixmatch_v1': [{'weak', 'strong1'}],
     'unimatch_v1': [{'weak', 'strong1', 'strong2'}],
+    'u2pl': [{'weak'}],
+    'ecs': [{'weak'}],
+    'gct': [{'weak'}],
+    's4gan': [{'weak'}],
     'unimatch_v2': [{'weak', 'strong1', 'strong2'}],
 }
 SIDES = {'classmix': 321, 'cutmix_seg': 321, 'dcc': 320}  # of a crop
@@ -71,7 +81,7 @@ train_dataloader['dataset']['datasets'] = [
 ]
 custom_hooks = _base_.{method}_hooks
 """
-    if method == 'advsemiseg':
+    if method in TWO_OPTIMIZERS:
         lines += f'optim_wrapper = _base_.{method}_optim_wrapper\n'
     path = folder / f'{method}.py'
     path.write_text(lines + more)
@@ -108,10 +118,10 @@ def test_merges_with_a_stock_config(method, stock, tmp_path):
     assert loader.batch_sampler.type == 'MultiSourceBatchSampler'
     optimizer = build_optim_wrapper(model, config.optim_wrapper).optimizer
     assert type(optimizer).__name__ == (
-        'CompositeOptimizer' if method == 'advsemiseg' else
+        'CompositeOptimizer' if method in TWO_OPTIMIZERS else
         'SGD' if stock == 'pspnet' else 'AdamW')
     assert isinstance(optimizer,
-                      CompositeOptimizer) == (method == 'advsemiseg')
+                      CompositeOptimizer) == (method in TWO_OPTIMIZERS)
 
 
 @pytest.mark.parametrize('method', METHODS)
@@ -155,6 +165,12 @@ train_dataloader['dataset']['datasets'] = [
     eager = {}
     for term in TERMS[method] & {'consistency', 'pseudo'}:
         eager[f'model.terms.{term}.threshold'] = 0.
+    if method == 'ecs':
+        eager['model.terms.correction.unlabeled_iters'] = 0
+    if method == 'gct':
+        # crops of 64 px
+        eager['model.terms.gct.detector.channels'] = (4, 4, 4)
+        eager['model.terms.gct.detector.strides'] = (2, 2, 1)
     if 'dc' in TERMS[method] and method != 'dcc':
         eager['model.terms.dc.start_iters'] = 0
         eager['model.terms.dc.loss.confidence_threshold'] = 0.

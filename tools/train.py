@@ -38,7 +38,7 @@ def main() -> None:
     args = parse_args()
     cfg = load_launched_config(args)
     exit_without_data(cfg, ('train_dataloader', 'val_dataloader'))
-    if args.check_training:
+    if args.check_data:
         return
     if args.amp:
         cfg.optim_wrapper.type = 'AmpOptimWrapper'

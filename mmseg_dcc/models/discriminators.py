@@ -1,6 +1,7 @@
 """Networks that tell label maps from predictions."""
-from typing import Optional, Sequence
+from typing import Optional, Sequence, Tuple
 
+import torch
 import torch.nn.functional as F
 from mmengine.model import BaseModule
 from mmseg.registry import MODELS
@@ -73,3 +74,82 @@ class FullyConvDiscriminator(BaseModule):
             size,
             mode='bilinear',
             align_corners=self.align_corners)
+
+
+@MODELS.register_module()
+class ImageDiscriminator(BaseModule):
+    """Discriminator of whole images with their label maps (S4GAN).
+
+    Convolutions 4x4 of stride 2, each followed by LeakyReLU of slope 0.2 and,
+    but for the last, by dropout of whole channels; the mean over all
+    positions gives the features, a linear layer the score (Mittal et al.,
+    TPAMI 2021).
+
+    Differs from the published code: the mean is taken over a map of any
+    size, so that any crop goes (published: 321 px alone, by a pooling of
+    20 x 20).
+
+    Args:
+        num_classes (int): Channels of the maps: probabilities or one-hot
+            labels.
+        image_channels (int): Channels of the images. Defaults to 3.
+        channels (Sequence[int]): Channels of the layers, the last of which
+            is the number of features. Maps must have a side of at least
+            2 ** layers pixels. Defaults to (64, 128, 256, 512), as published:
+            16 pixels.
+        dropout (float): Probability that a channel is dropped, in [0, 1).
+            Defaults to 0.5, as published.
+        init_cfg (dict, optional): Initialisation config. Defaults to None:
+            torch's default, as in the published code.
+
+    Examples:
+        >>> discriminator = dict(
+        ...     type='ImageDiscriminator',
+        ...     num_classes=21,
+        ...     channels=(64, 128, 256, 512))
+    """
+
+    def __init__(self,
+                 num_classes: int,
+                 image_channels: int = 3,
+                 channels: Sequence[int] = (64, 128, 256, 512),
+                 dropout: float = 0.5,
+                 init_cfg: Optional[dict] = None) -> None:
+        super().__init__(init_cfg)
+        layers = []
+        widths = (num_classes + image_channels, *channels)
+        for width_in, width_out in zip(widths, channels):
+            layers += [
+                nn.Conv2d(width_in, width_out, 4, stride=2, padding=1),
+                nn.LeakyReLU(0.2),
+                nn.Dropout2d(dropout)
+            ]
+        # the features themselves keep all channels
+        self.layers = nn.Sequential(*layers[:-1])
+        self.classifier = nn.Linear(channels[-1], 1)
+        self.least_side = 2**len(channels)
+
+    def forward(self, maps: Tensor, images: Tensor) -> Tuple[Tensor, Tensor]:
+        """Features and score of each image: is its map a mask?
+
+        Args:
+            maps (Tensor): Shape (N, num_classes, H, W).
+            images (Tensor): Shape (N, image_channels, H, W), in [0, 1].
+
+        Returns:
+            tuple[Tensor, Tensor]: Features, shape (N, channels[-1]), and
+            logits, shape (N, 1), float32 also inside autocast.
+
+        Raises:
+            ValueError: If the maps are too small for the layers.
+        """
+        size = maps.shape[2:]
+        if min(size) < self.least_side:
+            raise ValueError(
+                f'ImageDiscriminator got maps of {tuple(size)} px, but its '
+                f'layers need {self.least_side} px a side. Use a larger '
+                'crop_size, or fewer channels of the discriminator.')
+        positions = self.layers(torch.cat([maps, images], 1))
+        with torch.autocast(maps.device.type, enabled=False):
+            features = positions.to(self.classifier.weight.dtype).mean((2, 3))
+            return features, self.classifier(features)

@@ -1,17 +1,15 @@
-import logging
-
 import torch
-import torch.nn as nn
 from mmengine.dist import all_gather, get_world_size
-from mmengine.logging import print_log
 from mmseg.registry import MODELS
 from torch import Tensor
+
+from .shared_bank import SharedBank
 
 EMPTY = -1
 
 
 @MODELS.register_module()
-class FeatureMemoryBank(nn.Module):
+class FeatureMemoryBank(SharedBank):
     """Negatives of the last steps of all processes, first in, first out.
 
     The bank (Sec. 3.3) is part of the training state: its buffers are in the
@@ -36,6 +34,8 @@ class FeatureMemoryBank(nn.Module):
         ...         type='DirectionalContrast', bank=dict(rows=6400, steps=3)))
     """
 
+    shape_means = '(steps, rows of all GPUs, channels)'
+
     def __init__(self, channels: int, slot_size: int, steps: int = 3) -> None:
         super().__init__()
         for name, value in dict(
@@ -51,7 +51,6 @@ class FeatureMemoryBank(nn.Module):
         self.register_buffer('labels',
                              torch.full((steps, rows), EMPTY).long())
         self.register_buffer('position', torch.zeros((), dtype=torch.long))
-        self._dropped_shape = None
 
     @property
     def fill(self) -> Tensor:
@@ -84,7 +83,7 @@ class FeatureMemoryBank(nn.Module):
                 f'The memory bank has slots of {self.slot_size} rows, got '
                 f'{len(features)} rows at once. Raise slot_size or pass '
                 'fewer rows.')
-        self._report_dropped()
+        self.report_dropped(f'{len(self.features)} iterations')
         slot_features = self.features.new_zeros(self.slot_size,
                                                 self.features.size(-1))
         slot_labels = self.labels.new_full((self.slot_size, ), EMPTY)
@@ -119,29 +118,3 @@ class FeatureMemoryBank(nn.Module):
         """Empties the bank."""
         self.labels.fill_(EMPTY)
         self.position.zero_()
-
-    def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
-        # A bank of another shape (other number of GPUs, classes or channels)
-        # must not keep the weights beside it from loading.
-        saved = state_dict.get(prefix + 'features')
-        if saved is not None and saved.shape != self.features.shape:
-            self._dropped_shape = tuple(saved.shape)
-            for name, buffer in self.named_buffers():
-                state_dict[prefix + name] = buffer.clone()
-        super()._load_from_state_dict(state_dict, prefix, *args)
-
-    # Once at most: nothing to be gained by compiling.
-    @torch.compiler.disable
-    def _report_dropped(self) -> None:
-        """Warns where it matters: when a training goes on, not at a test."""
-        if self._dropped_shape is None:
-            return
-        print_log(
-            f"The checkpoint's memory bank had shape {self._dropped_shape} "
-            f"(steps, rows of all GPUs, channels), this model's has "
-            f'{tuple(self.features.shape)}. The bank started empty and is '
-            f'full again after {len(self.features)} iterations; everything '
-            'else was loaded.',
-            logger='current',
-            level=logging.WARNING)
-        self._dropped_shape = None

@@ -195,6 +195,22 @@ def class_confidence(head: nn.Module,
     return torch.where(labels, foreground, 1 - foreground), labels.long()
 
 
+def class_labels(head: nn.Module, scores: Tensor) -> Tensor:
+    """Predicted class of each pixel, where its probability is of no use.
+
+    Args:
+        head (nn.Module): A ``BaseDecodeHead``.
+        scores (Tensor): Shape (N, out_channels, h, w).
+
+    Returns:
+        Tensor: The labels of :func:`class_confidence`, int64, shape
+        (N, h, w).
+    """
+    if scores.size(1) > 1:
+        return scores.argmax(1)
+    return class_confidence(head, scores)[1]
+
+
 @torch.no_grad()
 def confidence_and_pseudo_label(head: nn.Module, features: Tensor) -> tuple:
     """Highest class probability and its class (Eqs. 2 and 4).

@@ -210,6 +210,9 @@ class SemiBatch:
         self.labeled = labeled
         self.samples = samples
         self.iteration = model.iteration
+        #: Share of the training that is over, in [0, 1].
+        self.progress = min(self.iteration / model.max_iters,
+                            1.) if model.max_iters else 0.
         names = list(samples[0].metainfo['views'])
         self.views: Dict[str, View] = {
             name: View(model, images[:, index],

@@ -25,6 +25,10 @@ TERMS = {
     'cps': {'cps'},
     'advsemiseg': {'adversarial'},
     'cct': {'cct'},
+    'u2pl': {'u2pl'},
+    's4gan': {'matching'},
+    'ecs': {'correction'},
+    'gct': {'gct'},
     'dcc_weak_teacher': {'dc', 'weak', 'pseudo'},
 }
 EAGER = {
@@ -37,7 +41,19 @@ EAGER = {
     'adversarial': {
         'model.terms.adversarial.self_iters': 2
     },
+    'u2pl': {
+        'model.terms.u2pl.anchor_threshold': 0.
+    },
+    'matching': {
+        'model.terms.matching.self_threshold': 0.
+    },
+    'correction': {
+        'model.terms.correction.unlabeled_iters': 2
+    },
 }
+# Entropies of an untrained network differ by their rounding alone, which
+# decides what is learned.
+TOLERANCE = {'u2pl': 0.2}
 compositions = pytest.mark.parametrize('name', TERMS)
 
 
@@ -116,7 +132,8 @@ def test_training_modes(name, options, in_data_dir, tmp_path):
     for term in TERMS[name]:
         key = f'unsup_loss_{term}'
         # the first with unlabeled images has hardly learned otherwise
-        assert steps[1][key] == pytest.approx(plain[1][key], rel=0.1)
+        assert steps[1][key] == pytest.approx(
+            plain[1][key], rel=TOLERANCE.get(name, 0.1))
         assert steps[1][key] != plain[1][key]
     assert all(weight.isfinite().all() and weight.dtype != torch.bfloat16
                for weight in runner.model.parameters())
@@ -136,6 +153,7 @@ class Overflow(torch.nn.Module):
 
 
 @pytest.mark.parametrize('name', ['dcc', 'cps', 'advsemiseg', 'cct'])
+@pytest.mark.parametrize('name', ['dcc', 'cps', 'advsemiseg', 'gct'])
 def test_overflow_of_an_unlabeled_branch_leaves_no_trace(name, in_data_dir):
     """Neither in batch statistics nor in the bank, whatever the terms."""
     from mmseg.registry import MODELS

@@ -8,6 +8,7 @@ from torch import nn
 from mmseg_dcc.models.head_checks import check_head_types
 from mmseg_dcc.models.head_features import (
     class_confidence,
+    class_labels,
     classifier_input,
     confidence_and_pseudo_label,
     pixel_heads,
@@ -320,3 +321,15 @@ def test_head_without_dropout_is_judged():
     confidence, _ = confidence_and_pseudo_label(
         head, torch.randn(1, CHANNELS, 4, 4))
     assert confidence.shape == (1, 4, 4)
+
+
+@pytest.mark.parametrize('channels, classes, sigmoid', [
+    (1, 2, True), (3, 3, True), (3, 3, False)])
+def test_labels_alone_are_those_of_the_confidence(channels, classes, sigmoid):
+    head = make_head(
+        num_classes=classes, out_channels=channels, threshold=0.3,
+        loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=sigmoid))
+    scores = torch.randn(2, channels, 5, 4)
+    labels = class_labels(head, scores)
+    assert torch.equal(labels, class_confidence(head, scores)[1])
+    assert labels.unique().tolist() == [*range(classes)]

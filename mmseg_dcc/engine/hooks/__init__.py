@@ -11,8 +11,8 @@ from .unreadable_images_hook import UnreadableImagesHook
 from .weights_check_hook import WeightsCheckHook
 
 __all__ = [
-    'ConfidenceHistogramHook', 'TrainingCheckHook', 'MeanTeacherHook',
-    'NonFiniteHook', 'PairVisualizationHook', 'PseudoLabelGateHook',
-    'RankZeroBuffersHook', 'ReproducibleRandomnessHook',
-    'SupervisedWarmupHook', 'UnreadableImagesHook', 'WeightsCheckHook'
+    'ConfidenceHistogramHook', 'MeanTeacherHook', 'NonFiniteHook',
+    'PairVisualizationHook', 'PseudoLabelGateHook', 'RankZeroBuffersHook',
+    'ReproducibleRandomnessHook', 'SupervisedWarmupHook', 'TrainingCheckHook',
+    'UnreadableImagesHook', 'WeightsCheckHook'
 ]

@@ -75,6 +75,7 @@ class SupervisedWarmupHook(Hook):
         warmup_iters = self._in_iterations(runner)
         loader.batch_sampler.warmup_iters = warmup_iters - repeated
         bare_model(runner).warmup_iters = warmup_iters
+        bare_model(runner).max_iters = runner.max_iters
 
     def _in_iterations(self, runner) -> int:
         if self.warmup_epochs is not None:

@@ -46,3 +46,20 @@ def mean_over_processes(counts: Tensor) -> Tensor:
         Tensor: float32, of the shape given.
     """
     return sum_over_processes(counts).clamp(min=1) / get_world_size()
+
+
+def weighted_mean_over_processes(values: Tensor, weights: Tensor) -> Tensor:
+    """Weighted mean over the joined batch, averaged over processes.
+
+    Args:
+        values (Tensor): Any shape.
+        weights (Tensor): Of that shape, without gradient: numbers >= 0, or
+            bool.
+
+    Returns:
+        Tensor: Scalar; its mean over the processes is the weighted mean. 0
+        with a graph when every weight is 0.
+    """
+    total = sum_over_processes(weights.sum())
+    total = total.where(total > 0, torch.ones_like(total))
+    return (values * weights).sum() * get_world_size() / total

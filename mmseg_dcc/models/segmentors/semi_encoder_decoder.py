@@ -8,11 +8,11 @@ from mmseg.registry import MODELS
 from mmseg.utils import SampleList
 from torch import Tensor, nn
 
-from ..feature_memory_bank import FeatureMemoryBank
 from ..finite_buffers import keep_finite_buffers
 from ..head_checks import check_head_types, check_heads
 from ..head_features import pixel_heads, recorded_classifier
 from ..semi_batch import LabeledPart, SemiBatch, at_image_size
+from ..shared_bank import SharedBank
 
 
 @MODELS.register_module()
@@ -86,7 +86,7 @@ class SemiEncoderDecoder(CascadeEncoderDecoder):
         self.sup_weight = sup_weight
         # Set by SupervisedWarmupHook in each iteration.
         self.unsup_enabled = True
-        self.iteration = self.warmup_iters = 0
+        self.iteration = self.warmup_iters = self.max_iters = 0
         self._teacher: Tuple[nn.Module, ...] = ()
         self.terms = ModuleDict()
         for name, config in (terms or {}).items():
@@ -97,7 +97,7 @@ class SemiEncoderDecoder(CascadeEncoderDecoder):
         # it, whatever broadcast_buffers says.
         self._ddp_params_and_buffers_to_ignore = [
             f'{name}.{buffer}' for name, module in self.named_modules()
-            if isinstance(module, FeatureMemoryBank)
+            if isinstance(module, SharedBank)
             for buffer, _ in module.named_buffers()
         ]
 

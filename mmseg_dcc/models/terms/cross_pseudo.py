@@ -1,26 +1,19 @@
 """Cross pseudo supervision (Chen et al., CVPR 2021) as a term."""
-import copy
-from typing import Optional, Union
+from typing import Union
 
 import torch
 from mmseg.registry import MODELS
-from torch import Tensor, nn
+from torch import nn
 
-from ..head_features import (
-    class_confidence,
-    encoder_features,
-    pixel_heads,
-    recorded_classifier,
-    uses_sigmoid,
-)
+from ..head_features import class_labels, uses_sigmoid
 from ..losses.cross_pseudo_loss import cross_pseudo_loss
-from ..semi_batch import SemiBatch, at_image_size
+from ..semi_batch import SemiBatch
 from .mixer import Mixer, warn_of_lonely_images
-from .semi_term import SemiTerm
+from .partner_term import PartnerTerm
 
 
 @MODELS.register_module()
-class CrossPseudo(SemiTerm):
+class CrossPseudo(PartnerTerm):
     """Two networks of one config teach each other their hard labels (CPS).
 
     The second network has the same pretrained weights and another random
@@ -39,10 +32,7 @@ class CrossPseudo(SemiTerm):
             to None: plain CPS.
         weight (float | dict): See :class:`SemiTerm`. Defaults to 1.5, VOC
             without CutMix; 1 with it. Cityscapes: 6 and 5.
-        partner (dict, optional): Keys of the second network's config, such
-            as ``backbone``, that take the place of the first's. Defaults to
-            None.
-        **kwargs: See :class:`SemiTerm`.
+        **kwargs: See :class:`PartnerTerm`.
 
     Examples:
         >>> model = dict(
@@ -52,24 +42,13 @@ class CrossPseudo(SemiTerm):
         ...                  mix='three_boxes')))
     """
 
-    needs_labeled = True
-
     def __init__(self,
                  view: str = 'weak',
                  mix: Union[None, str, dict] = None,
                  weight: Union[float, dict] = 1.5,
-                 partner: Optional[dict] = None,
                  **kwargs) -> None:
-        super().__init__(views=(view, ), weight=weight, **kwargs)
+        super().__init__(view=view, weight=weight, **kwargs)
         self.mixer = Mixer.of(mix)
-        self._changes = partner or {}
-
-    def bind(self, segmentor: nn.Module) -> None:
-        """Builds the second network."""
-        self.partner = MODELS.build({
-            **copy.deepcopy(segmentor.stock_config),
-            **self._changes
-        })
 
     def check(self, segmentor: nn.Module, loader) -> None:
         """Warns where mixing would do nothing."""
@@ -88,43 +67,27 @@ class CrossPseudo(SemiTerm):
             network's supervised loss; ``agreement``, share of the pixels of
             the unlabeled images on which both have one label.
         """
-        labeled = batch.labeled
-        head = pixel_heads(self.partner.decode_head)[-1]
-        with recorded_classifier(head) as recorded:
-            supervised = self.partner.loss(labeled.images, labeled.samples)
-        own_loss = sum(value for key, value in supervised.items()
-                       if 'loss' in key)
-        size = labeled.images.shape[2:]
-        view = batch.view(self.views[0])
+        head = self.partner_head
         if self.mixer:
+            supervised, _ = self.partner_supervised(batch.labeled)
             scores, labels, valid = self._on_mixed(batch)
         else:
-            partner_scores = self._scores(view.images)
-            valid = torch.cat([
-                torch.ones_like(labeled.masks, dtype=torch.bool), view.valid
-            ])
-            scores = [
-                torch.cat([labeled.scores, view.scores]),
-                torch.cat([
-                    at_image_size(head, recorded[0][1], size), partner_scores
-                ])
-            ]
-            labels = [
-                class_confidence(own, single.detach())[1] for own, single in
-                zip((batch.model.pixel_head, head), scores)
-            ]
-        unlabeled = slice(-len(view.images), None)
+            supervised, scores, valid = self.on_all_images(batch)
+            labels = self._labels(batch, scores)
+        unlabeled = slice(-len(batch.samples), None)
         agreement = (labels[0][unlabeled] == labels[1][unlabeled])
         return dict(
             loss=cross_pseudo_loss(
                 *scores, *labels, valid, use_sigmoid=uses_sigmoid(head)),
-            loss_partner=own_loss,
+            loss_partner=supervised,
             agreement=agreement.float().mean())
 
-    def _scores(self, images: Tensor) -> Tensor:
-        head = pixel_heads(self.partner.decode_head)[-1]
-        scores = head.cls_seg(encoder_features(self.partner, images))
-        return at_image_size(head, scores, images.shape[2:])
+    def _labels(self, batch: SemiBatch, scores: list) -> list:
+        heads = (batch.model.pixel_head, self.partner_head)
+        return [
+            class_labels(head, single.detach())
+            for head, single in zip(heads, scores)
+        ]
 
     def _on_mixed(self, batch: SemiBatch) -> tuple:
         """Scores on mixed images; labels of the clean ones, mixed."""
@@ -132,11 +95,13 @@ class CrossPseudo(SemiTerm):
         with torch.no_grad():
             # In training mode, as published: these passes move the batch
             # statistics.
-            clean = (batch.encode(view.images), self._scores(view.images))
-        head = batch.model.pixel_head
-        labels = [class_confidence(head, scores)[1] for scores in clean]
+            clean = [
+                batch.encode(view.images),
+                self.partner_scores(view.images)
+            ]
+        labels = self._labels(batch, clean)
         masks = self.mixer.draw(view.images, labels[0], view.valid)
         mixed = self.mixer(view.images, masks)
-        return ([batch.encode(mixed), self._scores(mixed)],
+        return ([batch.encode(mixed), self.partner_scores(mixed)],
                 [self.mixer(single, masks) for single in labels],
                 self.mixer(view.valid, masks))

@@ -29,11 +29,11 @@ class PseudoLabels(SemiTerm):
     of their own also in FixMatch (published: one with the strong view in
     UniMatch V2, with the weak one in V1). Without a teacher labels that are
     pasted come from the same pass as the others (published in V1: a pass of
-    the partner's weak view in evaluation mode).
-    ClassMix: the teacher is in evaluation mode and its batch statistics are
-    averages of the network's (published: training mode, statistics of the
-    batch it labels); colours change before mixing, not after; padding is no
-    class and is left out of both means.
+    the partner's weak view in evaluation mode). ClassMix: the teacher is in
+    evaluation mode and its batch statistics are averages of the network's
+    (published: training mode, statistics of the batch it labels); colours
+    change before mixing, not after; padding is no class and is left out of
+    both means.
 
     Args:
         label_view (str): View that is labeled. Defaults to 'weak'.

@@ -2,9 +2,10 @@
 
 A composition is one fragment of configs/_base_/methods, or several. Its
 passes are counted while a step runs: what goes through a backbone without a
-gradient counts 1 an image, with a gradient (forward and backward) 3. In
-units of B labeled images supervised training costs 3. Everything else (terms,
-mixing, labels, mean teacher, optimizers) should cost next to nothing.
+gradient counts 1 an image, with a gradient (forward and backward) 3, with a
+gradient of what goes in alone, since the weights are frozen, 2. In units of B
+labeled images supervised training costs 3. Everything else (terms, mixing,
+labels, mean teacher, optimizers) should cost next to nothing.
 """
 from types import SimpleNamespace
 from typing import Callable, Dict, List, NamedTuple, Sequence
@@ -26,6 +27,7 @@ from stand_ins import (
 from torch import nn
 
 from mmseg_dcc.engine.hooks import MeanTeacherHook
+from mmseg_dcc.models.discriminators import ImageDiscriminator
 from mmseg_dcc.models.frozen import frozen
 
 COMPOSITIONS = {
@@ -42,6 +44,10 @@ COMPOSITIONS = {
     'Mean teacher': ('mean_teacher', ),
     'CutMix-Seg': ('cutmix_seg', ),
     'ClassMix': ('classmix', ),
+    'U2PL': ('u2pl', ),
+    'S4GAN': ('s4gan', ),
+    'ECS-style': ('ecs', ),
+    'GCT': ('gct', ),
     'DCC + weak labels + pseudo labels':
     ('dcc', 'weak_labels', 'pseudo_labels'),
     'DCC + FixMatch': ('dcc_fixmatch', ),
@@ -168,8 +174,12 @@ def counted_passes(training: Training, images: int) -> List[int]:
     passes = []
 
     def count(module, inputs):
-        weight = 3 if torch.is_grad_enabled() else 1
-        passes.append(weight * len(inputs[0]) // images)
+        images_in, = inputs
+        weight = 1
+        if torch.is_grad_enabled():
+            learns = any(p.requires_grad for p in module.parameters())
+            weight = 3 if learns else 2 if images_in.requires_grad else 1
+        passes.append(weight * len(images_in) // images)
 
     networks = [training.model]
     if training.teachers:
@@ -197,6 +207,8 @@ def critic_passes(critic: nn.Module, images: int, side: int,
     gradient of the maps, once for its own, and as many masks as labeled
     images.
     """
+    if isinstance(critic, ImageDiscriminator):
+        return _image_critic_passes(critic, images, side, classes)
     shape = (classes, side, side)
     maps = [
         torch.rand(images, *shape).requires_grad_() for _ in range(2)
@@ -209,6 +221,56 @@ def critic_passes(critic: nn.Module, images: int, side: int,
         scores += [critic(single) for single in others]
         sum(score.mean() for score in scores).backward()
         for tensor in (*maps, *critic.parameters()):
+            tensor.grad = None
+
+    return passes
+
+
+def _image_critic_passes(critic: nn.Module, images: int, side: int,
+                         classes: int) -> Callable:
+    """Likewise of one that judges the maps of unlabeled images alone.
+
+    It sees the images, too, and takes features of as many masks first.
+    """
+    maps, masks = (torch.rand(images, classes, side, side) for _ in range(2))
+    pixels = torch.rand(images, 3, side, side)
+    maps.requires_grad_()
+
+    def passes():
+        judge = frozen(critic)
+        fake, _ = judge(maps, pixels)
+        with torch.no_grad():
+            real, _ = judge(masks, pixels)
+        scores = [
+            critic(single, pixels)[1] for single in (maps.detach(), masks)
+        ]
+        ((fake - real).mean() + sum(s.mean() for s in scores)).backward()
+        for tensor in (maps, *critic.parameters()):
+            tensor.grad = None
+
+    return passes
+
+
+
+def detector_passes(detector: nn.Module, images: int, side: int,
+                    classes: int) -> Callable:
+    """What a flaw detector computes in a step, alone.
+
+    It judges the maps of two networks on labeled and unlabeled images, once
+    for the gradient of the maps, once for its own.
+    """
+    photos = torch.randn(2 * images, 3, side, side)
+    maps = [
+        torch.rand(2 * images, classes, side, side).requires_grad_()
+        for _ in range(2)
+    ]
+
+    def passes():
+        judge = frozen(detector)
+        flaws = [judge(photos, single) for single in maps]
+        flaws += [detector(photos, single.detach()) for single in maps]
+        sum(single.mean() for single in flaws).backward()
+        for tensor in (*maps, *detector.parameters()):
             tensor.grad = None
 
     return passes
@@ -235,6 +297,9 @@ def benchmark_composition(name: str, images: int, side: int,
                 steps['critic'] = critic_passes(term.discriminator, images,
                                                 side,
                                                 training.model.num_classes)
+            if hasattr(term, 'detector'):
+                steps['critic'] = detector_passes(term.detector, images, side,
+                                                  training.model.num_classes)
         seconds = median_seconds(steps, repeats)
     # of one forward pass of B images
     unit = seconds['supervised'] / 3

@@ -1,0 +1,38 @@
+_base_ = [
+    '../_base_/models/deeplabv3plus_small.py', '../_base_/datasets/demo.py',
+    '../_base_/schedules/small_iterations.py',
+    '../_base_/methods/ecs.py', '../_base_/default_runtime.py'
+]
+model = dict(
+    _base_.ecs_model,
+    data_preprocessor=dict(
+        type='SemiSegDataPreProcessor', size=_base_.crop_size),
+    decode_head=dict(num_classes=8),
+    terms=dict(
+        correction=dict(
+            _base_.ecs_model.terms.correction,
+            # as long again as the warm-up
+            unlabeled_iters=_base_.max_iters // 2)))
+unlabeled_dataset = dict(
+    _base_.unlabeled_dataset,
+    pipeline=[
+        _base_.load_image, _base_.random_resize, _base_.random_flip,
+        _base_.shared_crop, _base_.ecs_views, _base_.pack_views
+    ])
+train_dataloader = _base_.ecs_dataloader
+train_dataloader.batch_size = 16
+train_dataloader.num_workers = 1
+# one epoch, since each new one restarts the workers
+train_dataloader.batch_sampler.epoch_length = _base_.max_iters
+train_dataloader.dataset.datasets = [_base_.labeled_dataset, unlabeled_dataset]
+# from scratch, as the network
+optim_wrapper = dict(
+    _base_.ecs_optim_wrapper,
+    parts={
+        'terms.correction.corrector':
+        dict(type='AdamW', lr=3e-3, weight_decay=0.01)
+    })
+# from scratch: the warm-up of DCC
+supervised_warmup = dict(
+    type='SupervisedWarmupHook', warmup_iters=_base_.max_iters // 4)
+custom_hooks = [supervised_warmup]

@@ -1,0 +1,43 @@
+_base_ = [
+    '../_base_/models/deeplabv3plus_small.py', '../_base_/datasets/demo.py',
+    '../_base_/schedules/small_iterations.py',
+    '../_base_/methods/gct.py', '../_base_/default_runtime.py'
+]
+model = dict(
+    _base_.gct_model,
+    data_preprocessor=dict(
+        type='SemiSegDataPreProcessor', size=_base_.crop_size),
+    decode_head=dict(num_classes=8),
+    terms=dict(
+        gct=dict(
+            _base_.gct_model.terms.gct,
+            # of 64 px the published strides leave one position
+            detector=dict(
+                _base_.gct_model.terms.gct.detector,
+                channels=(16, 32, 32, 64, 64),
+                strides=(2, 2, 1, 1, 1)),
+            # the published share of a training
+            consistency_weight=dict(
+                peak=100., iters=3 * _base_.max_iters // 20))))
+unlabeled_dataset = dict(
+    _base_.unlabeled_dataset,
+    pipeline=[
+        _base_.load_image, _base_.random_resize, _base_.random_flip,
+        _base_.shared_crop, _base_.gct_views, _base_.pack_views
+    ])
+train_dataloader = _base_.gct_dataloader
+train_dataloader.batch_size = 16
+train_dataloader.num_workers = 1
+# one epoch, since each new one restarts the workers
+train_dataloader.batch_sampler.epoch_length = _base_.max_iters
+train_dataloader.dataset.datasets = [_base_.labeled_dataset, unlabeled_dataset]
+# a short training: ten times the published rate
+detector_optimizer = dict(
+    _base_.gct_optim_wrapper.parts['terms.gct.detector'], lr=1e-3)
+optim_wrapper = dict(
+    _base_.gct_optim_wrapper,
+    parts={'terms.gct.detector': detector_optimizer})
+# from scratch: the warm-up of DCC
+supervised_warmup = dict(
+    type='SupervisedWarmupHook', warmup_iters=_base_.max_iters // 4)
+custom_hooks = [supervised_warmup]

@@ -1,0 +1,8 @@
+_base_ = './deeplabv3plus_r101_voc_1-8.py'
+split = 'ImageSets/Segmentation/dcc/full_seed0'
+labeled_dataset = dict(
+    _base_.labeled_dataset, ann_file=f'{split}_labeled.txt')
+unlabeled_dataset = dict(
+    _base_.unlabeled_dataset, ann_file=f'{split}_unlabeled.txt')
+train_dataloader = dict(
+    dataset=dict(datasets=[labeled_dataset, unlabeled_dataset]))

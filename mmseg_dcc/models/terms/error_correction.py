@@ -1,0 +1,205 @@
+"""Error-correcting supervision after Mendel et al. (ECCV 2020) as a term."""
+from typing import Optional, Union
+
+import torch
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from ..correction_network import CorrectionNetwork
+from ..frozen import frozen
+from ..head_features import (
+    class_confidence,
+    class_probabilities,
+    uses_sigmoid,
+)
+from ..losses.adversarial_loss import one_hot_maps
+from ..losses.error_correction_loss import (
+    BALANCED,
+    corrected_label_loss,
+    corrected_labels,
+    correction_targets,
+    corrector_loss,
+    match_loss,
+)
+from ..semi_batch import SemiBatch
+from .semi_term import SemiTerm
+
+INPUTS = ('probabilities', 'logits', 'one_hot')
+
+
+@MODELS.register_module()
+class ErrorCorrection(SemiTerm):
+    """A second network corrects the segmentor's label maps (ECS-style).
+
+    The corrector sees an image with its predicted label map. On labeled
+    images it learns to say "match" where the map is right and the true class
+    where it is not, and the segmentor learns to make maps that match. On
+    unlabeled images the segmentor learns its own labels, changed where the
+    corrector does not say "match", and weighted by the corrector's certainty.
+    The two networks help each other; it is no contest as with a
+    discriminator. All is one forward and one backward pass; both networks
+    are in training mode throughout.
+
+    "-style", since no code is public. The abstract has the two networks, what
+    each learns from, and that certainty counts. The rest had to be chosen.
+    Arguments: the corrector's network and what it sees, the balance of its
+    loss, the weights, the kind of certainty and what the sum is divided by,
+    when unlabeled images begin to count. In optim_wrapper: its optimizer.
+    Fixed: "match" as a class more, and the cross entropy with it as the
+    regulariser. Do not take results for those of the paper.
+
+    Args:
+        view (str): View of the unlabeled images. Defaults to 'weak'.
+        corrector (dict, optional): Keys of the corrector's config, such as
+            ``backbone``, that take the place of the segmentor's. Defaults to
+            None (chosen): the segmentor's config, with the same pretrained
+            weights. Its first convolution is widened, its heads get a class
+            more, see :class:`CorrectionNetwork`.
+        corrector_input (str): What the corrector sees of a prediction:
+            'probabilities', 'logits' or 'one_hot'. Defaults to
+            'probabilities' (chosen).
+        match_weight (float | str): See :func:`corrector_loss`. Defaults to
+            'balanced' (chosen: right pixels soon outnumber the wrong ones).
+        regulariser_weight (float): Of the loss that the corrector shall say
+            "match" on labeled images. Defaults to 0.01 (chosen: the
+            adversarial loss of labeled images of AdvSemiSeg).
+        unlabeled_weight (float): Of the loss on unlabeled images. Defaults
+            to 1 (chosen).
+        unlabeled_iters (int): Iterations of the training before unlabeled
+            images count, so that the corrector learns first. Defaults to 0
+            (chosen).
+        certainty (str): See :func:`corrected_labels`. Defaults to 'max'
+            (chosen).
+        normalise (str): See :func:`corrected_label_loss`. Defaults to
+            'valid' (chosen).
+        **kwargs: See :class:`SemiTerm`.
+
+    Raises:
+        ValueError: If an argument is unknown, or the corrector's input has
+            no gradient for the regulariser.
+
+    Examples:
+        >>> model = dict(
+        ...     type='SemiEncoderDecoder',
+        ...     terms=dict(correction=dict(type='ErrorCorrection')))
+        >>> optim_wrapper = dict(
+        ...     constructor='CompositeOptimWrapperConstructor',
+        ...     parts={
+        ...         'terms.correction.corrector':
+        ...         dict(type='AdamW', lr=1e-4, weight_decay=1e-5)
+        ...     })
+    """
+
+    needs_labeled = True
+
+    def __init__(self,
+                 view: str = 'weak',
+                 corrector: Optional[dict] = None,
+                 corrector_input: str = 'probabilities',
+                 match_weight: Union[float, str] = BALANCED,
+                 regulariser_weight: float = 0.01,
+                 unlabeled_weight: float = 1.,
+                 unlabeled_iters: int = 0,
+                 certainty: str = 'max',
+                 normalise: str = 'valid',
+                 **kwargs) -> None:
+        super().__init__(views=(view, ), **kwargs)
+        if corrector_input not in INPUTS:
+            raise ValueError(
+                f'ErrorCorrection.corrector_input must be one of {INPUTS}, '
+                f'got {corrector_input!r}.')
+        if isinstance(match_weight, str) and match_weight != BALANCED:
+            raise ValueError(
+                'ErrorCorrection.match_weight: expected a number or '
+                f'{BALANCED!r}, got {match_weight!r}.')
+        if corrector_input == 'one_hot' and regulariser_weight:
+            raise ValueError(
+                "ErrorCorrection.corrector_input='one_hot' lets no gradient "
+                'of the regulariser through. Set regulariser_weight=0., or '
+                "corrector_input='probabilities'.")
+        self._changes = corrector or {}
+        self.corrector_input = corrector_input
+        self.match_weight = match_weight
+        self.regulariser_weight = regulariser_weight
+        self.unlabeled_weight = unlabeled_weight
+        self.unlabeled_iters = unlabeled_iters
+        self.certainty = certainty
+        self.normalise = normalise
+
+    def bind(self, segmentor: nn.Module) -> None:
+        """Builds the corrector."""
+        head = segmentor.pixel_head
+        map_channels = (
+            head.out_channels
+            if self.corrector_input == 'logits' else head.num_classes)
+        self.corrector = CorrectionNetwork(
+            {
+                **segmentor.stock_config,
+                **self._changes
+            }, segmentor.in_channels, map_channels, head.num_classes + 1)
+
+    def loss(self, batch: SemiBatch) -> dict:
+        """Losses of the segmentor and of the corrector.
+
+        Args:
+            batch (SemiBatch): With the view.
+
+        Returns:
+            dict[str, Tensor]: ``loss``, the segmentor's, both parts weighted;
+            ``loss_corrector``; ``match_ratio``, share of the unlabeled pixels
+            that the corrector leaves as they are; ``error_recall``, share of
+            the segmentor's errors in labeled images that it finds.
+        """
+        head = batch.model.pixel_head
+        labeled, view = batch.labeled, batch.view(self.views[0])
+        match = head.num_classes
+        known = labeled.masks != head.ignore_index
+        labels = class_confidence(head, labeled.scores.detach())[1]
+        targets = correction_targets(labels, labeled.masks, match)
+        maps = self.maps_of(head, labeled.scores)
+        found = self.corrector(labeled.images, maps.detach())
+        loss = 0.
+        if self.regulariser_weight:
+            judged = frozen(self.corrector)(labeled.images, maps)
+            loss = self.regulariser_weight * match_loss(judged, known)
+        own, corrected, certainty = self.targets_of(batch)
+        # Also before it counts: the log tells when the corrector is ready.
+        on_unlabeled = corrected_label_loss(
+            view.scores, corrected, certainty, view.valid, self.normalise,
+            uses_sigmoid(head))
+        is_on = batch.iteration >= self.unlabeled_iters
+        wrong = known & (targets != match)
+        seen = view.valid.sum().clamp(min=1)
+        return dict(
+            loss=loss + is_on * self.unlabeled_weight * on_unlabeled,
+            loss_corrector=self.idle_loss() + corrector_loss(
+                found, targets, known, self.match_weight),
+            match_ratio=(view.valid & (own == corrected)).sum() / seen,
+            error_recall=(wrong & (found.argmax(1) != match)).sum() /
+            wrong.sum().clamp(min=1))
+
+    def targets_of(self, batch: SemiBatch) -> tuple:
+        """Labels of the unlabeled images before and after correction.
+
+        Args:
+            batch (SemiBatch): With the view.
+
+        Returns:
+            tuple[Tensor]: The segmentor's labels, the corrected ones and
+            their certainty, each of shape (U, H, W).
+        """
+        head, view = batch.model.pixel_head, batch.view(self.views[0])
+        scores = view.scores.detach()
+        labels = class_confidence(head, scores)[1]
+        with torch.no_grad():
+            found = self.corrector(view.images, self.maps_of(head, scores))
+        return labels, *corrected_labels(found, labels, self.certainty)
+
+    def maps_of(self, head: nn.Module, scores: Tensor) -> Tensor:
+        """What the corrector sees of a prediction, (N, channels, H, W)."""
+        if self.corrector_input == 'logits':
+            return scores
+        if self.corrector_input == 'probabilities':
+            return class_probabilities(head, scores)
+        labels = class_confidence(head, scores)[1]
+        return one_hot_maps(labels, head.num_classes, -1).to(scores)

@@ -1,0 +1,130 @@
+"""What terms with a second network have in common."""
+import copy
+from contextlib import contextmanager
+from typing import Iterator, List, Optional, Tuple
+
+import torch
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from ..head_checks import as_list
+from ..head_features import (
+    encoder_features,
+    pixel_heads,
+    recorded_classifier,
+)
+from ..semi_batch import LabeledPart, SemiBatch, at_image_size
+from .semi_term import SemiTerm
+
+
+class PartnerTerm(SemiTerm):
+    """Base of terms that train a second network beside the first.
+
+    The second network, ``self.partner``, has the same pretrained weights and
+    another random head. It learns from the masks, too, and is thrown away
+    when the model is published.
+
+    Args:
+        view (str): View of the unlabeled images. Defaults to 'weak'.
+        partner (dict, optional): Keys of the second network's config, such
+            as ``backbone``, that take the place of the first's. Defaults to
+            None.
+        **kwargs: See :class:`SemiTerm`.
+    """
+
+    needs_labeled = True
+
+    def __init__(self,
+                 view: str = 'weak',
+                 partner: Optional[dict] = None,
+                 **kwargs) -> None:
+        super().__init__(views=(view, ), **kwargs)
+        self._changes = partner or {}
+
+    def bind(self, segmentor: nn.Module) -> None:
+        """Builds the second network."""
+        self.partner = MODELS.build({
+            **copy.deepcopy(segmentor.stock_config),
+            **self._changes
+        })
+
+    @property
+    def partner_head(self) -> nn.Module:
+        """The second network's head that classifies every pixel."""
+        return pixel_heads(self.partner.decode_head)[-1]
+
+    def partner_supervised(self,
+                           labeled: LabeledPart) -> Tuple[Tensor, Tensor]:
+        """The second network on the labeled images.
+
+        Args:
+            labeled (LabeledPart): Of the batch.
+
+        Returns:
+            tuple[Tensor, Tensor]: Sum of its supervised losses, and its
+            scores at image size, shape (B, out_channels, H, W).
+        """
+        size = labeled.images.shape[2:]
+        with _recorded_scores(self.partner_head, size) as recorded:
+            losses = self.partner.loss(labeled.images, labeled.samples)
+        loss = sum(value for key, value in losses.items() if 'loss' in key)
+        # A cascade runs the heads before the last a second time.
+        return loss, recorded[0]
+
+    def partner_scores(self, images: Tensor) -> Tensor:
+        """The second network's scores, at image size.
+
+        Args:
+            images (Tensor): Shape (N, C, H, W).
+
+        Returns:
+            Tensor: Shape (N, out_channels, H, W).
+        """
+        head = self.partner_head
+        scores = head.cls_seg(encoder_features(self.partner, images))
+        return at_image_size(head, scores, images.shape[2:])
+
+    def on_all_images(
+            self, batch: SemiBatch) -> Tuple[Tensor, List[Tensor], Tensor]:
+        """Both networks on labeled and then unlabeled images.
+
+        Args:
+            batch (SemiBatch): With the view.
+
+        Returns:
+            tuple[Tensor, list[Tensor], Tensor]: Sum of the second network's
+            supervised losses; scores of the first and of the second network
+            at image size, shape (B + U, out_channels, H, W); which pixels
+            are no padding of unlabeled images, bool, shape (B + U, H, W).
+        """
+        labeled, view = batch.labeled, batch.view(self.views[0])
+        supervised, partner_labeled = self.partner_supervised(labeled)
+        scores = [
+            torch.cat([labeled.scores, view.scores]),
+            torch.cat([partner_labeled,
+                       self.partner_scores(view.images)])
+        ]
+        everywhere = torch.ones_like(labeled.masks, dtype=torch.bool)
+        return supervised, scores, torch.cat([everywhere, view.valid])
+
+
+@contextmanager
+def _recorded_scores(head: nn.Module, size) -> Iterator[List[Tensor]]:
+    """Scores of a head at image size, of each call of its stock loss.
+
+    The loss resizes them. Where it is known which of its tensors they are,
+    they are not resized a second time.
+    """
+    found: List[Tensor] = []
+    if type(head).loss_by_feat is BaseDecodeHead.loss_by_feat:
+        hook = as_list(head.loss_decode)[0].register_forward_pre_hook(
+            lambda _, inputs: found.append(inputs[0]))
+        try:
+            yield found
+        finally:
+            hook.remove()
+        return
+    with recorded_classifier(head) as recorded:
+        yield found
+    found.append(at_image_size(head, recorded[0][1], size))

@@ -1,0 +1,60 @@
+"""Tests of ``mmseg_dcc/models/terms/partner_term.py``."""
+import pytest
+import torch
+from mmseg.models.decode_heads import FCNHead
+from mmseg.registry import MODELS
+
+from mmseg_dcc.models.semi_batch import LabeledPart
+from mmseg_dcc.models.terms import partner_term
+from tests.tiny_models import (
+    CASCADE,
+    FCN_HEAD,
+    PSP,
+    SIDE,
+    SINGLE,
+    batch,
+    build,
+    without_dropout,
+)
+
+
+@MODELS.register_module()
+class HeadWithALossOfItsOwn(FCNHead):
+    """Does not resize: its loss is at the size of the features."""
+
+    def loss_by_feat(self, seg_logits, batch_data_samples):
+        labels = self._stack_batch_gt(batch_data_samples).squeeze(1)
+        step = labels.shape[-1] // seg_logits.shape[-1]
+        return dict(
+            loss_ce=self.loss_decode(seg_logits, labels[:, ::step, ::step]))
+
+
+OWN = dict(SINGLE, decode_head=dict(FCN_HEAD, type='HeadWithALossOfItsOwn'))
+
+
+@pytest.mark.parametrize('config', [SINGLE, PSP, CASCADE, OWN])
+def test_labeled_scores_are_those_of_the_stock_loss(config, monkeypatch):
+    torch.manual_seed(0)
+    model = without_dropout(
+        build('SemiEncoderDecoder', **config,
+              terms=dict(cps=dict(type='CrossPseudo'))).train())
+    term = model.terms['cps']
+    data = model.data_preprocessor(batch(), training=True)
+    labeled = LabeledPart(data['inputs']['sup'], data['data_samples']['sup'],
+                          [], model.pixel_head)
+    expected = term.partner_scores(labeled.images)
+    if config is not OWN:
+        # the stock loss has resized them already
+        monkeypatch.setattr(partner_term, 'at_image_size', None)
+    loss, scores = term.partner_supervised(labeled)
+    assert scores.shape == (2, 3, SIDE, SIDE)
+    torch.testing.assert_close(scores, expected)
+    stock = term.partner.loss(labeled.images, labeled.samples)
+    torch.testing.assert_close(
+        loss, sum(v for key, v in stock.items() if 'loss' in key))
+    scores.sum().backward()
+    assert term.partner.backbone.conv1.weight.grad is not None
+    # nothing is left behind
+    head = term.partner_head
+    assert 'cls_seg' not in vars(head)
+    assert not head.loss_decode._forward_pre_hooks
