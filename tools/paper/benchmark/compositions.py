@@ -52,6 +52,7 @@ COMPOSITIONS = {
     ('dcc', 'weak_labels', 'pseudo_labels'),
     'DCC + FixMatch': ('dcc_fixmatch', ),
     'DCC + UniMatch V2': ('dcc_unimatch_v2', ),
+    'DCC + mean teacher': ('dcc_mean_teacher', ),
     'DCC + CPS': ('dcc_cps', ),
 }
 
