@@ -18,7 +18,6 @@ TERMS = {
     'dcc': {'dc'},
     'fixmatch': {'pseudo'},
     'unimatch_v2': {'pseudo'},
-    'mean_teacher': {'consistency'},
     'cutmix_seg': {'consistency'},
     'classmix': {'pseudo'},
     'cps': {'cps'},
