@@ -19,7 +19,6 @@ TERMS = {
     'fixmatch': {'pseudo'},
     'unimatch_v1': {'pseudo'},
     'unimatch_v2': {'pseudo'},
-    'mean_teacher': {'consistency'},
     'cutmix_seg': {'consistency'},
     'classmix': {'pseudo'},
     'cps': {'cps'},
