@@ -34,6 +34,7 @@ PASSES = {
     'DCC + weak labels + pseudo labels': [3, 3, 3, 1, 3],
     'DCC + FixMatch': [3, 3, 3, 1, 3],
     'DCC + UniMatch V2': [3, 3, 3, 1, 6],
+    'DCC + mean teacher': [3, 3, 3, 1],
     'DCC + CPS': [3, 3, 3, 3, 3],
 }
 
