@@ -124,8 +124,7 @@ def test_dead_rank_ends_the_training(start, tmp_path):
         'train_dataloader.batch_sampler.epoch_length=10000',
         PORT=str(free_port()))
     training.read_until(r'Epoch\(train\)\s+\[1\]\[\s*3/10000\]')
-    launcher, = children(training.process, 'torch.distributed.run')
-    first, second = children(launcher, 'train.py')
+    first, second = children(training.process, 'train.py')
     second.kill()
     out = training.read_to_end()
     assert training.process.returncode != 0
