@@ -1,15 +1,19 @@
 """Labeled images of any type in a folder, their masks in another."""
 import hashlib
+import logging
 import math
 import os.path as osp
 import unicodedata
 from collections import Counter
 from typing import List, Optional
 
+from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
-from .unlabeled_dataset import IMAGE_SUFFIXES, _images_in
+from ..utils.text_files import printable
+from .image_files import IMAGE_SUFFIXES, image_files
+from .unlabeled_dataset import describe_left_out
 
 
 @DATASETS.register_module()
@@ -60,6 +64,7 @@ class FolderSegDataset(BaseSegDataset):
                 f'val_share between 0 and 1, got {part!r} and {val_share}.')
         self.part = part
         self.val_share = val_share
+        self.left_out = ''  # files of other types, in a sentence
         pipeline = kwargs.get('pipeline')
         # also inside of TestTimeAug
         self.needs_masks = not pipeline or 'LoadAnnotations' in str(pipeline)
@@ -78,7 +83,10 @@ class FolderSegDataset(BaseSegDataset):
                 raise FileNotFoundError(
                     f'The folder {folder!r} does not exist. Change data_root '
                     f'or data_prefix.{key} of the labeled dataset.')
-        names = self._names_of_part(_images_in(images), images)
+        files = image_files(images)
+        self.left_out = describe_left_out(
+            images, files) if files.left_out else ''
+        names = self._names_of_part(files.images, images)
         return [
             dict(
                 img_path=osp.join(images, name),
@@ -118,6 +126,15 @@ class FolderSegDataset(BaseSegDataset):
                 'more, or give a folder of validation images.')
         return part
 
+    def full_init(self) -> None:
+        """See ``BaseDataset``."""
+        if self._fully_initialized:
+            return
+        super().full_init()
+        # the part that trains says it for both
+        if self.left_out and self.part != 'val':
+            print_log(self.left_out, logger='current', level=logging.WARNING)
+
     def filter_data(self) -> List[dict]:
         """Refuses images without a mask before the training meets one."""
         missing = [
@@ -127,7 +144,8 @@ class FolderSegDataset(BaseSegDataset):
         if missing:
             raise FileNotFoundError(
                 f'{len(missing)} of {len(self.data_list)} labeled images have'
-                f' no mask, the first: {missing[0]!r}. A mask has the name of '
+                f' no mask, the first: {printable(missing[0])!r}. A mask has '
+                'the name of '
                 f'its image with the suffix {self.seg_map_suffix}. Add the '
                 'masks, or move these images to the unlabeled ones; '
                 'tools/dataset_tools/check_dataset.py lists them all.')
