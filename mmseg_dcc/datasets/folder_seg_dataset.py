@@ -12,12 +12,14 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from ..utils.text_files import printable
+from .ids_in_masks import IdsInMasks
 from .image_files import IMAGE_SUFFIXES, image_files
+from .mask_path_check import NO_MASKS
 from .unlabeled_dataset import describe_left_out
 
 
 @DATASETS.register_module()
-class FolderSegDataset(BaseSegDataset):
+class FolderSegDataset(IdsInMasks, BaseSegDataset):
     """A folder of images and a folder of masks, without lists.
 
     Exists because :class:`mmseg.datasets.BaseSegDataset` finds images of one
@@ -77,9 +79,11 @@ class FolderSegDataset(BaseSegDataset):
             list[dict]: As those of ``BaseSegDataset``, sorted by path.
         """
         images, masks = (
-            self.data_prefix[key] for key in ('img_path', 'seg_map_path'))
+            self.data_prefix.get(key) for key in ('img_path', 'seg_map_path'))
+        if masks is None and self.needs_masks:
+            raise ValueError(f'The labeled images in {images!r}: {NO_MASKS}')
         for folder, key in ((images, 'img_path'), (masks, 'seg_map_path')):
-            if not osp.isdir(folder):
+            if folder is not None and not osp.isdir(folder):
                 raise FileNotFoundError(
                     f'The folder {folder!r} does not exist. Change data_root '
                     f'or data_prefix.{key} of the labeled dataset.')
@@ -90,8 +94,9 @@ class FolderSegDataset(BaseSegDataset):
         return [
             dict(
                 img_path=osp.join(images, name),
-                seg_map_path=osp.join(
-                    masks, osp.splitext(name)[0] + self.seg_map_suffix),
+                **({} if masks is None else dict(
+                    seg_map_path=osp.join(
+                        masks, osp.splitext(name)[0] + self.seg_map_suffix))),
                 label_map=self.label_map,
                 reduce_zero_label=self.reduce_zero_label,
                 seg_fields=[]) for name in names

@@ -55,3 +55,22 @@ def printable(name: str) -> str:
             are written as ``\\xe9``.
     """
     return os.fsencode(name).decode('utf-8', 'backslashreplace')
+
+
+def encoding_problem(path: str) -> Optional[str]:
+    """Says how the encoding of a text file differs from plain UTF-8, or None.
+
+    Args:
+        path (str): A file on a disk.
+    """
+    with open(path, 'rb') as file:
+        content = file.read()
+    for mark, name in _MARKS:
+        if content.startswith(mark):
+            return ('begins with a byte-order mark'
+                    if mark == codecs.BOM_UTF8 else f'is in {name.upper()}')
+    try:
+        content.decode('utf-8')
+    except UnicodeDecodeError:
+        return 'is not in UTF-8'
+    return None
