@@ -2,6 +2,7 @@
 import os
 
 import pytest
+from mmengine.config import Config
 from mmengine.fileio import (
     BaseStorageBackend,
     LocalBackend,
@@ -10,6 +11,7 @@ from mmengine.fileio import (
 from mmseg.registry import DATASETS
 from PIL import Image
 
+from mmseg_dcc.apis.launch import exit_without_data
 from mmseg_dcc.datasets import UnlabeledDataset
 from mmseg_dcc.datasets.image_files import image_files, is_local
 
@@ -144,6 +146,14 @@ class TestBackends:
         with pytest.raises(ValueError, match='cannot list.*ann_file'):
             UnlabeledDataset(
                 data_prefix=dict(img_path='bucket://'), pipeline=LOAD, **keys)
+
+    def test_tools_do_not_look_for_it_on_the_disk(self, photos):
+        cfg = Config(dict(train_dataloader=dict(dataset=dict(
+            type='UnlabeledDataset', data_root='bucket://deep'))))
+        exit_without_data(cfg, ('train_dataloader', ))
+        cfg.train_dataloader.dataset.data_root = str(photos / 'nowhere')
+        with pytest.raises(SystemExit, match='no data set at'):
+            exit_without_data(cfg, ('train_dataloader', ))
 
     def test_package_that_is_not_there(self):
         with pytest.raises(ImportError, match='petrel_client.*mount'):
