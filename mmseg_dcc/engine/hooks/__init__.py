@@ -2,6 +2,7 @@ from .confidence_histogram_hook import ConfidenceHistogramHook
 from .mean_teacher_hook import MeanTeacherHook
 from .non_finite_hook import NonFiniteHook
 from .pair_visualization_hook import PairVisualizationHook
+from .prediction_files_hook import PredictionFilesHook
 from .pseudo_label_gate_hook import PseudoLabelGateHook
 from .rank_zero_buffers_hook import RankZeroBuffersHook
 from .reproducible_randomness_hook import ReproducibleRandomnessHook
@@ -12,7 +13,8 @@ from .weights_check_hook import WeightsCheckHook
 
 __all__ = [
     'ConfidenceHistogramHook', 'MeanTeacherHook', 'NonFiniteHook',
-    'PairVisualizationHook', 'PseudoLabelGateHook', 'RankZeroBuffersHook',
-    'ReproducibleRandomnessHook', 'SupervisedWarmupHook', 'TrainingCheckHook',
-    'UnreadableImagesHook', 'WeightsCheckHook'
+    'PairVisualizationHook', 'PredictionFilesHook', 'PseudoLabelGateHook',
+    'RankZeroBuffersHook', 'ReproducibleRandomnessHook',
+    'SupervisedWarmupHook', 'TrainingCheckHook', 'UnreadableImagesHook',
+    'WeightsCheckHook'
 ]
