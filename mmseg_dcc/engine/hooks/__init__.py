@@ -8,6 +8,8 @@ from .rank_zero_buffers_hook import RankZeroBuffersHook
 from .reproducible_randomness_hook import ReproducibleRandomnessHook
 from .supervised_warmup_hook import SupervisedWarmupHook
 from .training_check_hook import TrainingCheckHook
+from .training_pictures_hook import TrainingPicturesHook
+from .training_report_hook import TrainingReportHook
 from .unreadable_images_hook import UnreadableImagesHook
 from .weights_check_hook import WeightsCheckHook
 
@@ -15,6 +17,6 @@ __all__ = [
     'ConfidenceHistogramHook', 'MeanTeacherHook', 'NonFiniteHook',
     'PairVisualizationHook', 'PredictionFilesHook', 'PseudoLabelGateHook',
     'RankZeroBuffersHook', 'ReproducibleRandomnessHook',
-    'SupervisedWarmupHook', 'TrainingCheckHook', 'UnreadableImagesHook',
-    'WeightsCheckHook'
+    'SupervisedWarmupHook', 'TrainingCheckHook', 'TrainingPicturesHook',
+    'TrainingReportHook', 'UnreadableImagesHook', 'WeightsCheckHook'
 ]
