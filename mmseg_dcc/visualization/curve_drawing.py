@@ -30,7 +30,9 @@ def draw_curves(training: Dict[str, Dict[int, float]],
     figure = Figure((8, 3 * max(len(panels), 1)))
     figure.subplots_adjust(left=0.09, right=0.72, top=0.97, bottom=0.09)
     for axes, panel in zip(
-            figure.subplots(max(len(panels), 1), squeeze=False).flat, panels):
+            figure.subplots(
+                max(len(panels), 1), sharex=True, squeeze=False).flat,
+            panels):
         _draw(axes, *panel)
     figure.axes[-1].set_xlabel('iteration')
     return figure

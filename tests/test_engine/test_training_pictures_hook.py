@@ -14,7 +14,9 @@ from PIL import Image
 
 from mmseg_dcc.engine.hooks import TrainingPicturesHook, TrainingReportHook
 from mmseg_dcc.utils.command_line import add_hooks
-from tests.tiny_training import CONFIG, train
+from tests import tiny_models
+from tests.conftest import ROOT
+from tests.tiny_training import run
 
 
 class Listener(Hook):
@@ -41,17 +43,33 @@ class Listener(Hook):
 
 
 def train_with_validations(work_dir, hooks):
-    cfg = Config.fromfile(CONFIG)
-    return train(work_dir, {
-        'val_cfg': cfg.val_cfg,
-        'val_dataloader': dict(cfg.val_dataloader, num_workers=0,
-                               persistent_workers=False),
-        'val_evaluator': cfg.val_evaluator,
-        'train_cfg.val_interval': 2,
-        'default_hooks.checkpoint': dict(
-            type='CheckpointHook', by_epoch=False, interval=2,
-            save_best='mIoU'),
-    }, hooks)[0]
+    cfg = Config.fromfile(
+        ROOT / 'configs/demo/deeplabv3plus_small_demo_supervised.py')
+    cfg.merge_from_dict({
+        'train_cfg.max_iters': 2,
+        'train_cfg.val_interval': 1,
+        'train_dataloader.batch_size': 2,
+        'train_dataloader.num_workers': 0,
+        'train_dataloader.dataset.datasets.0.pipeline.3.crop_size': (32, 32),
+        'train_dataloader.batch_sampler.epoch_length': 2,
+        'val_dataloader.num_workers': 0,
+        'val_dataloader.persistent_workers': False,
+        'default_hooks.logger.interval': 1,
+        'default_hooks.checkpoint.interval': 1,
+        'default_hooks.checkpoint.save_best': 'mIoU',
+        # as after a rise of many iterations
+        'param_scheduler': [],
+    })
+    # trains in milliseconds
+    cfg.model = dict(
+        type='EncoderDecoder',
+        backbone=tiny_models.BACKBONE,
+        decode_head=dict(tiny_models.ASPP_HEAD, num_classes=8),
+        data_preprocessor=dict(
+            type='SegDataPreProcessor', size=(32, 32), bgr_to_rgb=True),
+        test_cfg=dict(mode='whole'))
+    cfg.work_dir = cfg.experiment_name = cfg.visualizer.name = str(work_dir)
+    return run(cfg, hooks)
 
 
 @pytest.fixture(scope='module')
@@ -85,8 +103,8 @@ def test_closing_block(trainings):
     watched, _, listener = trainings
     block, = [text for text in listener.texts if 'Training ended' in text]
     folder = watched.work_dir
-    assert re.search(r'at iteration 4 of 4 after 0:0\d:\d\d', block)
-    assert f'Last checkpoint: {folder}/iter_4.pth' in block
+    assert re.search(r'at iteration 2 of 2 after 0:0\d:\d\d', block)
+    assert f'Last checkpoint: {folder}/iter_2.pth' in block
     best, score = re.search(r'Best checkpoint: (\S+) \(([\d.]+)\)',
                             block).groups()
     assert Path(best).is_file() and 'best_mIoU' in best
