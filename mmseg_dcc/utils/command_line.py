@@ -53,8 +53,7 @@ def load_launched_config(args: argparse.Namespace) -> Config:
 
 
 def add_hooks(cfg: Config) -> None:
-_HOOKS = ('WeightsCheckHook', 'TrainingCheckHook', 'InterruptHook',
-          'TrainingPicturesHook', 'TrainingReportHook')
+    """Adds what belongs to every training and test: checks and reports.
 
     Args:
         cfg (Config): What its ``custom_hooks`` have already stays as it is.
