@@ -48,7 +48,9 @@ def share_mask_ids(dataset) -> None:
     labeled = [plain for plain in plain_datasets(dataset)
                if not isinstance(plain, UnlabeledDataset)]
     for part in photos if labeled else ():
-        folder = part.data_prefix.get('seg_map_path')
+        folder = getattr(part, 'data_prefix', {}).get('seg_map_path')
+        if not folder:
+            continue
         part.read_masks_like(
             next((other for other in labeled if getattr(
                 other, 'data_prefix', {}).get('seg_map_path') == folder),

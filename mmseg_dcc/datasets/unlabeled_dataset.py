@@ -121,9 +121,7 @@ class UnlabeledDataset(BaseDataset):
         labels = dict(
             label_map=getattr(labeled, 'label_map', None),
             reduce_zero_label=getattr(labeled, 'reduce_zero_label', False))
-        if self._knows_labels or not self.data_prefix.get('seg_map_path'):
-            return
-        if labels != self._mask_labels:
+        if not self._knows_labels and labels != self._mask_labels:
             self._mask_labels = labels
             print_log(
                 'Masks of unlabeled images, for the log alone, are read like '
