@@ -19,7 +19,7 @@ from PIL import Image
 from prettytable import PrettyTable
 from torch import nn
 
-from ..datasets.unlabeled_dataset import IMAGE_SUFFIXES, _images_in
+from ..datasets.image_files import IMAGE_SUFFIXES, image_files
 from ..utils.atomic_file import written_atomically
 from ..utils.configs import last_head, read_config
 from ..utils.input_error import InputError, warn
@@ -241,7 +241,8 @@ def images_to_predict(folder: Path, out: Path) -> List[str]:
         raise InputError(f'There is no folder of images {folder}.')
     results = osp.join(osp.realpath(out), '')
     inside = [
-        path for path in (folder / name for name in _images_in(str(folder)))
+        path for path in (folder / name for name in image_files(
+            str(folder)).images)
         if not osp.realpath(path).startswith(results)
     ]
     others = Counter(

@@ -146,8 +146,8 @@ PLAIN = dict(img_path='images')
     ([PREFIX], True, None),
     ([PREFIX, PREFIX], True, None),
     ([PLAIN, PLAIN], False, None),
-    ([PLAIN], True, 'term WeakLabels.*set data_prefix.weak_seg_map_path'),
-    ([PREFIX, PLAIN], True, "WeakLabels.*images' has none"),
+    ([PLAIN], True, 'trains on weak masks.*set data_prefix.weak_seg_map_path'),
+    ([PREFIX, PLAIN], True, "trains on weak masks.*images' has none"),
     ([PREFIX], False, r"Add dict\(type='WeakLabels'\) to model.terms"),
     ([PLAIN, PREFIX], False, 'remove the key'),
 ])
