@@ -13,6 +13,8 @@ from mmengine.utils import scandir
 from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import DATASETS
 
+from ..utils.result_names import require_own_results
+
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 IGNORE = 255  # in mask files, whatever id a head ignores
 _WEAK_ADVICE = ('of the unlabeled dataset, or make the masks with '
@@ -62,6 +64,7 @@ class UnlabeledDataset(BaseDataset):
     Raises:
         FileNotFoundError: If the folder or a listed image does not exist.
         ValueError: If there is no image, or a listed stem fits several.
+        InputError: If two images share a mask.
 
     Examples:
         >>> unlabeled_dataset = dict(
@@ -142,6 +145,11 @@ class UnlabeledDataset(BaseDataset):
                 f'None of the {len(infos)} unlabeled images has a weak mask '
                 f'in {self.data_prefix["weak_seg_map_path"]!r}. Change '
                 f'data_prefix.weak_seg_map_path {_WEAK_ADVICE}')
+        for key, what in (('seg_map_path', 'mask'),
+                          ('weak_seg_map_path', 'weak mask')):
+            masked = [info for info in infos if key in info]
+            require_own_results([info['img_path'] for info in masked],
+                                [info[key] for info in masked], what)
         return infos
 
     @property
