@@ -16,7 +16,8 @@ fi
 run_on_gpus() { # SCRIPT GPUS ARGUMENT...
     local script=$1 gpus=$2
     shift 2
-    "$PYTHON" -m torch.distributed.run \
+    # exec: a signal to this script reaches the launcher
+    exec "$PYTHON" -m torch.distributed.run \
         --nnodes="${NNODES:-1}" \
         --node_rank="${NODE_RANK:-0}" \
         --master_addr="${MASTER_ADDR:-127.0.0.1}" \

@@ -6,4 +6,7 @@ CONFIG=${1:?usage: dist_train.sh CONFIG GPUS [options of tools/train.py]}
 GPUS=${2:?usage: dist_train.sh CONFIG GPUS [options of tools/train.py]}
 # One message from one process if the data is missing.
 "$PYTHON" "$TOOLS/train.py" "$CONFIG" --check-data "${@:3}"
+# To be typed again after an interruption.
+MMSEG_DCC_COMMAND=$(printf ' %q' "$0" "$@")
+export MMSEG_DCC_COMMAND="bash$MMSEG_DCC_COMMAND"
 run_on_gpus train.py "$GPUS" "$CONFIG" "${@:3}"

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import torch
 
-from mmseg_dcc.apis.publish import publish
-from mmseg_dcc.compat import can_allow_classes
+from mmseg_dcc.apis.publish import publish, write_published
+from mmseg_dcc.compat import can_allow_classes, explained_refusal
+from mmseg_dcc.utils.input_error import exit_on_input_error
 
 
+@exit_on_input_error
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__,
@@ -33,11 +35,11 @@ def main() -> None:
             'It could read the checkpoint of a training only by running the '
             'code that such a file may hold. Publish where a newer torch is '
             'installed; the published files then load with this one.')
-    checkpoint = torch.load(
-        args.checkpoint, map_location='cpu', weights_only=True)
+    with explained_refusal(args.checkpoint):
+        checkpoint = torch.load(
+            args.checkpoint, map_location='cpu', weights_only=True)
     published, config = publish(checkpoint)
-    torch.save(published, args.out)
-    config.dump(str(args.out.with_suffix('.py')))
+    write_published(published, config, args.out)
     kept, total = len(published['state_dict']), len(checkpoint['state_dict'])
     print(f'{args.out}: {kept} weights; {total - kept} used in training alone '
           f'were dropped. Config: {args.out.with_suffix(".py")}')

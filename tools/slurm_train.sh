@@ -10,6 +10,9 @@ JOB_NAME=${2:?$USAGE}
 CONFIG=${3:?$USAGE}
 GPUS=${GPUS:-2}
 GPUS_PER_NODE=${GPUS_PER_NODE:-$((GPUS < 8 ? GPUS : 8))}
+# To be typed again after an interruption.
+MMSEG_DCC_COMMAND=$(printf ' %q' "$0" "$@")
+export MMSEG_DCC_COMMAND="GPUS=$GPUS bash$MMSEG_DCC_COMMAND"
 # shellcheck disable=SC2086  # SRUN_ARGS holds several arguments
 srun --partition="$PARTITION" --job-name="$JOB_NAME" \
     --ntasks="$GPUS" --ntasks-per-node="$GPUS_PER_NODE" \

@@ -4,17 +4,20 @@ Example:
     python tools/train.py configs/dcc/deeplabv3plus_r50_voc_1-8.py
 """
 import argparse
+import shlex
+from contextlib import nullcontext
 
 from mmengine.runner import Runner
 
 from mmseg_dcc.apis.launch import exit_without_data
-from mmseg_dcc.apis.resume import checkpoint_to_resume
+from mmseg_dcc.apis.resume import checkpoint_to_resume, finished_message
 from mmseg_dcc.engine.cpu_processes import run_on_cpu_if_needed
 from mmseg_dcc.utils.command_line import (
     add_launch_arguments,
     load_launched_config,
 )
 from mmseg_dcc.utils.input_error import exit_on_input_error
+from mmseg_dcc.utils.work_dir_lock import lock_work_dir, process_rank
 
 
 def parse_args() -> argparse.Namespace:
@@ -43,12 +46,20 @@ def main() -> None:
     if args.amp:
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
-    if args.resume:
-        found = checkpoint_to_resume(cfg.work_dir)
-        cfg.load_from = found or cfg.get('load_from')
-        cfg.resume = cfg.load_from is not None
-    run_on_cpu_if_needed(cfg)
-    Runner.from_cfg(cfg).train()
+    rank = process_rank(args.launcher)
+    with lock_work_dir(cfg.work_dir) if rank == 0 else nullcontext():
+        if args.resume:
+            found = checkpoint_to_resume(cfg.work_dir)
+            test = shlex.join(['python', 'tools/test.py', args.config])
+            finished = finished_message(found, cfg, test)
+            if finished:
+                if rank == 0:
+                    print(finished)
+                return
+            cfg.load_from = found or cfg.get('load_from')
+            cfg.resume = cfg.load_from is not None
+        run_on_cpu_if_needed(cfg)
+        Runner.from_cfg(cfg).train()
 
 
 if __name__ == '__main__':

@@ -14,8 +14,8 @@ model = dict(
             # of 64 px the published strides leave one position
             detector=dict(
                 _base_.gct_model.terms.gct.detector,
-                channels=(16, 32, 32, 64, 64),
-                strides=(2, 2, 1, 1, 1)),
+                channels=(16, 32, 32, 64),
+                strides=(2, 2, 1, 1)),
             # the published share of a training
             consistency_weight=dict(
                 peak=100., iters=3 * _base_.max_iters // 20))))

@@ -1,5 +1,7 @@
 """What plain mmseg takes of a training: the weights and the stock config."""
 import inspect
+import io
+from pathlib import Path
 
 import mmseg.registry
 import torch
@@ -16,6 +18,7 @@ from mmseg.models import (
 from mmseg.registry import DATASETS, MODELS, TRANSFORMS
 
 from ..models import SemiEncoderDecoder
+from ..utils.atomic_file import written_atomically
 from ..utils.configs import is_kind
 from ..utils.weights_fit import not_finite
 
@@ -60,6 +63,27 @@ def publish(checkpoint: dict) -> tuple:
                 for key in ('mmseg_version', 'mmengine_version') if key in meta
             }))
     return published, config
+
+
+def write_published(published: dict, config: Config, out: Path) -> None:
+    """Writes checkpoint and config, both or neither.
+
+    Args:
+        published (dict): Checkpoint of :func:`publish`.
+        config (Config): Its config.
+        out (Path): Of the checkpoint; the config gets the suffix ``.py``.
+
+    Raises:
+        OSError: If there is no room. Files of the same names stay as they
+            were.
+    """
+    # torch's own writer has no error number for a full disk
+    content = io.BytesIO()
+    torch.save(published, content)
+    with written_atomically(out) as checkpoint_file, written_atomically(
+            out.with_suffix('.py')) as config_file:
+        checkpoint_file.write_bytes(content.getvalue())
+        config.dump(str(config_file))
 
 
 def stock_config(cfg: Config, dataset_meta: dict) -> Config:

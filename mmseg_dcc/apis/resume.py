@@ -2,14 +2,17 @@
 import logging
 import os.path as osp
 import re
+import shlex
 import zipfile
 from pathlib import Path
 from typing import List, Optional
 
+from mmengine.config import Config
 from mmengine.logging import print_log
 
 _POINTER = 'last_checkpoint'
-_NUMBERED = re.compile(r'(?:iter|epoch)_(\d+)\.pth')
+# the last with epochs alone, in the middle of one, by InterruptHook
+_NUMBERED = re.compile(r'(iter|epoch)_(\d+)(?:_iter_(\d+))?\.pth')
 
 
 def checkpoint_to_resume(work_dir: str) -> Optional[str]:
@@ -66,6 +69,31 @@ def is_intact(path) -> bool:
         return False
 
 
+def finished_message(checkpoint: Optional[str], cfg: Config,
+                     test_command: str) -> Optional[str]:
+    """What to say of a training that has nothing left to do.
+
+    Args:
+        checkpoint (str | None): Of :func:`checkpoint_to_resume`.
+        cfg (Config): Of the training.
+        test_command (str): That which tests a checkpoint, without its path.
+
+    Returns:
+        str | None: One line; None if there is something left.
+    """
+    match = _NUMBERED.fullmatch(osp.basename(checkpoint or ''))
+    if not match or match[3]:
+        return None
+    unit, done = match[1], int(match[2])
+    end = cfg.train_cfg.get(f'max_{unit}s')
+    if end is None or done < end:
+        return None
+    return (f'This training is finished ({unit} {done} of {end}): '
+            f'{checkpoint}. Test it: {test_command} '
+            f'{shlex.quote(str(checkpoint))}. To train longer, raise '
+            f'train_cfg.max_{unit}s.')
+
+
 def _named(work_dir: Path) -> Optional[Path]:
     pointer = work_dir / _POINTER
     try:
@@ -81,7 +109,8 @@ def _named(work_dir: Path) -> Optional[Path]:
 
 def _numbered(work_dir: Path) -> List[Path]:
     """Checkpoints of a work dir, the newest first."""
-    found = [(int(match[1]), path) for path in work_dir.glob('*.pth')
+    found = [((int(match[2]), int(match[3] or 0)), path)
+             for path in work_dir.glob('*.pth')
              for match in [_NUMBERED.fullmatch(path.name)] if match]
     return [path for _, path in sorted(found, reverse=True)]
 

@@ -5,6 +5,8 @@ from typing import Union
 
 from mmengine.fileio import LocalBackend, register_backend
 
+from ..utils.atomic_file import flush_to_disk
+
 
 @register_backend('AtomicLocalBackend')
 class AtomicLocalBackend(LocalBackend):
@@ -33,6 +35,7 @@ class AtomicLocalBackend(LocalBackend):
         part = f'{filepath}.part'
         try:
             super().put(obj, part)
+            flush_to_disk(part)
             os.replace(part, filepath)
         except OSError as error:
             with suppress(OSError):

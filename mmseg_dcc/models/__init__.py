@@ -1,10 +1,9 @@
 from .auxiliary_decoders import AuxiliaryDecoder
 from .backbones import DINOv2
-from .decode_heads import DINOv2DPTHead
+from .decode_heads import DINOv2DPTHead, PlainDeepLabV3PlusHead
 from .discriminators import FullyConvDiscriminator, ImageDiscriminator
 from .feature_memory_bank import FeatureMemoryBank
 from .flaw_detector import FlawDetector
-from .heads import PlainDeepLabV3PlusHead
 from .losses import DirectionalContrastiveLoss, L2ConsistencyLoss
 from .mean_scores_tta_model import MeanScoresTTAModel
 from .pixel_projector import PixelProjector

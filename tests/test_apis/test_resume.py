@@ -1,8 +1,18 @@
 """Tests of ``mmseg_dcc/apis/resume.py``: nothing is overwritten or lost."""
+import sys
+
 import pytest
 import torch
+from mmengine.config import Config
 
-from mmseg_dcc.apis.resume import checkpoint_to_resume, is_intact
+from mmseg_dcc.apis.resume import (
+    checkpoint_to_resume,
+    finished_message,
+    is_intact,
+)
+from mmseg_dcc.utils.work_dir_lock import LOCK_FILE, lock_work_dir
+from tests.conftest import ROOT
+from tests.tool_scripts import load_tool
 
 
 @pytest.fixture
@@ -83,3 +93,75 @@ def test_epochs(tmp_path):
     for number in (2, 10):
         torch.save({}, tmp_path / f'epoch_{number}.pth')
     assert checkpoint_to_resume(tmp_path) == str(tmp_path / 'epoch_10.pth')
+
+
+def test_in_the_middle_of_an_epoch(tmp_path):
+    """Later than the end of the epoch before, not than that of its own."""
+    names = ('epoch_2.pth', 'epoch_2_iter_900.pth', 'epoch_3.pth')
+    for number, name_ in enumerate(names):
+        torch.save({}, tmp_path / name_)
+        assert checkpoint_to_resume(tmp_path) == str(
+            tmp_path / names[number])
+
+
+@pytest.mark.parametrize('name_, train_cfg, finished', [
+    ('iter_12.pth', dict(max_iters=12), True),
+    ('iter_12.pth', dict(max_iters=13), False),
+    ('epoch_3.pth', dict(max_epochs=3), True),
+    ('epoch_2.pth', dict(max_epochs=3), False),
+    ('epoch_2_iter_900.pth', dict(max_epochs=2), False),
+    ('mine.pth', dict(max_iters=1), False),
+    (None, dict(max_iters=12), False),
+])
+def test_finished(name_, train_cfg, finished):
+    path = name_ and f'a run/{name_}'
+    message = finished_message(path, Config(dict(train_cfg=train_cfg)),
+                               'python tools/test.py c.py')
+    assert bool(message) == finished
+    if finished:
+        assert f"python tools/test.py c.py '{path}'" in message
+
+
+@pytest.fixture
+def train_tool(monkeypatch, in_data_dir):
+    """Function that calls ``tools/train.py``; its runner must not start."""
+
+    def run(work_dir, *options):
+        monkeypatch.setattr(sys, 'argv', [
+            'train.py',
+            str(ROOT / 'configs/demo/deeplabv3plus_small_demo_dcc.py'),
+            '--work-dir', str(work_dir), *options])
+        return load_tool('train.py').main()
+
+    return run
+
+
+def test_resume_of_a_finished_training(train_tool, tmp_path, capsys):
+    torch.save({}, tmp_path / 'iter_1600.pth')
+    name(tmp_path, tmp_path / 'iter_1600.pth')
+    before = sorted(tmp_path.iterdir())
+    train_tool(tmp_path, '--resume')
+    line, = capsys.readouterr().out.strip().splitlines()[-1:]
+    assert 'finished (iter 1600 of 1600)' in line
+    assert str(tmp_path / 'iter_1600.pth') in line and 'test.py' in line
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_second_training_in_the_work_dir(train_tool, tmp_path):
+    (tmp_path / LOCK_FILE).write_text('{"pid": 3, "host": "node7"}')
+    with pytest.raises(SystemExit, match='Error: .*process 3 on node7'):
+        train_tool(tmp_path, '--resume')
+    assert [path.name for path in tmp_path.iterdir()] == [LOCK_FILE]
+
+
+def test_other_processes_share_the_lock(train_tool, tmp_path, monkeypatch,
+                                        capsys):
+    """The first has it; they meet no lock of their own training."""
+    torch.save({}, tmp_path / 'iter_1600.pth')
+    name(tmp_path, tmp_path / 'iter_1600.pth')
+    with lock_work_dir(tmp_path):
+        held = (tmp_path / LOCK_FILE).read_text()
+        monkeypatch.setenv('RANK', '1')
+        train_tool(tmp_path, '--resume', '--launcher', 'pytorch')
+        assert (tmp_path / LOCK_FILE).read_text() == held
+    assert 'finished' not in capsys.readouterr().out

@@ -279,11 +279,14 @@ def test_thresholds_of_terms():
         all=dict(type='DirectionalContrast',
                  loss=dict(positive_filtering=False)),
         pseudo=dict(type='PseudoLabels', threshold=0.9),
+        squared=dict(type='SquaredConsistency', confidence='pixel'),
+        batch=dict(type='SquaredConsistency', confidence='batch'),
         cps=dict(type='CrossPseudo'))
     found = build('SemiEncoderDecoder', **SINGLE, terms=terms).terms
     assert {name: term.gate for name, term in found.items()} == dict(
         dc=('loss.confidence_threshold', 0.75), all=None,
-        pseudo=('threshold', 0.9), cps=None)
+        pseudo=('threshold', 0.9), squared=('threshold', 0.97), batch=None,
+        cps=None)
 
 
 def test_bad_images(in_data_dir):

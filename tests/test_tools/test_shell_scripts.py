@@ -18,6 +18,7 @@ RECORDER = r"""#!/usr/bin/env bash
 {
     printf '%s\n' "$0" "$PWD" "$@"
     echo ----
+    echo "${MMSEG_DCC_COMMAND:-}" >>"$CALLS.again"
 } >>"$CALLS"
 [ "${2:-}" != 'import torch' ]
 """
@@ -150,3 +151,28 @@ def test_slurm_train(clone, record):
         srun.program, '-u', f'{clone}/tools/train.py', CONFIG, '--launcher',
         'slurm', *OPTIONS
     ]
+
+
+@pytest.mark.parametrize('script, words', [
+    ('dist_train.sh', (CONFIG, '2', *OPTIONS)),
+    ('slurm_train.sh', ('gpus', 'my job', CONFIG, *OPTIONS))])
+def test_command_that_goes_on(script, words, clone, record):
+    """What InterruptHook prints, when it is typed, starts the same."""
+    calls = record(f'tools/{script}', *words, GPUS='4')
+    command = (clone.parent / 'calls.again').read_text().splitlines()[-1]
+    line = clone.parent / 'line.sh'
+    line.write_text(command)
+    again = record('../line.sh')
+    assert again == calls
+    assert len(calls) == (2 if script == 'dist_train.sh' else 1)
+
+
+def test_signal_reaches_the_launcher(clone, start):
+    """The script becomes it; a shell in between would die alone."""
+    program = clone.parent / 'shows_its_id'
+    program.write_text('#!/bin/sh\necho "process $$"')
+    program.chmod(0o755)
+    script = start('bash', clone / 'tools/dist_train.sh', CONFIG, 2,
+                   PYTHON=str(program))
+    assert script.read_to_end().splitlines()[-1] == (
+        f'process {script.process.pid}')

@@ -148,10 +148,31 @@ def kept_result(work_dir: Path, made_with: List[str]) -> Optional[dict]:
     if not path.exists():
         return None
     result = json.loads(path.read_text())
-    if result['command'] != made_with:
-        raise SystemExit(f'{path} was made with other options. Remove '
-                         f'{work_dir} or choose another --work-dir.')
+    if not _same_making(result['command'], made_with):
+        raise SystemExit(
+            f'{path} was made with other options: '
+            f'{", ".join(result["command"])}; wanted is '
+            f'{", ".join(made_with)}. It is a result of its own: choose '
+            'another --work-dir, or the options of then.')
     return result
+
+
+def _same_making(made_with: List[str], wanted: List[str]) -> bool:
+    """Whether two lists of options mean the same.
+
+    A config that is named by its path may lie elsewhere by now, as it does
+    when the folder of the project got another name. It is another one if
+    that of then is still there and differs.
+    """
+    if made_with[1:] != wanted[1:]:
+        return False
+    before, now = Path(made_with[0]), Path(wanted[0])
+    if before == now:
+        return True
+    if not (before.is_absolute() and now.is_absolute()):
+        return False
+    return before.name == now.name and (
+        not before.is_file() or before.read_bytes() == now.read_bytes())
 
 
 def format_progress(line: str) -> Optional[str]:

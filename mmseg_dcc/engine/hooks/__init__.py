@@ -1,4 +1,5 @@
 from .confidence_histogram_hook import ConfidenceHistogramHook
+from .interrupt_hook import InterruptHook
 from .mean_teacher_hook import MeanTeacherHook
 from .non_finite_hook import NonFiniteHook
 from .pair_visualization_hook import PairVisualizationHook
@@ -14,9 +15,9 @@ from .unreadable_images_hook import UnreadableImagesHook
 from .weights_check_hook import WeightsCheckHook
 
 __all__ = [
-    'ConfidenceHistogramHook', 'MeanTeacherHook', 'NonFiniteHook',
-    'PairVisualizationHook', 'PredictionFilesHook', 'PseudoLabelGateHook',
-    'RankZeroBuffersHook', 'ReproducibleRandomnessHook',
+    'ConfidenceHistogramHook', 'InterruptHook', 'MeanTeacherHook',
+    'NonFiniteHook', 'PairVisualizationHook', 'PredictionFilesHook',
+    'PseudoLabelGateHook', 'RankZeroBuffersHook', 'ReproducibleRandomnessHook',
     'SupervisedWarmupHook', 'TrainingCheckHook', 'TrainingPicturesHook',
     'TrainingReportHook', 'UnreadableImagesHook', 'WeightsCheckHook'
 ]

@@ -1,5 +1,5 @@
 """Squared consistency with a mean teacher: plain, and CutMix-Seg."""
-from typing import Optional, Sequence, Union
+from typing import Optional, Sequence, Tuple, Union
 
 from mmseg.registry import MODELS
 from torch import nn
@@ -83,6 +83,13 @@ class SquaredConsistency(SemiTerm):
         self.confidence = confidence
         self.threshold = threshold
         self.mixer = Mixer.of(mix)
+
+    @property
+    def gate(self) -> Optional[Tuple[str, float]]:
+        """See :class:`SemiTerm`."""
+        if self.confidence != 'pixel':
+            return None
+        return 'threshold', self.threshold
 
     def check(self, segmentor: nn.Module, loader) -> None:
         """Warns where mixing would do nothing."""

@@ -81,7 +81,7 @@ class UniMatch(PseudoLabels):
             :class:`PseudoLabels`.
         """
         targets = self.targets_of(batch)
-        perturbed = self.loss_on(batch, targets['perturbed'], targets)
+        perturbed = self.loss_on(batch, targets.pop('perturbed'), targets)
         strong = self.loss_of_train_views(batch, targets)
         return dict(
             loss=(strong + perturbed) / 2,

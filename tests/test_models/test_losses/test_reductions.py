@@ -7,6 +7,7 @@ from mmseg_dcc.models.losses import (
     cross_pseudo_loss,
     pseudo_label_loss,
     realism_loss,
+    squared_consistency_loss,
 )
 from mmseg_dcc.models.losses.reductions import (
     mean_over_processes,
@@ -14,7 +15,8 @@ from mmseg_dcc.models.losses.reductions import (
 )
 from tests.processes import run_processes
 
-CASES = ('valid', 'kept', 'share', 'cross', 'cross_valid', 'real')
+CASES = ('valid', 'kept', 'share', 'cross', 'cross_valid', 'real',
+         'squared_batch', 'squared_pixel')
 
 
 def make_batch():
@@ -38,6 +40,10 @@ def compute(case, scores, others, labels, confidence, valid):
                                  valid)
     if case == 'real':
         return realism_loss(scores[:, :1], True, valid)
+    if case.startswith('squared_'):
+        return squared_consistency_loss(
+            scores.softmax(1), others.softmax(1), confidence, valid, 0.4,
+            case.rpartition('_')[2])
     return pseudo_label_loss(
         scores, labels, confidence, valid, 0.4, normalise=case)
 

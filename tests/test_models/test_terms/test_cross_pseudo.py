@@ -78,7 +78,7 @@ def whole_view(size):
 
 
 @pytest.mark.parametrize('config', [SINGLE, PSP, CASCADE])
-@pytest.mark.parametrize('mix', [None, 'three_boxes', 'cutmix'])
+@pytest.mark.parametrize('mix', [None, 'three_boxes', 'classmix'])
 def test_both_networks_learn(config, mix):
     model = make_model(config, mix=mix)
     losses = losses_of(model, weak_batch())

@@ -229,6 +229,20 @@ def test_only_the_consistency_is_ramped():
         losses_of(doubled, data)['unsup_loss_gct'], 2 * correction)
 
 
+def test_control_learns_nothing_of_unlabeled_images():
+    model = make_model(weight=0.)
+    losses = losses_of(model, weak_batch())
+    assert losses['unsup_bad_ratio'] > 0
+    total, _ = model.parse_losses(losses)
+    assert total == losses['sup_decode.loss_ce']
+    total.backward()
+    for name, parameter in model.named_parameters():
+        # DDP waits for each
+        assert parameter.grad is not None, name
+        assert not name.startswith('terms.') or not parameter.grad.any()
+    assert model.backbone.bn1.num_batches_tracked == 2
+
+
 def test_what_padding_shows_is_left_out():
     model = make_model()
     data = weak_batch(valid=(0, 0, SIDE, SIDE // 2))

@@ -19,12 +19,17 @@ PREFIX = str(ROOT / 'configs/demo/deeplabv3plus_small_demo_')
 # of a step, see docs/speed.md
 PASSES = {
     'advsemiseg': 6,
+    'cct': 6,
     'control': 5,
     'cps': 12,
     'dcc': 9,
     'dcc_fixmatch': 13,
+    'ecs': 12,
     'fixmatch': 7,
+    'gct': 12,
+    's4gan': 6,
     'supervised': 3,
+    'u2pl': 9,
     'unimatch_v2': 10,
 }
 

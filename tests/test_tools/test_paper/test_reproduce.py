@@ -403,6 +403,26 @@ def test_result_made_with_other_options_is_refused(setup):
     assert paper_runs.result_of(run, setup._replace(gpus=1))['mIoU'] == 72.
 
 
+def test_result_of_a_project_that_has_another_name(setup, tmp_path):
+    """The configs of --configs are known by their paths."""
+    before, now = (tmp_path / name / 'configs/mine_dcc.py'
+                   for name in ('project', 'renamed'))
+    now.parent.mkdir(parents=True)
+    now.write_text('x = 1')
+    finish(Run(str(before), 0, 0, 0), setup, 72.)
+    run = Run(str(now), 0, 0, 0)
+    assert paper_runs.result_of(run, setup)['mIoU'] == 72.
+    # a copy, and then another config of the same name
+    before.parent.mkdir(parents=True)
+    before.write_text('x = 1')
+    assert paper_runs.result_of(run, setup)['mIoU'] == 72.
+    before.write_text('x = 2')
+    with pytest.raises(SystemExit, match='other options: .*project/') as end:
+        paper_runs.result_of(run, setup)
+    # it may be the work of days
+    assert 'emove' not in str(end.value)
+
+
 def test_cell_text():
     cell = cells()[2]
 

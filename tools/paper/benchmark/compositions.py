@@ -12,7 +12,7 @@ from typing import Callable, Dict, List, NamedTuple, Sequence
 
 import mmseg_dcc  # noqa: F401  isort: skip  (before mmseg)
 import torch
-from measure import median_seconds, print_table
+from measure import median_seconds, peak_megabytes, print_table
 from mmengine.config import Config
 from mmengine.optim import OptimWrapper, build_optim_wrapper
 from mmseg.models.segmentors import EncoderDecoder
@@ -301,6 +301,10 @@ def benchmark_composition(name: str, images: int, side: int,
             if hasattr(term, 'detector'):
                 steps['critic'] = detector_passes(term.detector, images, side,
                                                   training.model.num_classes)
+        memory = {
+            kind: peak_megabytes(steps[kind])
+            for kind in ('supervised', 'terms')
+        }
         seconds = median_seconds(steps, repeats)
     # of one forward pass of B images
     unit = seconds['supervised'] / 3
@@ -314,6 +318,10 @@ def benchmark_composition(name: str, images: int, side: int,
         'measured': seconds['terms'] / seconds['supervised'],
         'excess': seconds['terms'] / unit / counted - 1,
         'step (s)': seconds['terms'],
+        'memory': memory['terms'] / memory['supervised'],
+        'parameters (M)': sum(
+            parameter.numel()
+            for parameter in training.model.terms.parameters()) / 1e6,
     }
 
 
@@ -340,7 +348,15 @@ def print_compositions(rows: List[dict]) -> None:
             'passes (B)': passes,
             'counted': row['counted'],
             'measured': row['measured'],
-            'excess': row['excess']
+            'excess': row['excess'],
+            'memory': row['memory'],
+            'parameters (M)': row['parameters (M)'],
         })
     print_table(
-        shown, dict(counted='.2f', measured='.2f', excess='+.1%'))
+        shown, {
+            'counted': '.2f',
+            'measured': '.2f',
+            'excess': '+.1%',
+            'memory': '.2f',
+            'parameters (M)': '.2f'
+        })

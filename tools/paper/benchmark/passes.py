@@ -5,8 +5,8 @@ step with all terms on, in units of one forward pass of its labeled images
 (which are as many as its unlabeled ones). With a gradient (forward and
 backward) a pass counts 3, so that supervised training has 3. Counted while a
 step runs, of a small network in place of the config's own: what the terms
-pass does not depend on it. Decoders, discriminators and correction networks
-of the terms are no backbones and count nothing.
+pass does not depend on it. Discriminators and extra decoders of the terms are
+no backbones and count nothing.
 
 Example:
     python tools/paper/benchmark/passes.py configs/demo/*_demo_*.py
@@ -37,7 +37,7 @@ from mmseg_dcc.models.segmentors import SemiEncoderDecoder
 from mmseg_dcc.utils.configs import is_kind, last_head, unlabeled_configs
 
 # the stride is the coarsest at which a config compares positions
-IMAGES, SIDE, STRIDE = 2, 64, 16
+IMAGES, SIDE, STRIDE = 2, 160, 16
 
 
 def passes_of(config: Config) -> List[int]:

@@ -1,4 +1,4 @@
-"""Tests of ``mmseg_dcc/models/heads/plain_deeplab_v3plus_head.py``."""
+"""Tests of ``mmseg_dcc/models/decode_heads/plain_deeplab_v3plus_head.py``."""
 import pytest
 import torch
 from mmcv.cnn import DepthwiseSeparableConvModule
