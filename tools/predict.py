@@ -22,10 +22,10 @@ from mmseg_dcc.apis.predict import (
     Predictor,
     config_for,
     predict_folder,
-    printable,
     read_checkpoint,
 )
 from mmseg_dcc.utils.input_error import exit_on_input_error, shorten
+from mmseg_dcc.utils.text_files import printable
 
 
 def parse_args() -> argparse.Namespace:

@@ -123,4 +123,5 @@ param_scheduler = [linear_schedule, poly_schedule]
 interval = max(max_iters // 10, 1)
 train_cfg = dict(max_iters=max_iters, val_interval=interval)
 default_hooks = dict(
-    logger=dict(interval=10), checkpoint=dict(interval=interval))
+    logger=dict(interval=10),
+    checkpoint=dict(interval=interval, save_best='mIoU'))

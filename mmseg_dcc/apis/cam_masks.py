@@ -15,6 +15,7 @@ from mmengine.utils import track_iter_progress
 from ..utils.atomic_file import written_atomically
 from ..utils.input_error import InputError
 from ..utils.mask_image import UNKNOWN, mask_image
+from ..utils.result_names import require_own_results
 
 
 def mask_from_maps(maps: np.ndarray, ids: Sequence[int], background_id: int,
@@ -91,8 +92,9 @@ def write_cam_masks(cfg: Config, checkpoint: str, out_dir: Path,
         are background, and share of the unknown ones.
 
     Raises:
-        InputError: If a package is missing, or the annotations do not say
-            which ids the classes have in masks.
+        InputError: If a package is missing, the annotations do not say which
+            ids the classes have in masks, or two images differ in their
+            suffix alone.
     """
     try:
         from mmpretrain.registry import DATASETS, MODELS
@@ -113,6 +115,13 @@ def write_cam_masks(cfg: Config, checkpoint: str, out_dir: Path,
     model.to(get_device()).eval()
     counts = np.zeros(256, np.int64)
     background_id = dataset.metainfo['background_id']
+    paths = [dataset.get_data_info(index)['img_path']
+             for index in range(len(dataset))]
+    mask_files = [
+        (out_dir / osp.relpath(path, dataset.img_prefix)).with_suffix('.png')
+        for path in paths
+    ]
+    require_own_results(paths, [*map(str, mask_files)], 'mask')
     with GradCAM(model, [model.get_submodule(cfg.cam_layer)]) as cam:
         for index in track_iter_progress(range(len(dataset))):
             info = dataset.get_data_info(index)
@@ -123,9 +132,7 @@ def write_cam_masks(cfg: Config, checkpoint: str, out_dir: Path,
                 maps, [dataset.metainfo['mask_ids'][i]
                        for i in info['gt_label']], background_id,
                 foreground, background)
-            name = Path(osp.relpath(info['img_path'], dataset.img_prefix))
-            mask_file = out_dir / name.with_suffix('.png')
-            with written_atomically(mask_file) as temporary:
+            with written_atomically(mask_files[index]) as temporary:
                 mask_image(mask).save(temporary)
             counts += np.bincount(mask.ravel(), minlength=256)
     shares = counts / counts.sum()

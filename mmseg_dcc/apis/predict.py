@@ -3,7 +3,6 @@ import ast
 import csv
 import os.path as osp
 import re
-from collections import Counter
 from pathlib import Path
 from typing import Iterator, List, NamedTuple, Optional, Sequence
 
@@ -13,7 +12,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import init_default_scope
 from mmengine.runner.checkpoint import CheckpointLoader
-from mmengine.utils import scandir, track_iter_progress
+from mmengine.utils import track_iter_progress
 from mmseg.registry import MODELS, TRANSFORMS
 from PIL import Image
 from prettytable import PrettyTable
@@ -25,6 +24,7 @@ from ..utils.configs import last_head, read_config
 from ..utils.input_error import InputError, warn
 from ..utils.mask_image import mask_colors, mask_image
 from ..utils.result_names import refuse_overwriting, result_names
+from ..utils.text_files import printable
 from ..utils.weights_fit import compare_weights, weights_of
 from ..visualization.mask_drawing import as_picture, overlay
 from .pseudo_masks import without_annotations
@@ -223,7 +223,7 @@ def predict_folder(predictor: Predictor, folder: Path, out: Path) -> Report:
 def images_to_predict(folder: Path, out: Path) -> List[str]:
     """Images below a folder but not below that of the results.
 
-    Says how many files of which other types are left out.
+    Says how many pictures and videos of other types are left out.
 
     Args:
         folder (Path): Of images, or one image.
@@ -240,32 +240,21 @@ def images_to_predict(folder: Path, out: Path) -> List[str]:
     if not folder.is_dir():
         raise InputError(f'There is no folder of images {folder}.')
     results = osp.join(osp.realpath(out), '')
+    found = image_files(str(folder))
     inside = [
-        path for path in (folder / name for name in image_files(
-            str(folder)).images)
+        path for path in (folder / name for name in found.images)
         if not osp.realpath(path).startswith(results)
     ]
-    others = Counter(
-        Path(name).suffix.lower() or 'no suffix'
-        for name in scandir(str(folder), recursive=True)
-        if not name.lower().endswith(IMAGE_SUFFIXES) and not osp.realpath(
-            folder / name).startswith(results))
-    left_out = ', '.join(f'{count} {suffix}'
-                         for suffix, count in sorted(others.items()))
+    left_out = found.left_out_text()
     if not inside:
         raise InputError(
             f'There are no images in {folder}: expected files ending in '
             f'{", ".join(IMAGE_SUFFIXES)}; there are '
             f'{left_out or "no others"}.')
     if left_out:
-        warn(f'Files that are no images of a known type are left out: '
+        warn('Pictures and videos of other types are left out: '
              f'{left_out}.')
     return [str(path) for path in inside]
-
-
-def printable(name: str) -> str:
-    """A name of a file without bytes that no terminal can show."""
-    return name.encode('utf-8', 'replace').decode()
 
 
 def _mask_path(out: Path, name: str) -> Path:

@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import DATASETS
 
+from ..utils.result_names import require_own_results
 from ..utils.text_files import in_old_encoding, printable, read_lines
 from .image_files import IMAGE_SUFFIXES, ImageFiles, image_files, is_local
 from .masks_among_photos import masks_among
@@ -72,6 +73,7 @@ class UnlabeledDataset(BaseDataset):
         FileNotFoundError: If the folder or a listed image does not exist;
             not looked for where it is not on a disk.
         ValueError: If there is no image, or a listed stem fits several.
+        InputError: If two images share a mask.
 
     Examples:
         >>> unlabeled_dataset = dict(
@@ -216,6 +218,11 @@ class UnlabeledDataset(BaseDataset):
                 f'None of the {len(infos)} unlabeled images has a weak mask '
                 f'in {self.data_prefix["weak_seg_map_path"]!r}. Change '
                 f'data_prefix.weak_seg_map_path {_WEAK_ADVICE}')
+        for key, what in (('seg_map_path', 'mask'),
+                          ('weak_seg_map_path', 'weak mask')):
+            masked = [info for info in infos if key in info]
+            require_own_results([info['img_path'] for info in masked],
+                                [info[key] for info in masked], what)
         return infos
 
     def _found(self, folder: str, local: bool) -> List[str]:

@@ -59,3 +59,24 @@ def refuse_overwriting(targets: Sequence[str], sources: Sequence[str],
             f'{option}: {len(shared)} results would be written over the '
             f'images or masks of the data, the first: {shared[0]}. Give '
             'another folder.')
+
+
+def require_own_results(paths: Sequence[str], results: Sequence[str],
+                        what: str) -> None:
+    """Refuses images of which several have one result.
+
+    Args:
+        paths (Sequence[str]): Of the images.
+        results (Sequence[str]): Of each image, the path of its result.
+        what (str): The result is, such as ``weak mask``.
+
+    Raises:
+        InputError: If two different images have the same one.
+    """
+    images: Dict[str, str] = {}
+    for path, result in zip(paths, results):
+        first = images.setdefault(result, path)
+        if first != path:
+            raise InputError(
+                f'{first} and {path} would share the {what} {result}. Rename '
+                'one of the images, also in lists of them.')

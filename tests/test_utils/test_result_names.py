@@ -2,7 +2,9 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from mmseg_dcc.datasets import UnlabeledDataset
 from mmseg_dcc.utils.input_error import InputError
 from mmseg_dcc.utils.result_names import refuse_overwriting, result_names
 
@@ -48,3 +50,23 @@ def test_data_are_not_overwritten(tmp_path):
         refuse_overwriting([f'{tmp_path}/x/../0.png', 'b'],
                            [f'{tmp_path}/0.png'], '--out')
     refuse_overwriting(['a'], ['b'], '--out')
+
+
+def test_two_images_do_not_share_a_mask(tmp_path):
+    for name in ('photos/a.jpg', 'photos/a.png', 'photos/b.jpg'):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new('RGB', (4, 4)).save(tmp_path / name)
+    load = [dict(type='LoadImageFromFile')]
+    for key, what in (('seg_map_path', 'mask'),
+                      ('weak_seg_map_path', 'weak mask')):
+        (tmp_path / key).mkdir()
+        Image.new('L', (4, 4)).save(tmp_path / key / 'b.png')
+        settings = dict(
+            data_root=str(tmp_path),
+            data_prefix={'img_path': 'photos', key: key}, pipeline=load)
+        # of those alone that have a mask
+        assert len(UnlabeledDataset(**settings)) == 3
+        Image.new('L', (4, 4)).save(tmp_path / key / 'a.png')
+        with pytest.raises(InputError,
+                           match=f'a.jpg and .*a.png would share the {what}'):
+            UnlabeledDataset(**settings)
