@@ -8,21 +8,31 @@ The fixes are narrow and do nothing where they are not needed:
 * :func:`allow_mmengine_checkpoints`: torch >= 2.6 loads checkpoints with
   ``weights_only=True`` and refuses the history buffers that mmengine puts
   into every training checkpoint.
+* :func:`explain_refused_checkpoints`: torch then advises to load such a file
+  without the protection.
 * :func:`find_configs_of_fork`: mmengine looks for the base of a config
   ``mmseg::...`` in a package of the name ``mmsegmentation`` alone.
 """
+import functools
 import importlib.util
+import pickle
+import re
 import sys
+from contextlib import contextmanager
 from types import ModuleType
 
 import numpy as np
 import torch
 from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.logging import HistoryBuffer
+from mmengine.runner import CheckpointLoader
+from mmengine.runner.checkpoint import load_from_local
 from mmengine.utils import is_installed
 from mmengine.utils.dl_utils import mmcv_full_available
 
 _FORK_OF_MMSEG = 'onedl-mmsegmentation'
+# In torch's messages: classes and functions that a file wants to call.
+_GLOBAL = re.compile(r'(?:GLOBAL|unsupported class) ([\w.]+)')
 # Statistics that ``HistoryBuffer`` pickles as bound look-ups on its class.
 _HISTORY_BUFFER_STATISTICS = ('current', 'max', 'mean', 'min')
 
@@ -118,6 +128,59 @@ def allow_mmengine_checkpoints() -> None:
     ])
 
 
+class RefusedCheckpoint(pickle.UnpicklingError):
+    """A file that is no checkpoint, or holds more than tensors."""
+
+
+@contextmanager
+def explained_refusal(path):
+    """Says of a checkpoint that torch refuses what is wrong with it.
+
+    torch's own text names a way to load the file nevertheless, which runs the
+    code in it.
+
+    Args:
+        path (str): The file, for the message.
+
+    Raises:
+        RefusedCheckpoint: Instead of torch's error.
+    """
+    try:
+        yield
+    except (pickle.UnpicklingError, EOFError, KeyError,
+            RuntimeError) as error:
+        if isinstance(error, RuntimeError) and 'zip' not in str(error):
+            raise
+        names = dict.fromkeys(_GLOBAL.findall(str(error)))
+        if names:
+            message = (
+                f'{path} is refused: beside tensors it holds code or objects '
+                f'({", ".join(names)}), which would run when it is loaded. '
+                'Nothing of it was run. Take the checkpoint from where you '
+                'trust its author; if it is your own, save its tensors alone: '
+                'torch.save(dict(state_dict=model.state_dict()), PATH).')
+        elif 'tampered' in str(error):
+            message = f'{path} is refused, nothing of it was run: {error}'
+        else:
+            message = (
+                f'{path} is no checkpoint of torch, or damaged: it '
+                'cannot be read. Give another file, or copy it anew.')
+        # without torch's text, which would be printed above this one
+        raise RefusedCheckpoint(message) from None
+
+
+def explain_refused_checkpoints() -> None:
+    """Makes mmengine load local checkpoints with a message of our own."""
+    CheckpointLoader.register_scheme('', _load_local, force=True)
+
+
+# mmengine logs the name of the loader
+@functools.wraps(load_from_local)
+def _load_local(filename: str, map_location=None):
+    with explained_refusal(filename):
+        return load_from_local(filename, map_location)
+
+
 def find_configs_of_fork() -> None:
     """Makes bases ``mmseg::...`` work with the maintained fork of mmseg."""
     if not is_installed('mmsegmentation') and is_installed(_FORK_OF_MMSEG):
@@ -126,4 +189,5 @@ def find_configs_of_fork() -> None:
 
 install_mmcv_ops_placeholder()
 allow_mmengine_checkpoints()
+explain_refused_checkpoints()
 find_configs_of_fork()

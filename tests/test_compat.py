@@ -13,7 +13,7 @@ from mmengine.config.utils import MODULE2PACKAGE, _get_package_and_cfg_path
 from mmengine.dataset import BaseDataset
 from mmengine.logging import HistoryBuffer
 from mmengine.model import BaseModel
-from mmengine.runner import Runner
+from mmengine.runner import CheckpointLoader, Runner
 from mmengine.utils.dl_utils import mmcv_full_available
 from torch import nn
 
@@ -296,3 +296,57 @@ def test_package_of_mmseg_configs(monkeypatch, installed, package):
     compat.find_configs_of_fork()
     found, path = _get_package_and_cfg_path('mmseg::pspnet/any.py')
     assert (found, path) == (package, 'pspnet/any.py')
+
+
+class Calls:
+    """Pickled as a call of a function."""
+
+    def __init__(self, function, *arguments):
+        self.call = function, arguments
+
+    def __reduce__(self):
+        return self.call
+
+
+@reads_trainings_safely
+@pytest.mark.parametrize('function, arguments, name', [
+    (os.system, ('touch was_run', ), 'system'),
+    (eval, ("open('was_run', 'w')", ), 'eval'),
+    (subprocess.getoutput, ('touch was_run', ), 'getoutput'),
+    (nn.Identity, (), 'torch.nn.modules.linear.Identity'),
+])
+@pytest.mark.parametrize('as_zip', [True, False])
+def test_file_that_holds_code_is_refused(function, arguments, name, as_zip,
+                                         tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save(
+        dict(state_dict=Calls(function, *arguments)), 'model.pth',
+        _use_new_zipfile_serialization=as_zip)
+    with pytest.raises(compat.RefusedCheckpoint) as error:
+        CheckpointLoader.load_checkpoint('model.pth')
+    text = str(error.value)
+    assert 'model.pth is refused' in text and name in text
+    # torch's advice to load it nevertheless
+    assert 'weights_only' not in text and 'succeed' not in text
+    assert error.value.__suppress_context__
+    assert not (tmp_path / 'was_run').exists()
+
+
+@reads_trainings_safely
+@pytest.mark.parametrize('content', [
+    b'', b'<html>', b'\x80\x02}q\x00', b'PK\x03\x04 cut off'])
+def test_file_that_is_no_checkpoint(content, tmp_path):
+    path = tmp_path / 'model.pth'
+    path.write_bytes(content)
+    with pytest.raises(compat.RefusedCheckpoint,
+                       match='model.pth is no checkpoint of torch'):
+        CheckpointLoader.load_checkpoint(str(path))
+
+
+def test_checkpoints_load_as_before(tmp_path, caplog):
+    torch.save(dict(state_dict=dict(a=torch.ones(2))), tmp_path / 'a.pth')
+    loaded = CheckpointLoader.load_checkpoint(
+        str(tmp_path / 'a.pth'), map_location='cpu')
+    assert loaded['state_dict']['a'].tolist() == [1, 1]
+    with pytest.raises(FileNotFoundError, match='b.pth'):
+        CheckpointLoader.load_checkpoint(str(tmp_path / 'b.pth'))

@@ -16,13 +16,16 @@ Example:
 """
 import argparse
 
-from mmseg_dcc.apis.export_onnx import export  # before any mmseg import
+# before any mmseg import
+from mmseg_dcc.apis.export_onnx import export, require_onnx
+from mmseg_dcc.utils.input_error import exit_on_input_error
 
 from mmseg.apis import init_model  # isort: skip
 
 TOLERANCE = 1e-4
 
 
+@exit_on_input_error
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__,
@@ -39,6 +42,7 @@ def main() -> None:
         metavar=('HEIGHT', 'WIDTH'),
         help='size of the images (default: 512 512)')
     args = parser.parse_args()
+    require_onnx()  # before the checkpoint is read
     segmentor = init_model(args.config, args.checkpoint, device='cpu')
     difference = export(segmentor, args.output, tuple(args.shape))
     if not difference < TOLERANCE:

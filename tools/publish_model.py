@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from mmseg_dcc.apis.publish import publish, write_published
-from mmseg_dcc.compat import can_allow_classes
+from mmseg_dcc.compat import can_allow_classes, explained_refusal
 from mmseg_dcc.utils.input_error import exit_on_input_error
 
 
@@ -35,8 +35,9 @@ def main() -> None:
             'It could read the checkpoint of a training only by running the '
             'code that such a file may hold. Publish where a newer torch is '
             'installed; the published files then load with this one.')
-    checkpoint = torch.load(
-        args.checkpoint, map_location='cpu', weights_only=True)
+    with explained_refusal(args.checkpoint):
+        checkpoint = torch.load(
+            args.checkpoint, map_location='cpu', weights_only=True)
     published, config = publish(checkpoint)
     write_published(published, config, args.out)
     kept, total = len(published['state_dict']), len(checkpoint['state_dict'])

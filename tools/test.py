@@ -18,6 +18,7 @@ from mmseg_dcc.utils.command_line import (
     add_launch_arguments,
     load_launched_config,
 )
+from mmseg_dcc.utils.input_error import exit_on_input_error
 
 
 def parse_args() -> argparse.Namespace:
@@ -25,25 +26,29 @@ def parse_args() -> argparse.Namespace:
     add_launch_arguments(parser)
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument(
-        '--out', help='folder for the predicted masks (PNG, class ids)')
+        '--out',
+        help='folder for the predicted masks (PNG, class ids, coloured), '
+        'below it as the images below theirs')
     parser.add_argument(
-        '--show-dir', help='folder for pictures of the predictions')
+        '--show-dir',
+        help='folder for pictures of the predictions beside the truth')
     parser.add_argument(
         '--tta', action='store_true', help='test-time augmentation')
     return parser.parse_args()
 
 
+@exit_on_input_error
 def main() -> None:
     args = parse_args()
     cfg = load_launched_config(args)
     exit_without_data(cfg, ('test_dataloader', ))
     cfg.load_from = args.checkpoint
-    if args.out:
-        cfg.test_evaluator.update(output_dir=args.out, keep_results=True)
-    if args.show_dir:
-        # every image, not every 50th as while training
-        cfg.default_hooks.visualization.update(draw=True, interval=1)
-        cfg.visualizer.save_dir = args.show_dir
+    if args.out or args.show_dir:
+        cfg.custom_hooks.append(
+            dict(
+                type='PredictionFilesHook',
+                mask_dir=args.out,
+                picture_dir=args.show_dir))
     if args.tta:
         cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
         cfg.tta_model.module = cfg.model
@@ -52,8 +57,10 @@ def main() -> None:
     # The runner writes the config into the work dir: not over that of the
     # training, with which --resume goes on.
     name = Path(cfg.filename)
-    cfg = Config(cfg.to_dict(), filename=str(
-        name.with_name(f'test_{name.name}')))
+    cfg = Config(
+        cfg.to_dict(),
+        cfg_text=cfg.text,  # without it the new name would be read
+        filename=str(name.with_name(f'test_{name.name}')))
     Runner.from_cfg(cfg).test()
 
 

@@ -7,6 +7,7 @@ from mmengine.utils import track_iter_progress
 
 from ..datasets import UnlabeledDataset
 from ..structures import ViewInfo
+from ..utils.text_files import printable
 from ..visualization import draw_views
 
 
@@ -30,14 +31,15 @@ def make_views(
     try:
         results = load(results)
     except Exception as error:  # as UnlabeledDataset does
-        print(f'\nLeft out {path}: {error}')
+        print(f'\nLeft out {printable(path)}: {error}')
         return None
     image = None
     for transform in others:
         before = results.get('img')
         results = transform(results)
         if results is None:
-            print(f'\nLeft out {path}: {type(transform).__name__} gave it up')
+            print(f'\nLeft out {printable(path)}: '
+                  f'{type(transform).__name__} gave it up')
             return None
         if image is None and 'windows' in results:
             image = before
@@ -70,6 +72,7 @@ def write_pictures(dataset: UnlabeledDataset, number: int,
     for index in track_iter_progress(indices.tolist()):
         made = make_views(dataset, index)
         if made:
-            name = Path(dataset.get_data_info(index)['img_path']).name
+            name = printable(
+                Path(dataset.get_data_info(index)['img_path']).name)
             draw_views(*made, name).savefig(
                 folder / f'pair_{index:06d}.png', dpi=100)

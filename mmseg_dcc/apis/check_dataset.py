@@ -17,13 +17,18 @@ from mmcv.transforms import LoadAnnotations, RandomResize
 from mmengine.config import Config
 from mmengine.utils import track_parallel_progress, track_progress
 from mmseg.datasets.transforms import RandomCrop
+from mmseg.registry import DATASETS
 from PIL import Image, UnidentifiedImageError
 
 from ..datasets import PairedRandomCrop, SharedRandomCrop, UnlabeledDataset
 from ..datasets.checks import find_transform
-from ..datasets.plain_datasets import plain_datasets
+from ..datasets.class_checks import check_class_names, class_names
+from ..datasets.masks_as_photos import masks_as_photos
+from ..datasets.part_of_dataset import part_of_dataset
 from ..datasets.transforms.crop_geometry import feasible_offsets
 from ..utils.configs import build_lazily, last_head
+from ..utils.text_files import printable
+from .launch import unusable_list
 
 MAX_LISTED = 4
 # Lowest and highest are among them: what cannot be cut fails there first.
@@ -100,7 +105,8 @@ def examine(task: Tuple[int, dict], loaders: list) -> dict:
     """
     index, info = task
     load_image, load_mask = loaders[index]
-    found = dict(path=info['img_path'])
+    # as it can be printed
+    found = dict(path=printable(info['img_path']))
     try:
         image = load_image(dict(info))['img']
     except Exception as error:  # whatever a decoder raises on a broken file
@@ -132,10 +138,15 @@ def _incomplete(path: str) -> Optional[str]:
 
 
 def _examine_mask(info: dict, load_mask, image_size: tuple) -> dict:
-    path = info['seg_map_path']
-    found = dict(path=path)
+    path = info.get('seg_map_path')
+    if path is None:
+        return dict(
+            path=printable(info['img_path']),
+            missing='data_prefix.seg_map_path of its data set is not set')
+    found = dict(path=printable(path))
     if not osp.isfile(path):
-        return dict(found, missing=f'of the image {info["img_path"]}')
+        image_path = printable(info['img_path'])
+        return dict(found, missing=f'of the image {image_path}')
     try:
         mask = load_mask(dict(info, seg_fields=[]))['gt_seg_map']
         with Image.open(path) as image:
@@ -177,10 +188,14 @@ def find_parts(cfg: Config, report: Report) -> List[Part]:
         loaders.append(('test', 'test_dataloader'))
     parts = []
     for role, key in loaders:
-        for config in plain_datasets(cfg[key].dataset) if cfg.get(key) else ():
+        for config in _plain_configs(cfg[key].dataset) if cfg.get(
+                key) else ():
+            odd = unusable_list(config)
+            if odd:
+                report.add('problem', 'dataset', f'{key}: {odd}')
+                continue
             try:
-                dataset = build_lazily(config)
-                images = dataset.load_data_list()
+                dataset, images = _build(config)
             except (OSError, ValueError, AssertionError) as error:
                 # mmseg's own data sets do not say what is missing.
                 reason = str(error) or (
@@ -200,8 +215,67 @@ def find_parts(cfg: Config, report: Report) -> List[Part]:
                     f'{part.role}: no images in '
                     f'{dataset.data_prefix["img_path"]!r}. Change data_prefix,'
                     ' img_suffix or ann_file.')
+            _report_left_out(part, report)
             parts.append(part)
+    _report_masks_as_photos(parts, report)
     return parts
+
+
+def _plain_configs(config: dict) -> List[dict]:
+    """Configs inside of wrappers; a part of a data set is no wrapper."""
+    if _is_part(config):
+        return [config]
+    inner = config.get('datasets') or [config['dataset']] if (
+        'datasets' in config or 'dataset' in config) else []
+    return [plain for part in inner
+            for plain in _plain_configs(part)] if inner else [config]
+
+
+def _is_part(config: dict) -> bool:
+    kind = config['type']
+    found = DATASETS.get(kind) if isinstance(kind, str) else kind
+    return found is part_of_dataset
+
+
+def _build(config: dict) -> Tuple[object, List[dict]]:
+    """A data set and the entries that the training takes of it.
+
+    All of these, with masks or without: which lack one is a finding.
+    """
+    if _is_part(config):
+        dataset = DATASETS.build(config)
+        return dataset, [
+            dataset.get_data_info(index) for index in range(len(dataset))
+        ]
+    dataset = build_lazily(config)
+    dataset.needs_masks = False
+    dataset.data_list = dataset.load_data_list()
+    dataset.data_list = dataset.filter_data()
+    if dataset._indices is not None:
+        return dataset, dataset._get_unserialized_subset(dataset._indices)
+    return dataset, dataset.data_list
+
+
+def _report_left_out(part: Part, report: Report) -> None:
+    texts = getattr(part.dataset, 'left_out_texts', list)()
+    texts.append(getattr(part.dataset, 'left_out', ''))
+    for text in filter(None, texts):
+        report.add('warning', 'left_out', text)
+
+
+def _report_masks_as_photos(parts: List[Part], report: Report) -> None:
+    photos, labeled = ([
+        info for part in parts if (part.role == 'unlabeled') == is_unlabeled
+        for info in part.images
+    ] for is_unlabeled in (True, False))
+    for level, text, pairs in zip(
+        ('problem', 'warning'),
+        ('unlabeled images are masks of labeled images',
+         'unlabeled images look like masks of labeled images'),
+            masks_as_photos(photos, labeled)):
+        report.add_all(level, 'mask_as_photo', text, (dict(
+            path=printable(path), detail=f'the mask of {printable(image)}')
+            for path, image in pairs))
 
 
 def examine_all(parts: List[Part], processes: int) -> List[Part]:
@@ -321,12 +395,14 @@ def check_classes(cfg: Config, parts: List[Part],
     """
     labeled = [part for part in parts if part.role != 'unlabeled']
     num_classes = last_head(cfg.model).num_classes
-    names = next((part.dataset.metainfo.get('classes') for part in labeled),
-                 None) or [str(i) for i in range(num_classes)]
-    if len(names) != num_classes:
+    _compare_classes(labeled, report)
+    names = _names_of_ids(labeled) or [str(i) for i in range(num_classes)]
+    first = next((len(part.dataset.metainfo.get('classes') or ())
+                  for part in labeled), 0) or len(names)
+    if first != num_classes:
         report.add(
             'problem', 'num_classes',
-            f'The data set has {len(names)} classes, but '
+            f'The data set has {first} classes, but '
             f'model.decode_head.num_classes={num_classes}.')
     shares = [dict(name=name) for name in names]
     for role in dict.fromkeys(part.role for part in labeled):
@@ -349,6 +425,36 @@ def check_classes(cfg: Config, parts: List[Part],
                        'masks: ' + ', '.join(absent[:2 * MAX_LISTED]) +
                        (', ...' if len(absent) > 2 * MAX_LISTED else ''))
     return num_classes, shares
+
+
+def _compare_classes(labeled: List[Part], report: Report) -> None:
+    """Reports ids that mean two things."""
+    by_key = defaultdict(list)
+    for part in labeled:
+        key = 'train' if part.role == 'labeled' else part.role
+        by_key[f'{key}_dataloader'].append(part.dataset)
+    try:
+        odd = check_class_names(by_key)
+    except ValueError as error:
+        report.add('problem', 'classes', str(error))
+    else:
+        for text in dict.fromkeys(odd):
+            report.add('warning', 'classes', text)
+
+
+def _names_of_ids(labeled: List[Part]) -> List[str]:
+    """What each id is called, with all names where data sets differ."""
+    found: List[dict] = []
+    for part in labeled:
+        try:
+            names = class_names(part.dataset)
+        except ValueError:  # one text: reported
+            names = (part.dataset.metainfo['classes'], )
+        for number, name in enumerate(names):
+            if number == len(found):
+                found.append({})
+            found[number][str(name)] = None
+    return [' / '.join(names) for names in found]
 
 
 def check_copies(parts: List[Part], report: Report) -> None:

@@ -1,10 +1,28 @@
 """ONNX export of a trained segmentor, compared with torch."""
 import json
+from importlib.util import find_spec
 
 import numpy as np
-import onnxruntime
 import torch
 from torch import Tensor, nn
+
+from ..utils.input_error import InputError
+
+NEEDED = ('onnx', 'onnxscript', 'onnxruntime')
+
+
+def require_onnx() -> None:
+    """Raises if a package of the extra ``onnx`` is not installed.
+
+    Raises:
+        InputError: With those that are missing.
+    """
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        raise InputError(
+            f'The export to ONNX needs {", ".join(missing)}, not installed '
+            f'here: pip install {" ".join(missing)} (the extra onnx of this '
+            'package has all that it needs).')
 
 
 class ScoreMap(nn.Module):
@@ -40,7 +58,12 @@ def export(segmentor: nn.Module, path: str, shape: tuple) -> float:
     Returns:
         float: Largest difference between ONNX Runtime and torch on noise, in
         units of the largest score.
+
+    Raises:
+        InputError: See :func:`require_onnx`.
     """
+    require_onnx()
+    import onnxruntime  # of the extra
     model = ScoreMap(segmentor).eval()
     # 2 to trace and 3 to compare: a fixed batch size would not pass
     traced, image = (255 * torch.rand(n, 3, *shape) for n in (2, 3))

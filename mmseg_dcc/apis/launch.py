@@ -1,10 +1,16 @@
 """What is checked before mmengine's runner starts."""
 import os.path as osp
+from typing import Optional
 
 from mmengine.config import Config
+from mmseg.registry import DATASETS
 
+from ..datasets import UnlabeledDataset
+from ..datasets.image_files import is_local
 from ..datasets.plain_datasets import plain_datasets
+from ..utils.configs import is_kind
 from ..utils.public_data import CITYSCAPES_DOWNLOAD_HINT, VOC_DOWNLOAD_HINT
+from ..utils.text_files import encoding_problem
 
 _HOW_TO_GET = {
     'VOC2012':
@@ -34,15 +40,25 @@ def exit_without_data(cfg: Config, loaders: tuple) -> None:
         loaders (tuple[str]): Keys of the data loaders that will be used.
 
     Raises:
-        SystemExit: Names the missing folders and how to get the data.
+        SystemExit: Names the missing folders and how to get the data, or a
+            list in an encoding that mmseg does not read.
     """
     missing = sorted({
         dataset.data_root
         for loader in loaders if cfg.get(loader)
         for dataset in plain_datasets(cfg[loader].dataset)
         if dataset.get('data_root') and not osp.isdir(dataset.data_root)
+        # what another backend of mmengine reads is found by it, or not
+        and is_local(dataset.data_root, dataset.get('backend_args'))
     })
     if not missing:
+        odd = [
+            text for loader in loaders if cfg.get(loader)
+            for text in map(unusable_list, plain_datasets(cfg[loader].dataset))
+            if text
+        ]
+        if odd:
+            raise SystemExit('\n'.join(dict.fromkeys(odd)))
         return
     lines = [f'There is no data set at {root}.' for root in missing]
     for root in missing:
@@ -53,3 +69,25 @@ def exit_without_data(cfg: Config, loaders: tuple) -> None:
                 'the config.'))
     lines.append('If it lies elsewhere, link it: ln -s /path/to/data data')
     raise SystemExit('\n'.join(lines))
+
+
+def unusable_list(dataset: dict) -> Optional[str]:
+    """Says what is wrong with the encoding of a data set's list, or None.
+
+    mmseg reads UTF-8 alone, and a byte-order mark as a part of the first
+    name. :class:`UnlabeledDataset` reads others.
+
+    Args:
+        dataset (dict): Config of a plain data set.
+    """
+    path = dataset.get('ann_file')
+    if not path or is_kind(dataset, UnlabeledDataset, DATASETS):
+        return None
+    path = osp.join(dataset.get('data_root') or '', path)
+    if not osp.isfile(path):
+        return None
+    problem = encoding_problem(path)
+    return problem and (
+        f'The list {path!r} {problem}. mmseg would look for other names than '
+        'it holds. Save it in UTF-8 without a byte-order mark (as "UTF-8" '
+        'in a text editor, or with iconv).')

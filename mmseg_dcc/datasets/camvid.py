@@ -4,9 +4,11 @@ from typing import Optional
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
+from .ids_in_masks import IdsInMasks
+
 
 @DATASETS.register_module()
-class CamVidDataset(BaseSegDataset):
+class CamVidDataset(IdsInMasks, BaseSegDataset):
     """CamVid street scenes, 11 classes, in the layout of PASCAL VOC.
 
     The classes and their ids are those of SegNet (Badrinarayanan et al.,

@@ -122,6 +122,7 @@ def _steps(step) -> Iterator:
     else:
         yield step
         yield from _steps(getattr(step, 'transforms', ()))
+        yield from _steps(getattr(step, 'subroutines', ()))  # TestTimeAug
         views = getattr(step, 'views', None)
         if isinstance(views, dict):  # of MultiView, each a tuple
             yield from _steps(tuple(views.values()))

@@ -1,19 +1,25 @@
 """Labeled images of any type in a folder, their masks in another."""
 import hashlib
+import logging
 import math
 import os.path as osp
 import unicodedata
 from collections import Counter
 from typing import List, Optional
 
+from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
-from .unlabeled_dataset import IMAGE_SUFFIXES, _images_in
+from ..utils.text_files import printable
+from .ids_in_masks import IdsInMasks
+from .image_files import IMAGE_SUFFIXES, image_files
+from .mask_path_check import NO_MASKS
+from .unlabeled_dataset import describe_left_out
 
 
 @DATASETS.register_module()
-class FolderSegDataset(BaseSegDataset):
+class FolderSegDataset(IdsInMasks, BaseSegDataset):
     """A folder of images and a folder of masks, without lists.
 
     Exists because :class:`mmseg.datasets.BaseSegDataset` finds images of one
@@ -60,6 +66,7 @@ class FolderSegDataset(BaseSegDataset):
                 f'val_share between 0 and 1, got {part!r} and {val_share}.')
         self.part = part
         self.val_share = val_share
+        self.left_out = ''  # files of other types, in a sentence
         pipeline = kwargs.get('pipeline')
         # also inside of TestTimeAug
         self.needs_masks = not pipeline or 'LoadAnnotations' in str(pipeline)
@@ -72,18 +79,24 @@ class FolderSegDataset(BaseSegDataset):
             list[dict]: As those of ``BaseSegDataset``, sorted by path.
         """
         images, masks = (
-            self.data_prefix[key] for key in ('img_path', 'seg_map_path'))
+            self.data_prefix.get(key) for key in ('img_path', 'seg_map_path'))
+        if masks is None and self.needs_masks:
+            raise ValueError(f'The labeled images in {images!r}: {NO_MASKS}')
         for folder, key in ((images, 'img_path'), (masks, 'seg_map_path')):
-            if not osp.isdir(folder):
+            if folder is not None and not osp.isdir(folder):
                 raise FileNotFoundError(
                     f'The folder {folder!r} does not exist. Change data_root '
                     f'or data_prefix.{key} of the labeled dataset.')
-        names = self._names_of_part(_images_in(images), images)
+        files = image_files(images)
+        self.left_out = describe_left_out(
+            images, files) if files.left_out else ''
+        names = self._names_of_part(files.images, images)
         return [
             dict(
                 img_path=osp.join(images, name),
-                seg_map_path=osp.join(
-                    masks, osp.splitext(name)[0] + self.seg_map_suffix),
+                **({} if masks is None else dict(
+                    seg_map_path=osp.join(
+                        masks, osp.splitext(name)[0] + self.seg_map_suffix))),
                 label_map=self.label_map,
                 reduce_zero_label=self.reduce_zero_label,
                 seg_fields=[]) for name in names
@@ -118,6 +131,15 @@ class FolderSegDataset(BaseSegDataset):
                 'more, or give a folder of validation images.')
         return part
 
+    def full_init(self) -> None:
+        """See ``BaseDataset``."""
+        if self._fully_initialized:
+            return
+        super().full_init()
+        # the part that trains says it for both
+        if self.left_out and self.part != 'val':
+            print_log(self.left_out, logger='current', level=logging.WARNING)
+
     def filter_data(self) -> List[dict]:
         """Refuses images without a mask before the training meets one."""
         missing = [
@@ -127,7 +149,8 @@ class FolderSegDataset(BaseSegDataset):
         if missing:
             raise FileNotFoundError(
                 f'{len(missing)} of {len(self.data_list)} labeled images have'
-                f' no mask, the first: {missing[0]!r}. A mask has the name of '
+                f' no mask, the first: {printable(missing[0])!r}. A mask has '
+                'the name of '
                 f'its image with the suffix {self.seg_map_suffix}. Add the '
                 'masks, or move these images to the unlabeled ones; '
                 'tools/dataset_tools/check_dataset.py lists them all.')

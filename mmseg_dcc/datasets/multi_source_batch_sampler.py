@@ -6,7 +6,11 @@ from mmengine.dist import get_dist_info
 from mmseg.registry import DATA_SAMPLERS
 from torch.utils.data import Sampler
 
-from .plain_datasets import plain_datasets, unlabeled_datasets
+from .plain_datasets import (
+    plain_datasets,
+    share_mask_ids,
+    unlabeled_datasets,
+)
 
 
 @DATA_SAMPLERS.register_module()
@@ -66,6 +70,8 @@ class MultiSourceBatchSampler(Sampler):
         self.first_indices = [0, *ends[:-1]]
         self.sizes = [b - a for a, b in zip(self.first_indices, ends)]
         self.is_unlabeled = _which_are_unlabeled(sampler.dataset.datasets)
+        # here, since workers have their copies before the first hook runs
+        share_mask_ids(sampler.dataset)
         _check_shares(source_ratio, batch_size, self.sizes, self.is_unlabeled)
         if epoch_length is not None and epoch_length < 1:
             raise ValueError(f'batch_sampler.epoch_length={epoch_length} must '

@@ -34,3 +34,22 @@ def image_paths(dataset) -> set:
         osp.abspath(plain.get_data_info(i)['img_path'])
         for plain in plain_datasets(dataset) for i in range(len(plain))
     }
+
+
+def share_mask_ids(dataset) -> None:
+    """Lets unlabeled data sets read masks for the log as labeled ones do.
+
+    Args:
+        dataset (Dataset): Of the training. Where several labeled sets read
+            their ids in different ways, the one with the same folder of
+            masks counts, else the first.
+    """
+    photos = unlabeled_datasets(dataset)
+    labeled = [plain for plain in plain_datasets(dataset)
+               if not isinstance(plain, UnlabeledDataset)]
+    for part in photos if labeled else ():
+        folder = part.data_prefix.get('seg_map_path')
+        part.read_masks_like(
+            next((other for other in labeled if getattr(
+                other, 'data_prefix', {}).get('seg_map_path') == folder),
+                 labeled[0]))

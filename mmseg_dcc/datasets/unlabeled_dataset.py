@@ -1,19 +1,20 @@
 import logging
 import os.path as osp
 from collections import defaultdict
-from typing import List, Optional
+from typing import Dict, List, Optional
 
 import numpy as np
 import torch
 from mmengine.dataset import BaseDataset
 from mmengine.dist import all_reduce
-from mmengine.fileio import list_from_file
 from mmengine.logging import print_log
-from mmengine.utils import scandir
 from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import DATASETS
 
-IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
+from ..utils.text_files import in_old_encoding, printable, read_lines
+from .image_files import IMAGE_SUFFIXES, ImageFiles, image_files, is_local
+from .masks_among_photos import masks_among
+
 IGNORE = 255  # in mask files, whatever id a head ignores
 _WEAK_ADVICE = ('of the unlabeled dataset, or make the masks with '
                 'tools/dataset_tools/make_cam_masks.py (docs/weak_labels.md).')
@@ -24,12 +25,15 @@ class UnlabeledDataset(BaseDataset):
     """Images without masks: a folder, a list file, or both.
 
     Without ``ann_file`` every image below the folder is taken, at any depth
-    and of mixed types (jpg, jpeg, png, bmp, tif, tiff, webp). With it, the
-    images of the list. No mask is looked for unless a folder of masks is
-    named; then those that are there measure the precision of the pseudo
-    labels in the log. No loss sees them. Weak masks, made from image-level
-    labels for the term :class:`WeakLabels`, have a folder and keys of their
-    own.
+    and of mixed types (jpg, jpeg, png, bmp, tif, tiff, webp), but for masks
+    of labelling tools among them (:func:`masks_among`). With it, the
+    images of the list, whatever they are. No mask is looked for unless a
+    folder of masks is named; then those that are there measure the precision
+    of the pseudo labels in the log; their ids are read as those of the
+    labeled data beside it (``label_map``, ``reduce_zero_label``), unless
+    ``metainfo`` has these keys. No loss sees them. Weak masks, made from
+    image-level labels for the term :class:`WeakLabels`, have a folder and
+    keys of their own.
 
     An image that cannot be read is named once in a warning, whichever worker
     finds it, and another one is taken in its place each time.
@@ -56,11 +60,17 @@ class UnlabeledDataset(BaseDataset):
         max_unreadable_ratio (float): Training stops when the workers of one
             process met more unreadable images than this share of the data
             set. Defaults to 0.1.
+        backend_args (dict, optional): How mmengine reads the images, such
+            as ``dict(backend='lmdb', db_path='photos.lmdb')``; also for the
+            ``LoadImageFromFile`` of the pipeline. Addresses such as
+            ``s3://...`` need none. Where the backend cannot list files,
+            ``ann_file`` must name them with suffix. Defaults to None.
         **kwargs: See ``mmengine.dataset.BaseDataset`` (``pipeline``, whose
             first transform loads the image, ``metainfo``, ``indices``, ...).
 
     Raises:
-        FileNotFoundError: If the folder or a listed image does not exist.
+        FileNotFoundError: If the folder or a listed image does not exist;
+            not looked for where it is not on a disk.
         ValueError: If there is no image, or a listed stem fits several.
 
     Examples:
@@ -75,24 +85,81 @@ class UnlabeledDataset(BaseDataset):
                  img_suffix: Optional[str] = None,
                  seg_map_suffix: str = '.png',
                  max_unreadable_ratio: float = 0.1,
+                 backend_args: Optional[dict] = None,
                  **kwargs) -> None:
         self.img_suffix = img_suffix
         self.seg_map_suffix = seg_map_suffix
         self.load_mask = LoadAnnotations()
         self.load_weak_mask = LoadAnnotations()
         self.max_unreadable_ratio = max_unreadable_ratio
+        self.backend_args = backend_args
+        #: What lies below the folder, but is no image of the data set.
+        self.other_files = ImageFiles([], {})
+        self._listings: Dict[str, set] = {}
+        self.masks_left_out: Dict[str, str] = {}
         super().__init__(
             *args, data_prefix=data_prefix or dict(img_path=''), **kwargs)
+
+    def _join_prefix(self) -> None:
+        super()._join_prefix()
+        # before the images are looked for
+        metainfo = self.metainfo
+        self._knows_labels = bool(
+            {'label_map', 'reduce_zero_label'} & metainfo.keys())
+        self._mask_labels = dict(
+            label_map=metainfo.get('label_map'),
+            reduce_zero_label=metainfo.get('reduce_zero_label', False))
+
+    def read_masks_like(self, labeled) -> None:
+        """Gives the ids of masks for the log their meaning in training.
+
+        Args:
+            labeled (Dataset): Plain labeled data set beside this one; what
+                its mask files need is not asked for where ``metainfo`` of
+                this one says it.
+        """
+        labels = dict(
+            label_map=getattr(labeled, 'label_map', None),
+            reduce_zero_label=getattr(labeled, 'reduce_zero_label', False))
+        if self._knows_labels or not self.data_prefix.get('seg_map_path'):
+            return
+        if labels != self._mask_labels:
+            self._mask_labels = labels
+            print_log(
+                'Masks of unlabeled images, for the log alone, are read like '
+                f'those of the labeled ones: {labels}. Set metainfo=dict('
+                'reduce_zero_label=False) of the UnlabeledDataset if their '
+                'ids are those of the model already.',
+                logger='current')
 
     def full_init(self) -> None:
         """See ``BaseDataset``."""
         if self._fully_initialized:
             return
         super().full_init()
+        for text in self.left_out_texts():
+            print_log(text, logger='current', level=logging.WARNING)
         # One byte an image in shared memory: each worker has a copy of the
         # data set, and where workers do not outlive an epoch, many have.
         self._unreadable = torch.zeros(
             len(self), dtype=torch.uint8).share_memory_()
+
+    def left_out_texts(self) -> List[str]:
+        """Sentences on the files that were left out."""
+        folder, found = self.data_prefix['img_path'], []
+        if self.other_files.left_out:
+            found.append(describe_left_out(folder, self.other_files))
+        if self.masks_left_out:
+            mask, photo = next(iter(self.masks_left_out.items()))
+            found.append(
+                f'{len(self.masks_left_out)} of '
+                f'{len(self.other_files.images)} pictures below {folder!r} '
+                'are left out of the unlabeled images, since they look like '
+                f'masks of others: the first is {printable(mask)!r}, of '
+                f'{printable(photo)!r}. Move masks to a folder of their own; '
+                'if these are photos, name all images in a list (ann_file), '
+                'which is taken as it is.')
+        return found
 
     def unreadable_images(self) -> List[str]:
         """Paths of the images that could not be read so far.
@@ -117,19 +184,28 @@ class UnlabeledDataset(BaseDataset):
             or in the order of the list; with what ``LoadAnnotations`` needs
             where there is a mask.
         """
+        load = (self.pipeline.transforms or [None])[0]
+        if getattr(load, 'backend_args', self) is None:
+            load.backend_args = self.backend_args
+        elif not self.backend_args:
+            self.backend_args = getattr(load, 'backend_args', None)
         folder = self.data_prefix['img_path']
-        if not osp.isdir(folder):
+        local = is_local(folder, self.backend_args)
+        if local and not osp.isdir(folder):
             raise FileNotFoundError(
                 f'The folder of unlabeled images {folder!r} does not exist. '
                 'Change data_root or data_prefix.img_path of the unlabeled '
                 'dataset.')
-        names = self._listed(folder) if self.ann_file else _images_in(folder)
+        names = (
+            self._listed(folder, local) if self.ann_file else self._found(
+                folder, local))
         if not names:
             raise ValueError(
                 f'No unlabeled images in {self.ann_file or folder!r}. Expected'
                 f' files ending in {", ".join(IMAGE_SUFFIXES)}. Change '
                 'data_root, data_prefix.img_path or ann_file of the '
-                'unlabeled dataset.')
+                'unlabeled dataset.' +
+                ''.join(f' {text}' for text in self.left_out_texts()))
         infos = [
             dict(
                 img_path=osp.join(folder, name),
@@ -144,6 +220,24 @@ class UnlabeledDataset(BaseDataset):
                 f'data_prefix.weak_seg_map_path {_WEAK_ADVICE}')
         return infos
 
+    def _found(self, folder: str, local: bool) -> List[str]:
+        """Images below the folder that are no masks."""
+        files = image_files(folder, self.backend_args)
+        names = files.images
+        self.other_files = files
+        # the data set's own masks need no guess
+        own = {
+            osp.abspath(info[key])
+            for name in names
+            for info in (self._mask_of(name), self._weak_mask_of(name))
+            for key in ('seg_map_path', 'weak_seg_map_path') if key in info
+            and osp.abspath(info[key]) != osp.abspath(osp.join(folder, name))
+        }
+        names = [name for name in names
+                 if osp.abspath(osp.join(folder, name)) not in own]
+        self.masks_left_out = masks_among(folder, names) if local else {}
+        return [name for name in names if name not in self.masks_left_out]
+
     @property
     def has_weak_masks(self) -> bool:
         """Whether a folder of weak masks is named."""
@@ -156,11 +250,7 @@ class UnlabeledDataset(BaseDataset):
             'of the unlabeled dataset, or leave it out: no loss needs it.')
         if path is None:
             return {}
-        return dict(
-            seg_map_path=path,
-            seg_fields=[],
-            label_map=self.metainfo.get('label_map'),
-            reduce_zero_label=self.metainfo.get('reduce_zero_label', False))
+        return dict(seg_map_path=path, seg_fields=[])
 
     def _weak_mask_of(self, name: str) -> dict:
         path = self._path_in('weak_seg_map_path',
@@ -171,6 +261,8 @@ class UnlabeledDataset(BaseDataset):
         folder = self.data_prefix.get(key)
         if not folder:
             return None
+        if not is_local(folder):
+            return self._in_backend(folder, name)
         if not osp.isdir(folder):
             raise FileNotFoundError(
                 f'The folder of masks {folder!r} does not exist. Change '
@@ -178,34 +270,53 @@ class UnlabeledDataset(BaseDataset):
         path = osp.join(folder, name)
         return path if osp.isfile(path) else None
 
-    def _listed(self, folder: str) -> List[str]:
-        if not osp.isfile(self.ann_file):
+    def _in_backend(self, folder: str, name: str) -> Optional[str]:
+        if folder not in self._listings:
+            self._listings[folder] = set(image_files(folder).images)
+        return (osp.join(folder, name)
+                if name in self._listings[folder] else None)
+
+    def _listed(self, folder: str, local: bool) -> List[str]:
+        list_is_local = osp.isfile(self.ann_file) or is_local(self.ann_file)
+        if list_is_local and not osp.isfile(self.ann_file):
             raise FileNotFoundError(
                 f'The list of unlabeled images {self.ann_file!r} does not '
                 'exist. Make it with tools/dataset_tools/make_splits.py, or '
                 'change ann_file of the unlabeled dataset.')
-        lines = [line.strip() for line in list_from_file(self.ann_file)]
-        lines = [line for line in lines if line]
-        if self.img_suffix is not None:
-            names = [line + self.img_suffix for line in lines]
-        elif all(line.lower().endswith(IMAGE_SUFFIXES) for line in lines):
-            names = lines
-        else:
-            names = self._with_suffixes(lines, folder)
-        missing = [
-            name for name in names if not osp.isfile(osp.join(folder, name))
-        ]
+        lines = read_lines(self.ann_file,
+                           None if list_is_local else self.backend_args)
+        names = self._named_by(lines, folder)
+        if not local:
+            return names
+        missing = [name for name in names
+                   if not osp.isfile(osp.join(folder, name))]
+        if any(in_old_encoding(line) for line in missing):
+            # the list was written by another system than the names
+            lines = [in_old_encoding(line) or line for line in lines]
+            names = self._named_by(lines, folder)
+            missing = [name for name in names
+                       if not osp.isfile(osp.join(folder, name))]
         if missing:
             raise FileNotFoundError(
                 f'{self.ann_file} names {len(missing)} of {len(names)} images '
-                f'that are not in {folder!r}, the first: {missing[0]!r}. '
-                'Correct the list, or data_prefix.img_path or img_suffix of '
-                'the unlabeled dataset.')
+                f'that are not in {folder!r}, the first: '
+                f'{printable(missing[0])!r}. Correct the list, or '
+                'data_prefix.img_path or img_suffix of the unlabeled '
+                'dataset; a list with other letters than English ones must '
+                'be in UTF-8.')
         return names
+
+    def _named_by(self, lines: List[str], folder: str) -> List[str]:
+        """Names of the images of a list."""
+        if self.img_suffix is not None:
+            return [line + self.img_suffix for line in lines]
+        if all(line.lower().endswith(IMAGE_SUFFIXES) for line in lines):
+            return lines
+        return self._with_suffixes(lines, folder)
 
     def _with_suffixes(self, stems: List[str], folder: str) -> List[str]:
         by_stem = defaultdict(list)
-        for name in _images_in(folder):
+        for name in image_files(folder, self.backend_args).images:
             by_stem[osp.splitext(name)[0]].append(name)
         for stem in stems:
             # A mask next to the image, say: nothing tells which is meant.
@@ -242,6 +353,7 @@ class UnlabeledDataset(BaseDataset):
             self._report_unreadable(idx, path, error)
             return None
         if 'seg_map_path' in results:
+            results.update(self._mask_labels)
             results = self.load_mask(results)
         if self.has_weak_masks:
             self._add_weak_mask(results)
@@ -276,7 +388,7 @@ class UnlabeledDataset(BaseDataset):
             return
         self._unreadable[idx] = 1
         reason = str(error).split('\n')[0] or type(error).__name__
-        message = f'Unreadable unlabeled image {path}: {reason}'
+        message = f'Unreadable unlabeled image {printable(path)}: {reason}'
         number = int(self._unreadable.sum())
         if number > self.max_unreadable_ratio * len(self):
             raise RuntimeError(
@@ -290,9 +402,13 @@ class UnlabeledDataset(BaseDataset):
             level=logging.WARNING)
 
 
-def _images_in(folder: str) -> List[str]:
-    """Images below a folder, sorted, without those in hidden folders."""
-    names = scandir(folder, IMAGE_SUFFIXES, True, case_sensitive=False)
-    return sorted(
-        name for name in names
-        if not any(part.startswith('.') for part in name.split(osp.sep)))
+def describe_left_out(folder: str, files: ImageFiles) -> str:
+    """A sentence on pictures and videos of types that are not read.
+
+    Args:
+        folder (str): Where they lie.
+        files (ImageFiles): What was found below it.
+    """
+    return (f'Files below {folder!r} that are left out, since their types '
+            f'are not read: {files.left_out_text()}. Convert pictures to '
+            'JPEG or PNG and videos to single frames to train on them.')

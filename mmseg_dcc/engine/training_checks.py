@@ -1,11 +1,16 @@
 """Checks of any training, supervised or not, before it begins."""
+import logging
+
 from mmengine.dist import get_dist_info
+from mmengine.logging import print_log
 
 from ..datasets.class_checks import check_class_names
+from ..datasets.mask_path_check import require_mask_paths
 from ..datasets.mask_size_check import refuse_unfit_masks
-from ..datasets.plain_datasets import plain_datasets
+from ..datasets.masks_as_photos import refuse_masks_as_photos
+from ..datasets.plain_datasets import plain_datasets, unlabeled_datasets
 from ..datasets.unlabeled_dataset import UnlabeledDataset
-from ..models.head_checks import as_list
+from ..models.head_checks import ONE_CLASS, as_list
 from ..utils.bare_model import bare_model
 from .schedule_checks import check_schedule
 
@@ -17,24 +22,47 @@ def check_training(runner) -> None:
         runner (Runner): At the begin of its training.
 
     Raises:
-        ValueError: If classes of data sets differ, or masks do not have the
-            size of their images.
+        ValueError: If classes of data sets differ, masks do not have the
+            size of their images or are unlabeled images, too, or no folder
+            of masks is named.
     """
     check_schedule(runner)
     loaders = dict(train_dataloader=runner.train_dataloader)
     if runner.val_loop is not None:
         loaders['val_dataloader'] = runner.val_dataloader
-    parts = {
-        key: [
-            dataset for dataset in plain_datasets(loader.dataset)
-            if not isinstance(dataset, UnlabeledDataset)
-        ]
+    every = {
+        key: plain_datasets(loader.dataset)
         for key, loader in loaders.items()
     }
-    check_class_names(parts, _num_classes(bare_model(runner)))
-    refuse_unfit_masks(
-        [dataset for part in parts.values() for dataset in part],
-        get_dist_info())
+    require_mask_paths(every)
+    parts = {
+        key: [
+            dataset for dataset in datasets
+            if not isinstance(dataset, UnlabeledDataset)
+        ]
+        for key, datasets in every.items()
+    }
+    num_classes = _num_classes(bare_model(runner))
+    check_class_names(parts, num_classes)
+    if num_classes == 1:  # of other segmentors; ours refuse it
+        print_log(ONE_CLASS, logger='current', level=logging.WARNING)
+    labeled = [dataset for part in parts.values() for dataset in part]
+    refuse_unfit_masks(labeled, get_dist_info())
+    refuse_masks_as_photos(
+        unlabeled_datasets(runner.train_dataloader.dataset), labeled)
+
+
+def check_test(runner) -> None:
+    """Tells before a test what would stop it with a riddle.
+
+    Args:
+        runner (Runner): At the begin of its test.
+
+    Raises:
+        ValueError: If masks are to be loaded and no folder of them is named.
+    """
+    require_mask_paths(
+        dict(test_dataloader=plain_datasets(runner.test_dataloader.dataset)))
 
 
 def _num_classes(model):

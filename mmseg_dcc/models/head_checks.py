@@ -3,6 +3,7 @@ import logging
 from typing import Optional
 
 from mmengine.logging import print_log
+from mmengine.utils import is_installed
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
 from torch import nn
@@ -12,6 +13,15 @@ PIXEL_HEAD_WANTED = (
     'subclass of BaseDecodeHead such as DepthwiseSeparableASPPHead, PSPHead, '
     'FCNHead, UPerHead or SegformerHead); heads that classify masks, queries '
     'or prompts do not work. Change model.decode_head.')
+
+
+_PACKAGES = dict(mmpretrain='mmpretrain', mmcls='mmpretrain')
+ONE_CLASS = (
+    'model.decode_head.num_classes=1: with one class every pixel belongs to '
+    'it, and the background is none. To tell one object from the background, '
+    "with masks of 0 and 1, set num_classes=2 and metainfo.classes="
+    "('background', 'object'); for one channel with a sigmoid also "
+    'out_channels=1 and loss_decode=dict(use_sigmoid=True, ...).')
 
 
 def check_head_types(decode_head: dict, backbone: Optional[dict]) -> None:
@@ -38,6 +48,33 @@ def check_head_types(decode_head: dict, backbone: Optional[dict]) -> None:
                 f'{head_class.__name__} is refused: {PIXEL_HEAD_WANTED}')
 
 
+def check_package_of_backbone(backbone: Optional[dict]) -> None:
+    """Says which package a backbone is of that is not imported.
+
+    Args:
+        backbone (dict, optional): Config of the backbone.
+
+    Raises:
+        ImportError: If its type names mmpretrain (or mmcls, the older name)
+            and is not registered.
+    """
+    kind = (backbone or {}).get('type')
+    if not isinstance(kind, str) or MODELS.get(kind) is not None:
+        return
+    scope = kind.split('.')[0]
+    if scope not in _PACKAGES:
+        return
+    package = _PACKAGES[scope]
+    raise ImportError(
+        f'model.backbone.type={kind!r} is of the package {package}, which ' +
+        ('is not installed: pip install mmpretrain torchvision, then '
+         if not is_installed(package) else 'is installed, but not imported, '
+         'or does not have it: ') +
+        "add custom_imports=dict(imports=['mmpretrain.models'], "
+        'allow_failed_imports=False) to the config and write the type as '
+        "'mmpretrain.NAME' (docs/backbones.md).")
+
+
 def check_heads(decode_head: nn.Module,
                 auxiliary_head: Optional[nn.Module]) -> None:
     """Compares the classes and ignored ids of all heads that learn masks.
@@ -51,9 +88,11 @@ def check_heads(decode_head: nn.Module,
 
     Raises:
         ValueError: If a head has another number of classes than the last
-            decode head.
+            decode head, or that has a single one.
     """
     main = as_list(decode_head)[-1]
+    if main.num_classes == 1:
+        raise ValueError(ONE_CLASS)
     others = as_list(auxiliary_head) if auxiliary_head is not None else []
     for head in (*as_list(decode_head), *others):
         # Heads with a loss of their own may learn something else.

@@ -7,7 +7,8 @@ from mmengine.config import Config, DictAction
 
 from .configs import read_config
 
-_HOOKS = ('WeightsCheckHook', 'TrainingCheckHook', 'InterruptHook')
+_HOOKS = ('WeightsCheckHook', 'TrainingCheckHook', 'InterruptHook',
+          'TrainingPicturesHook', 'TrainingReportHook')
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +53,7 @@ def load_launched_config(args: argparse.Namespace) -> Config:
 
 
 def add_hooks(cfg: Config) -> None:
-    """Adds the hooks that belong to every training and test.
+    """Adds what belongs to every training and test: checks and reports.
 
     Args:
         cfg (Config): What its ``custom_hooks`` have already stays as it is.

@@ -23,15 +23,36 @@ def read_config(path: str, options: Optional[dict] = None) -> Config:
         Config: The config.
 
     Raises:
-        InputError: If an option would have no effect.
+        InputError: If an option would have no effect, or the config imports
+            a package that is not installed.
     """
-    cfg = Config.fromfile(path)
+    try:
+        cfg = Config.fromfile(path)
+    except ImportError as error:
+        package = _missing_package(error)
+        if package is None:
+            raise
+        raise InputError(
+            f'{path}, or a config that it inherits from, imports {package}, '
+            'which is not installed. Install it (pip install '
+            f'{package}), or choose a network that does not need it; '
+            'docs/backbones.md says which do. A module of your own '
+            'must lie in a folder of PYTHONPATH.') from error
     unread = ineffective_options(cfg, options or {})
     if unread:
         raise InputError('--cfg-options ' + '\n'.join(unread))
     cfg.merge_from_dict(options or {})
     init_default_scope(cfg.get('default_scope') or 'mmseg')
     return cfg
+
+
+def _missing_package(error: BaseException) -> Optional[str]:
+    """Package of a module that could not be imported, or None."""
+    while error is not None:
+        if isinstance(error, ModuleNotFoundError) and error.name:
+            return error.name.split('.')[0]
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def is_kind(part: dict, kind: type, registry: Registry) -> bool:

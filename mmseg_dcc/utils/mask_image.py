@@ -1,4 +1,6 @@
 """Masks as pictures that keep their ids."""
+from typing import Optional, Sequence
+
 import numpy as np
 from PIL import Image
 
@@ -23,18 +25,36 @@ def voc_palette() -> np.ndarray:
     return palette
 
 
-def mask_image(mask: np.ndarray) -> Image.Image:
+def mask_colors(palette: Optional[Sequence] = None) -> np.ndarray:
+    """Colours of ids.
+
+    Args:
+        palette (Sequence, optional): [red, green, blue] of the first ids.
+            Defaults to None: the colours of VOC.
+
+    Returns:
+        np.ndarray: Shape (256, 3), dtype uint8, RGB; ``UNKNOWN`` is white,
+        ids without a colour have that of VOC.
+    """
+    colors = voc_palette()
+    colors[UNKNOWN] = 255
+    if palette is not None and len(palette):
+        colors[:len(palette)] = np.array(palette)[:, :3]
+    return colors
+
+
+def mask_image(mask: np.ndarray,
+               palette: Optional[Sequence] = None) -> Image.Image:
     """A picture of ids, with colours for the eye.
 
     Args:
         mask (np.ndarray): Ids, and ``UNKNOWN``, which is white, shape (h, w),
             uint8.
+        palette (Sequence, optional): See :func:`mask_colors`.
 
     Returns:
-        Image: With a palette, the colours of VOC.
+        Image: With a palette; its pixels are the ids.
     """
     image = Image.fromarray(mask)
-    colors = voc_palette()
-    colors[UNKNOWN] = 255
-    image.putpalette(colors.tobytes())
+    image.putpalette(mask_colors(palette).tobytes())
     return image

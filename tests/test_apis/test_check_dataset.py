@@ -1,5 +1,6 @@
 """Every planted fault is found, named, and nothing else."""
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from mmseg.registry import DATASETS
 from PIL import Image
 
 from mmseg_dcc.apis import check_dataset
+from mmseg_dcc.apis.launch import exit_without_data
 from mmseg_dcc.utils.configs import build_lazily, read_config
 from tests import tiny_data
 from tests.conftest import ROOT, environment
@@ -274,6 +276,136 @@ def test_wrong_number_of_classes(check):
     report, code = check('--cfg-options', 'model.decode_head.num_classes=5')
     assert code == 1
     assert [f['check'] for f in report['findings']] == ['num_classes']
+
+
+def with_classes(config, classes):
+    """The config with other classes of validation."""
+    config.write_text(
+        config.read_text() + f"""
+val_dataloader['dataset']['metainfo'] = dict(
+    classes={classes!r}, palette=[])
+test_dataloader = val_dataloader
+""")
+
+
+def test_classes_in_another_order(config, check, capsys):
+    with_classes(config, ('object', 'background'))
+    report, code = check()
+    finding, = report['findings']
+    assert (finding['level'], finding['check']) == ('problem', 'classes')
+    assert code == 1 and 'val_dataloader' in finding['text']
+    assert "'background' has id 1 in the other" in finding['text']
+    assert [row['name'] for row in report['classes']] == [
+        'background / object', 'object / background']
+    assert 'background / object' in capsys.readouterr().out
+
+
+def test_classes_that_may_be_translations(config, check):
+    with_classes(config, ('Grund', 'Ding'))
+    report, code = check()
+    finding, = report['findings']
+    assert (finding['level'], finding['check']) == ('warning', 'classes')
+    assert code == 0
+    assert [row['name'] for row in report['classes']] == [
+        'background / Grund', 'object / Ding']
+
+
+def test_classes_that_are_one_text(config, check):
+    """The comma was forgotten."""
+    config.write_text(config.read_text().replace(
+        "classes = ('background', 'object')", "classes = ('leaf')"))
+    report, code = check('--cfg-options', 'model.decode_head.num_classes=2')
+    texts = [found['text'] for found in report['findings']
+             if found['check'] == 'classes']
+    assert "classes=('leaf', )" in texts[0] and code == 1
+
+
+def test_indices(config, check, own):
+    """What the training does not take is no finding."""
+    broken = own / 'unlabeled/zz.jpg'
+    broken.write_bytes(b'')
+    for part, number in ((0, 3), (1, 2)):
+        config.write_text(config.read_text() + (
+            f'\ntrain_dataloader.dataset.datasets[{part}].indices = '
+            f'{number}\n'))
+    report, code = check()
+    assert report['findings'] == [] and code == 0
+    assert [row['images'] for row in report['datasets']] == [3, 2, 2]
+
+
+def test_parts_of_data_sets(config, check):
+    """Both parts are of the same files."""
+    config.write_text(config.read_text() + """
+whole = dict(val_dataloader['dataset'], part=None)
+parts = [
+    dict(type='PartOfDataset', part=part, val_share=0.3, dataset=whole)
+    for part in ('train', 'val')]
+train_dataloader.dataset.datasets[0] = parts[0]
+val_dataloader['dataset'] = parts[1]
+test_dataloader = val_dataloader
+""")
+    report, code = check()
+    assert report['findings'] == [] and code == 0
+    assert [row['images'] for row in report['datasets']] == [7, 4, 3]
+
+
+def test_files_that_are_left_out(check, own, capsys):
+    for name in ('x.HEIC', 'y.mp4'):
+        (own / 'unlabeled' / name).write_bytes(b'')
+    shutil.copy(mask_of(first_image(own)), own / 'unlabeled/a_mask.png')
+    report, code = check()
+    assert [found['check'] for found in report['findings']] == [
+        'left_out'] * 2
+    assert '1 .heic, 1 .mp4' in report['findings'][0]['text'] and code == 0
+    assert 'a_mask.png' in report['findings'][1]['text']
+    assert capsys.readouterr().out.count('.heic') == 1
+
+
+def test_masks_that_are_photos(check, own):
+    mask = mask_of(first_image(own))
+    shutil.copy(mask, own / 'unlabeled')
+    report, code = check()
+    finding, = report['findings']
+    assert (finding['level'], finding['check']) == ('problem',
+                                                    'mask_as_photo')
+    assert finding['items'][0]['path'] == str(own / 'unlabeled' / mask.name)
+    assert code == 1
+
+
+@pytest.mark.parametrize('encoding', ['utf-8-sig', 'utf-16'])
+def test_list_in_another_encoding(config, check, own, encoding):
+    """Told by the tools that train, too, before anything is built."""
+    names = [str(path.relative_to(own / 'labeled/images').with_suffix(''))
+             for path in images(own) if path.suffix == '.jpg']
+    (own / 'list.txt').write_text('\n'.join(names), encoding=encoding)
+    config.write_text(config.read_text() + """
+train_dataloader.dataset.datasets[0] = dict(
+    type='BaseSegDataset', ann_file='list.txt', img_suffix='.jpg',
+    data_root=data_root, pipeline=labeled_dataset['pipeline'],
+    metainfo=images_with_masks['metainfo'],
+    data_prefix=images_with_masks['data_prefix'])
+""")
+    report, code = check()
+    finding, = [found for found in report['findings']
+                if found['check'] == 'dataset']
+    what = 'byte-order mark' if encoding == 'utf-8-sig' else 'UTF-16'
+    assert "list.txt' " in finding['text'] and what in finding['text']
+    with pytest.raises(SystemExit, match=what):
+        exit_without_data(read_config(str(config)), ('train_dataloader', ))
+    (own / 'list.txt').write_text('\n'.join(names))
+    report, code = check()
+    assert code == 0
+
+
+def test_names_that_are_no_text(check, own):
+    (own / 'unlabeled/d.PNG').rename(
+        own / os.fsdecode('unlabeled/caf\xe9.png'.encode('cp1252')))
+    plant_tiny(own)
+    (own / 'unlabeled/tiny.png').rename(
+        own / os.fsdecode('unlabeled/tin\xe9.png'.encode('cp1252')))
+    report, _ = check()
+    finding, = report['findings']
+    assert finding['items'][0]['path'].endswith('tin\\xe9.png')
 
 
 def test_missing_folder_and_the_rest_is_still_checked(check, own):

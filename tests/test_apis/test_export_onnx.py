@@ -1,5 +1,6 @@
 """ONNX Runtime returns what mmseg's own test step returns."""
 import json
+import os
 import sys
 
 import numpy as np
@@ -10,7 +11,9 @@ from mmengine.config import Config
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
+from mmseg_dcc.apis import export_onnx
 from tests import tiny_models
+from tests.conftest import ROOT
 from tests.tool_scripts import load_tool
 
 TOOL = load_tool('export_onnx.py')
@@ -92,9 +95,23 @@ def test_runtime_meets_the_test_step(files, tmp_path, monkeypatch, capsys):
             scores, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
 
 
+def test_packages_that_are_missing(monkeypatch):
+    monkeypatch.setattr(export_onnx, 'find_spec', lambda name: (
+        None if name == 'onnxscript' else name))
+    with pytest.raises(SystemExit, match='pip install onnxscript'):
+        main(('a.py', 'a.pth'), 'a.onnx', monkeypatch)
+
+
+def test_tool_starts_without_them(run, tmp_path):
+    """Its modules do not import them before they are asked for."""
+    (tmp_path / 'onnxruntime.py').write_text('raise ImportError')
+    run(sys.executable, ROOT / 'tools/export_onnx.py', '--help',
+        PYTHONPATH=f'{tmp_path}{os.pathsep}{ROOT}')
+
+
 @pytest.mark.parametrize('difference', [2e-4, float('nan')])
 def test_wrong_export_is_refused(difference, monkeypatch):
-    scope = TOOL.main.__globals__
+    scope = TOOL.main.__wrapped__.__globals__
     monkeypatch.setitem(scope, 'init_model', lambda *args, **kwargs: None)
     monkeypatch.setitem(scope, 'export', lambda *args: difference)
     with pytest.raises(SystemExit, match='more than 1e-04. Do not use it'):

@@ -1,9 +1,12 @@
 """Masks of unlabeled images on their way to the log."""
 import numpy as np
 import pytest
+from mmengine.dataset import ConcatDataset, DefaultSampler
+from mmseg.datasets import BaseSegDataset
 from PIL import Image
+from torch.utils.data import DataLoader
 
-from mmseg_dcc.datasets import UnlabeledDataset
+from mmseg_dcc.datasets import MultiSourceBatchSampler, UnlabeledDataset
 
 FACTOR = 20  # colour of a pixel whose label is 1
 
@@ -111,6 +114,44 @@ def test_labels_are_mapped_as_in_the_labeled_part(data):
     found = zero[0]['data_samples'].gt_sem_seg.data
     np.testing.assert_array_equal(
         found, np.where(plain == 0, 255, plain - 1))
+
+
+@pytest.mark.parametrize('labeled_sees, own, expected', [
+    (dict(reduce_zero_label=True), {}, 'reduced'),
+    (dict(metainfo=dict(classes=('c', 'a'))), {}, 'mapped'),
+    (dict(reduce_zero_label=True),
+     dict(metainfo=dict(reduce_zero_label=False)), 'plain'),
+    ({}, {}, 'plain'),
+])
+def test_ids_mean_what_they_mean_in_training(data, labeled_sees, own,
+                                             expected, caplog,
+                                             warnings_logged):
+    """Those of the labeled data beside them, in workers, too."""
+
+    class Letters(BaseSegDataset):
+        METAINFO = dict(classes=tuple('abc'), palette=[[0, 0, 0]] * 3)
+
+    labeled = Letters(
+        data_root=str(data), img_suffix='_images.png',
+        data_prefix=dict(img_path='images', seg_map_path='masks'),
+        pipeline=[dict(type='LoadImageFromFile')], **labeled_sees)
+    photos = dataset(data, **own)
+    both = ConcatDataset([labeled, photos], ignore_keys=[
+        'classes', 'palette', 'label_map', 'reduce_zero_label'])
+    sampler = MultiSourceBatchSampler(
+        DefaultSampler(both, shuffle=False), batch_size=2)
+    assert sampler.is_unlabeled == [False, True]
+    sample = next(iter(DataLoader(
+        photos, sampler=[0], num_workers=1, collate_fn=list)))[0]
+    shown = sample['inputs'][:, 0].numpy() // FACTOR
+    masks = sample['data_samples'].gt_sem_seg.data.numpy()
+    means = dict(
+        plain=shown, reduced=np.where(shown == 0, 255, shown - 1),
+        mapped=np.choose(np.minimum(shown, 3), [1, 255, 0, shown]))
+    inside = masks != 255
+    np.testing.assert_array_equal(masks[inside], means[expected][inside])
+    told = 'for the log alone, are read like' in caplog.text
+    assert inside.any() and told == (expected != 'plain')
 
 
 def test_missing_folder_of_masks(data):

@@ -5,8 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 from mmengine.logging import MMLogger
+from mmseg.registry import DATASETS
 from PIL import Image
-from torch.utils.data import ConcatDataset
+from torch.utils.data import ConcatDataset, DataLoader
 
 from mmseg_dcc.datasets import UnlabeledDataset
 from mmseg_dcc.engine import UnreadableImagesHook
@@ -47,6 +48,21 @@ def test_counts(tmp_path, broken, warnings_logged, caplog):
     assert len(named) == len(broken)
     # a warning only if there is something to warn of
     assert len(warnings_logged()) == len(broken) + bool(broken)
+
+
+def test_data_sets_in_data_sets(tmp_path, warnings_logged):
+    """As their workers load them."""
+    parts = [make_dataset(make_folder(tmp_path / name, broken))
+             for name, broken in (('a', ()), ('b', [2]), ('c', [0, 1]))]
+    nested = DATASETS.build(dict(type='ConcatDataset', datasets=[
+        parts[0], dict(type='ConcatDataset', datasets=[
+            parts[1], dict(
+                type='RepeatDataset', dataset=parts[2], times=2)])]))
+    list(DataLoader(nested, num_workers=1, collate_fn=list))
+    report(nested)
+    texts = [text for text in warnings_logged() if 'Each was' in text]
+    assert [text.split(': ')[1].split('.')[0] for text in texts] == [
+        '1 of 6', '2 of 6']
 
 
 def test_other_datasets_are_no_error(caplog):

@@ -16,3 +16,13 @@ def test_mask_is_read_back_as_ids(tmp_path):
         reduce_zero_label=False)
     np.testing.assert_array_equal(
         LoadAnnotations()(sample)['gt_seg_map'], mask)
+
+
+def test_colours_of_a_data_set(tmp_path):
+    mask = np.array([[0, 1], [255, 2]], np.uint8)
+    image = mask_image(mask, [[1, 2, 3], [4, 5, 6]])
+    np.testing.assert_array_equal(np.array(image), mask)
+    colors = np.array(image.convert('RGB'))
+    assert colors[0].tolist() == [[1, 2, 3], [4, 5, 6]]
+    # that of VOC where the data set has none
+    assert colors[1].tolist() == [[255, 255, 255], [0, 128, 0]]

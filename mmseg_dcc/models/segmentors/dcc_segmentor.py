@@ -2,6 +2,7 @@ from typing import Optional
 
 from mmseg.registry import MODELS
 
+from ...utils.arguments import refuse_unknown_arguments
 from .semi_encoder_decoder import SemiEncoderDecoder
 
 
@@ -28,6 +29,15 @@ class DCCSegmentor(SemiEncoderDecoder):
                  loss_dc: Optional[dict] = None,
                  memory_bank: Optional[dict] = None, stride: int = 8,
                  terms: Optional[dict] = None, **kwargs) -> None:
+        refuse_unknown_arguments('model', kwargs, type(self))
+        for key, part, kind, also, without in (
+            ('projector', projector, 'PixelProjector', (), ()),
+            ('loss_dc', loss_dc, 'DirectionalContrastiveLoss', (), ()),
+            ('memory_bank', memory_bank, 'FeatureMemoryBank',
+             ('negatives_per_crop', 'rows'), ('channels', 'slot_size'))):
+            refuse_unknown_arguments(
+                f'model.{key}', part or {}, (part or {}).get('type', kind),
+                also, without, MODELS)
         bank = memory_bank and {
             key.replace('negatives_per_crop', 'rows'): value
             for key, value in memory_bank.items()

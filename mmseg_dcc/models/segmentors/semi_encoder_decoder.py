@@ -8,8 +8,13 @@ from mmseg.registry import MODELS
 from mmseg.utils import SampleList
 from torch import Tensor, nn
 
+from ...utils.arguments import refuse_unknown_arguments
 from ..finite_buffers import keep_finite_buffers
-from ..head_checks import check_head_types, check_heads
+from ..head_checks import (
+    check_head_types,
+    check_heads,
+    check_package_of_backbone,
+)
 from ..head_features import pixel_heads, recorded_classifier
 from ..semi_batch import LabeledPart, SemiBatch, at_image_size
 from ..shared_bank import SharedBank
@@ -40,7 +45,9 @@ class SemiEncoderDecoder(CascadeEncoderDecoder):
         **kwargs: See ``EncoderDecoder``.
 
     Raises:
-        TypeError: If no decode head classifies pixels with ``cls_seg``.
+        TypeError: If no decode head classifies pixels with ``cls_seg``, or
+            an argument is unknown.
+        ImportError: If the backbone is of a package that is not imported.
         ValueError: If the heads do not learn the same classes.
 
     Examples:
@@ -61,7 +68,9 @@ class SemiEncoderDecoder(CascadeEncoderDecoder):
                  terms: Optional[Dict[str, dict]] = None,
                  sup_weight: float = 1.,
                  **kwargs) -> None:
+        refuse_unknown_arguments('model', kwargs, type(self))
         check_head_types(decode_head, backbone)
+        check_package_of_backbone(backbone)
         # The method resolution order of a cascade's methods begins at the
         # class that suits the head.
         self._stock_class = (
@@ -91,6 +100,11 @@ class SemiEncoderDecoder(CascadeEncoderDecoder):
         self.terms = ModuleDict()
         for name, config in (terms or {}).items():
             if config is not None:
+                refuse_unknown_arguments(
+                    f'model.terms.{name}',
+                    config,
+                    config.get('type'),
+                    registry=MODELS)
                 self.terms[name] = MODELS.build(config)
                 self.terms[name].bind(self)
         # A bank is the same on every process by itself: DDP need not send

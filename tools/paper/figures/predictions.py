@@ -21,6 +21,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from mmengine.dataset import pseudo_collate
 
+from mmseg_dcc.utils.mask_image import mask_colors
+
 TRUTH = 'ground truth'
 
 
@@ -38,9 +40,7 @@ def draw(images: Sequence[np.ndarray], masks: Sequence[Dict[str, np.ndarray]],
     Returns:
         Figure: Columns of images and masks, a legend below.
     """
-    # white: 255, unknown
-    colors = np.full((256, 3), 255, np.uint8)
-    colors[:len(palette)] = np.array(palette)[:, :3]
+    colors = mask_colors(palette)
     titles = [*masks[0]]
     height, width = images[0].shape[:2]
     cell = 1.7

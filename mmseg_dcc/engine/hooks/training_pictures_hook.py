@@ -1,0 +1,132 @@
+import logging
+from pathlib import Path
+from typing import List, Optional, Sequence
+
+import numpy as np
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmseg.registry import HOOKS
+
+from ...utils.atomic_file import written_atomically
+from ...utils.bare_model import bare_model
+from ...utils.mask_image import UNKNOWN, mask_colors
+from ...utils.scalars import Scalars
+from ...visualization.curve_drawing import draw_curves
+from ...visualization.mask_drawing import Predicted, as_picture, draw_sheet
+from .prediction_files_hook import ids_of
+
+CURVES, SHEET = 'curves.png', 'validation.png'
+
+
+@HOOKS.register_module()
+class TrainingPicturesHook(Hook):
+    """Renews two pictures in the work dir at each validation.
+
+    ``curves.png`` has losses and validations over the training (of what
+    mmengine's ``LocalVisBackend`` wrote, which is the default),
+    ``validation.png`` some validation images with truth, prediction and
+    errors. ``tools/train.py`` adds it. The training ends with the same bits;
+    what cannot be drawn ends the drawing with a warning, not the training.
+
+    Args:
+        number (int): Validation images, evenly spaced. Defaults to 4.
+
+    Examples:
+        >>> custom_hooks = [dict(type='TrainingPicturesHook', number=8)]
+    """
+
+    # after the logger, which writes the numbers
+    priority = 'LOW'
+
+    def __init__(self, number: int = 4) -> None:
+        self.number = number
+        self._scalars: Optional[Scalars] = None
+        self._rows: List[Predicted] = []
+
+    def before_train(self, runner) -> None:
+        """Begins to draw, in one of the processes."""
+        if is_main_process():
+            self._scalars = Scalars(Path(runner.work_dir))
+
+    def before_val_epoch(self, runner) -> None:
+        """Begins a new sheet."""
+        self._rows = []
+
+    def after_val_iter(self,
+                       runner,
+                       batch_idx: int,
+                       data_batch: Optional[dict] = None,
+                       outputs: Optional[Sequence] = None) -> None:
+        """Keeps an image of the sheet."""
+        if self._scalars is None or not outputs:
+            return
+        count = len(runner.val_dataloader)
+        number = min(self.number, count)
+        if batch_idx in {i * count // number for i in range(number)}:
+            self._try(self._keep, runner, data_batch, outputs[0])
+
+    def after_val_epoch(self, runner, metrics: Optional[dict] = None) -> None:
+        """Draws both pictures."""
+        if self._scalars is not None:
+            self._try(self._draw_curves, runner)
+        if self._scalars is not None and self._rows:
+            self._try(self._draw_sheet, runner, metrics or {})
+        self._rows = []
+
+    def after_train(self, runner) -> None:
+        """Draws the losses of a training without validations."""
+        if self._scalars is not None:
+            self._try(self._draw_curves, runner)
+
+    def _try(self, draw, *args) -> None:
+        try:
+            draw(*args)
+        # a picture is not worth a training, whatever is wrong with it
+        except Exception as error:
+            self._scalars = None
+            print_log(
+                f'No more pictures of the training are drawn: {error!r}.',
+                logger='current',
+                level=logging.WARNING)
+
+    def _keep(self, runner, data_batch: dict, output) -> None:
+        image = data_batch['inputs'][0].permute(1, 2, 0).cpu().numpy()
+        preprocessor = bare_model(runner).data_preprocessor
+        truth = output.get('gt_sem_seg')
+        if truth is not None:
+            truth = ids_of(truth)
+            truth = np.where(truth == _ignored(runner), UNKNOWN, truth)
+        self._rows.append(
+            Predicted(
+                Path(output.img_path).name,
+                # the preprocessor exchanges the channels of BGR images
+                as_picture(
+                    image, getattr(preprocessor, 'channel_conversion', True)),
+                ids_of(output.pred_sem_seg),
+                truth))
+
+    def _draw_curves(self, runner) -> None:
+        self._scalars.update()
+        if not self._scalars.training:
+            return
+        figure = draw_curves(self._scalars.training, self._scalars.validation)
+        with written_atomically(Path(runner.work_dir, CURVES)) as path:
+            figure.savefig(path, dpi=100)
+
+    def _draw_sheet(self, runner, metrics: dict) -> None:
+        meta = runner.val_dataloader.dataset.metainfo
+        scores = ', '.join(f'{key} {value:.2f}'
+                           for key, value in metrics.items()
+                           if isinstance(value, (int, float, np.floating)))
+        sheet = draw_sheet(
+            self._rows, meta['classes'], mask_colors(meta.get('palette')),
+            f'iteration {runner.iter}: {scores}')
+        with written_atomically(Path(runner.work_dir, SHEET)) as path:
+            sheet.save(path)
+
+
+def _ignored(runner) -> int:
+    for metric in runner.val_loop.evaluator.metrics:
+        return getattr(metric, 'ignore_index', UNKNOWN)
+    return UNKNOWN

@@ -1,0 +1,56 @@
+"""Tests of ``mmseg_dcc/utils/configs.py``."""
+import pytest
+
+from mmseg_dcc.datasets import UnlabeledDataset
+from mmseg_dcc.utils.configs import read_config, unlabeled_configs
+from mmseg_dcc.utils.input_error import InputError
+
+PURE_PYTHON = """
+from mmengine.config import read_base
+from mmengine.dataset import ConcatDataset
+from mmcv.transforms import LoadImageFromFile
+from mmseg_dcc.datasets import FolderSegDataset, UnlabeledDataset
+
+load = dict(type=LoadImageFromFile)
+photos = dict(type=UnlabeledDataset, data_root='photos', pipeline=[load])
+train_dataloader = dict(
+    dataset=dict(
+        type=ConcatDataset,
+        datasets=[
+            dict(type=FolderSegDataset, pipeline=[load]),
+            dict(type=ConcatDataset, datasets=[photos])
+        ]))
+"""
+
+
+def test_unlabeled_data_of_a_config_in_pure_python(tmp_path):
+    """As browse_pairs looks for them."""
+    path = tmp_path / 'config.py'
+    path.write_text(PURE_PYTHON)
+    found, = unlabeled_configs(read_config(str(path)))
+    assert found.data_root == 'photos'
+    # mmengine builds lazily: a class, or what stands for it
+    assert 'UnlabeledDataset' in str(found.type)
+    assert isinstance(UnlabeledDataset, type)
+
+
+@pytest.mark.parametrize('inherited', [False, True])
+def test_package_that_is_not_installed(inherited, tmp_path):
+    path = tmp_path / 'config.py'
+    path.write_text(
+        "custom_imports = dict(imports=['no_such_package.models'], "
+        'allow_failed_imports=False)')
+    if inherited:
+        (tmp_path / 'mine.py').write_text("_base_ = 'config.py'")
+        path = tmp_path / 'mine.py'
+    with pytest.raises(InputError, match='pip install no_such_package'):
+        read_config(str(path))
+
+
+def test_mistake_in_a_config_stays_one(tmp_path):
+    path = tmp_path / 'config.py'
+    path.write_text(PURE_PYTHON.replace(
+        'import LoadImageFromFile', 'import LoadImageFromFil'))
+    with pytest.raises(Exception, match='LoadImageFromFil') as error:
+        read_config(str(path))
+    assert not isinstance(error.value, InputError)
