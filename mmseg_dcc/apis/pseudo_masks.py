@@ -79,7 +79,13 @@ def labeling_config(cfg: Config,
     cfg.test_dataloader = dict(cfg.test_dataloader, dataset=dataset)
     cfg.test_evaluator = dict(
         type='PseudoMaskWriter', confidence_threshold=confidence_threshold)
-    return cfg
+    # The runner writes it into the work dir: not over that of a training of
+    # the student.
+    name = Path(cfg.filename)
+    return Config(
+        cfg.to_dict(),
+        cfg_text=cfg.text,  # without it the new name would be read
+        filename=str(name.with_name(f'labeling_{name.name}')))
 
 
 def mask_loading_of(source: dict) -> list:

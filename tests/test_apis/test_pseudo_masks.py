@@ -57,6 +57,8 @@ def test_shares_are_those_of_the_labeled_masks(in_data_dir):
     assert shares.tolist() == pytest.approx(counts / counts.sum())
     cfg = labeling_config(cfg, ['a.pth'], 0.5, adjustment_power=0.5)
     assert cfg.model.adjustment == adjustments(shares, 0.5)
+    # in the work dir of the student lies the config of its training
+    assert cfg.filename.endswith(f'/labeling_{STUDENT.name}')
 
 
 def test_shares_of_no_pixel_are_refused(in_data_dir):
