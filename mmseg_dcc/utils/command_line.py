@@ -58,6 +58,8 @@ def add_hooks(cfg: Config) -> None:
     Args:
         cfg (Config): What its ``custom_hooks`` have already stays as it is.
     """
+    if (cfg.get('default_scope') or 'mmseg') != 'mmseg':
+        return  # of a classifier, say
     hooks = cfg.get('custom_hooks') or []
     types = [hook['type'] for hook in hooks]
     cfg.custom_hooks = [

@@ -131,7 +131,7 @@ def test_dead_rank_ends_the_training(start, tmp_path):
     assert 'Signal 9 (SIGKILL)' in out and str(second.pid) in out
 
 
-def test_nan_is_named(run, tmp_path):
+def test_checkpoint_with_nan_is_refused(run, tmp_path):
     checkpoint = tmp_path / 'nan.pth'
     torch.save(
         dict(state_dict={
@@ -139,10 +139,7 @@ def test_nan_is_named(run, tmp_path):
         }), checkpoint)
     out = run(*TRAIN, CONFIG, '--work-dir', tmp_path, '--cfg-options', *SMALL,
               f'load_from={checkpoint}', returncode=1)
-    message = out[out.rindex('FloatingPointError'):]
-    assert 'iteration 1 (epoch 1)' in message
-    assert 'sup_decode.loss_ce' in message
-    assert len(re.findall(r'JPEGImages/2007_\d+\.jpg', message)) == 2
+    assert 'weights of the model are NaN or infinite: decode_head.conv_' in out
     assert not list(tmp_path.glob('epoch_*'))
 
 

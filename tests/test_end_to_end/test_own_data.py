@@ -46,7 +46,7 @@ def test_check_train_and_test(run, config, tmp_path):
                  tmp_path / 'iter_4.pth', '--work-dir', tmp_path / 'test',
                  '--out', tmp_path / 'masks')
     assert miou(tested) == miou(out)
-    assert len(list((tmp_path / 'masks').iterdir())) == 2
+    assert len(list((tmp_path / 'masks').rglob('*.png'))) == 2
 
 
 def test_second_training(run, config, data_dir, tmp_path):

@@ -31,6 +31,20 @@ EPOCHS = dict(by_epoch=True, max_epochs=3)
 ITERATIONS = dict(by_epoch=False, max_iters=9)
 
 
+@pytest.fixture(autouse=True)
+def usual_handlers():
+    """What a shell in front of a user gives; CI may ignore signals."""
+    usual = {number: signal.SIG_DFL for number in stop_request.SIGNALS}
+    usual[signal.SIGINT] = signal.default_int_handler
+    before = {
+        number: signal.signal(number, handler)
+        for number, handler in usual.items()
+    }
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 class Draws(BaseDataset):
     """Draws at random as augmentations do; three batches of two."""
 
