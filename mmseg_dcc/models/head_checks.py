@@ -91,7 +91,8 @@ def check_heads(decode_head: nn.Module,
             decode head, or that has a single one.
     """
     main = as_list(decode_head)[-1]
-    if main.num_classes == 1:
+    # Heads of depth have one output by design: they are refused by name.
+    if main.num_classes == 1 and hasattr(main, 'conv_seg'):
         raise ValueError(ONE_CLASS)
     others = as_list(auxiliary_head) if auxiliary_head is not None else []
     for head in (*as_list(decode_head), *others):

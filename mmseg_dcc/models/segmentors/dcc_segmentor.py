@@ -3,6 +3,7 @@ from typing import Optional
 from mmseg.registry import MODELS
 
 from ...utils.arguments import refuse_unknown_arguments
+from ..head_checks import check_head_types
 from .semi_encoder_decoder import SemiEncoderDecoder
 
 
@@ -29,6 +30,9 @@ class DCCSegmentor(SemiEncoderDecoder):
                  loss_dc: Optional[dict] = None,
                  memory_bank: Optional[dict] = None, stride: int = 8,
                  terms: Optional[dict] = None, **kwargs) -> None:
+        # models of another kind are told of as such
+        if 'decode_head' in kwargs:
+            check_head_types(kwargs['decode_head'], kwargs.get('backbone'))
         refuse_unknown_arguments('model', kwargs, type(self))
         for key, part, kind, also, without in (
             ('projector', projector, 'PixelProjector', (), ()),

@@ -68,8 +68,8 @@ class SemiEncoderDecoder(CascadeEncoderDecoder):
                  terms: Optional[Dict[str, dict]] = None,
                  sup_weight: float = 1.,
                  **kwargs) -> None:
-        refuse_unknown_arguments('model', kwargs, type(self))
         check_head_types(decode_head, backbone)
+        refuse_unknown_arguments('model', kwargs, type(self))
         check_package_of_backbone(backbone)
         # The method resolution order of a cascade's methods begins at the
         # class that suits the head.
