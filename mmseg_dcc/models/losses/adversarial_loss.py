@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .reductions import mean_over_processes
+from .reductions import masked_mean_over_processes
 
 
 def realism_loss(score_map: Tensor,
@@ -33,7 +33,7 @@ def realism_loss(score_map: Tensor,
     losses = F.softplus(-score_map if real else score_map)
     if valid is None:
         valid = torch.ones_like(losses, dtype=torch.bool)
-    return (losses * valid).sum() / mean_over_processes(valid.sum())
+    return masked_mean_over_processes(losses, valid)
 
 
 def one_hot_maps(labels: Tensor, num_classes: int,

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from .pixel_cross_entropy import pixel_cross_entropy
-from .reductions import mean_over_processes
+from .reductions import masked_mean_over_processes
 
 
 def cross_pseudo_loss(scores1: Tensor,
@@ -41,4 +41,4 @@ def cross_pseudo_loss(scores1: Tensor,
         pixel_cross_entropy(scores2, labels1, use_sigmoid))
     if valid is None:
         valid = torch.ones_like(losses, dtype=torch.bool)
-    return (losses * valid).sum() / mean_over_processes(valid.sum())
+    return masked_mean_over_processes(losses, valid)

@@ -2,7 +2,7 @@
 import torch
 from torch import Tensor
 
-from .reductions import mean_over_processes
+from .reductions import masked_mean_over_processes
 
 
 def keeps_its_own(own_flaws: Tensor,
@@ -48,4 +48,4 @@ def dynamic_consistency_loss(own: Tensor, other: Tensor, keeps: Tensor,
     """
     target = torch.where(keeps, own, other).detach().float()
     losses = (own.float() - target).square().mean(1)
-    return (losses * valid).sum() / mean_over_processes(valid.sum())
+    return masked_mean_over_processes(losses, valid)

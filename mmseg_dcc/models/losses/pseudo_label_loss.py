@@ -2,7 +2,11 @@
 from torch import Tensor
 
 from .pixel_cross_entropy import pixel_cross_entropy
-from .reductions import mean_over_processes, share_over_processes
+from .reductions import (
+    masked_mean_over_processes,
+    mean_over_processes,
+    share_over_processes,
+)
 
 NORMALISATIONS = ('valid', 'kept', 'share')
 
@@ -55,7 +59,7 @@ def pseudo_label_loss(scores: Tensor,
     losses = pixel_cross_entropy(scores, labels, use_sigmoid)
     kept = valid & (confidence >= threshold)
     if normalise == 'share':
-        mean = (losses * valid).sum() / mean_over_processes(valid.sum())
-        return share_over_processes(kept, valid) * mean
+        return (share_over_processes(kept, valid) *
+                masked_mean_over_processes(losses, valid))
     counted = valid if normalise == 'valid' else kept
     return (losses * kept).sum() / mean_over_processes(counted.sum())

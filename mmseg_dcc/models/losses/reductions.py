@@ -48,6 +48,20 @@ def mean_over_processes(counts: Tensor) -> Tensor:
     return sum_over_processes(counts).clamp(min=1) / get_world_size()
 
 
+def masked_mean_over_processes(values: Tensor, mask: Tensor) -> Tensor:
+    """Mean of the masked values of the joined batch, over processes.
+
+    Args:
+        values (Tensor): Any shape.
+        mask (Tensor): bool, of that shape.
+
+    Returns:
+        Tensor: Scalar; its mean over the processes is the mean of what is
+        masked. 0 with a graph when nothing is.
+    """
+    return (values * mask).sum() / mean_over_processes(mask.sum())
+
+
 def weighted_mean_over_processes(values: Tensor, weights: Tensor) -> Tensor:
     """Weighted mean over the joined batch, averaged over processes.
 

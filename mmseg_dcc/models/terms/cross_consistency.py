@@ -17,7 +17,7 @@ from ..head_features import (
 )
 from ..losses.pixel_cross_entropy import pixel_cross_entropy
 from ..losses.pixel_distance import pixel_distance
-from ..losses.reductions import mean_over_processes
+from ..losses.reductions import masked_mean_over_processes
 from ..perturbations import (
     PERTURBATIONS,
     cut_out,
@@ -199,7 +199,7 @@ class CrossConsistency(SemiTerm):
                 head, answer, size)
             for answer in self._answers(view, objects)
         ]
-        loss = _masked_mean(
+        loss = masked_mean_over_processes(
             sum(pixel_distance(answer, target, self.distance)
                 for answer in answers) / len(answers), view.valid)
         found = dict(loss=loss)
@@ -210,7 +210,7 @@ class CrossConsistency(SemiTerm):
             masks = torch.stack(view.masks('weak'))
             known = (masks != UNKNOWN_IN_FILES) & view.valid
             masks = masks.where(known, torch.zeros_like(masks))
-            weak = _masked_mean(
+            weak = masked_mean_over_processes(
                 sum(pixel_cross_entropy(answer, masks)
                     for answer in answers) / len(answers), known)
             found['weak_cross_entropy'] = weak.detach()
@@ -250,11 +250,6 @@ class CrossConsistency(SemiTerm):
                 features, valid=valid, **settings['feature_drop']),
             feature_noise=lambda _: scale_by_noise(
                 features, **settings['feature_noise']))
-
-
-def _masked_mean(values: Tensor, mask: Tensor) -> Tensor:
-    """Mean over the masked pixels of all processes, 0 if there are none."""
-    return (values * mask).sum() / mean_over_processes(mask.sum())
 
 
 def _check_known(name: str, given: Optional[dict], known: dict) -> None:
