@@ -7,9 +7,7 @@ Example:
     python tools/test.py CONFIG work_dirs/NAME/epoch_80.pth
 """
 import argparse
-from pathlib import Path
 
-from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmseg_dcc.apis.launch import exit_without_data
@@ -18,6 +16,7 @@ from mmseg_dcc.utils.command_line import (
     add_launch_arguments,
     load_launched_config,
 )
+from mmseg_dcc.utils.configs import under_another_name
 from mmseg_dcc.utils.input_error import exit_on_input_error
 
 
@@ -54,14 +53,7 @@ def main() -> None:
         cfg.tta_model.module = cfg.model
         cfg.model = cfg.tta_model
     run_on_cpu_if_needed(cfg)
-    # The runner writes the config into the work dir: not over that of the
-    # training, with which --resume goes on.
-    name = Path(cfg.filename)
-    cfg = Config(
-        cfg.to_dict(),
-        cfg_text=cfg.text,  # without it the new name would be read
-        filename=str(name.with_name(f'test_{name.name}')))
-    Runner.from_cfg(cfg).test()
+    Runner.from_cfg(under_another_name(cfg, 'test_')).test()
 
 
 if __name__ == '__main__':

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..datasets.plain_datasets import plain_datasets
 from ..utils.atomic_file import written_atomically
-from ..utils.configs import is_kind, last_head
+from ..utils.configs import is_kind, last_head, under_another_name
 from ..utils.input_error import InputError
 from .publish import stock_model
 
@@ -79,13 +79,7 @@ def labeling_config(cfg: Config,
     cfg.test_dataloader = dict(cfg.test_dataloader, dataset=dataset)
     cfg.test_evaluator = dict(
         type='PseudoMaskWriter', confidence_threshold=confidence_threshold)
-    # The runner writes it into the work dir: not over that of a training of
-    # the student.
-    name = Path(cfg.filename)
-    return Config(
-        cfg.to_dict(),
-        cfg_text=cfg.text,  # without it the new name would be read
-        filename=str(name.with_name(f'labeling_{name.name}')))
+    return under_another_name(cfg, 'labeling_')
 
 
 def mask_loading_of(source: dict) -> list:

@@ -1,4 +1,5 @@
 """Configs as the tools read them: the data sets inside, the kinds of parts."""
+from pathlib import Path
 from typing import List, Optional
 
 from mmengine.config import Config
@@ -53,6 +54,23 @@ def _missing_package(error: BaseException) -> Optional[str]:
             return error.name.split('.')[0]
         error = error.__cause__ or error.__context__
     return None
+
+
+def under_another_name(cfg: Config, prefix: str) -> Config:
+    """A copy that the runner dumps beside the config of a training.
+
+    The runner writes its config into the work dir; under its own name it
+    would replace that with which ``--resume`` goes on.
+
+    Args:
+        cfg (Config): The config.
+        prefix (str): Of the new name.
+    """
+    name = Path(cfg.filename)
+    return Config(
+        cfg.to_dict(),
+        cfg_text=cfg.text,  # without it the new name would be read
+        filename=str(name.with_name(f'{prefix}{name.name}')))
 
 
 def is_kind(part: dict, kind: type, registry: Registry) -> bool:

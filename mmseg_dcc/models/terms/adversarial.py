@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from ..frozen import frozen
 from ..head_features import (
-    class_confidence,
+    class_labels,
     class_probabilities,
     uses_sigmoid,
 )
@@ -116,7 +116,7 @@ class Adversarial(SemiTerm):
                 realism_loss(realism[1], True, view.valid))
         trusted = trusted_mask(realism[1], self.self_threshold) & view.valid
         if batch.iteration >= self.self_iters:
-            labels = class_confidence(head, view.scores.detach())[1]
+            labels = class_labels(head, view.scores.detach())
             loss = loss + self.self_weight * pseudo_label_loss(
                 view.scores, labels, trusted.float(), view.valid, 0.5, 'kept',
                 uses_sigmoid(head))

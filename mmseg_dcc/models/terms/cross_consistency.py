@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..auxiliary_decoders import stride_of, upscale_of
 from ..head_features import (
-    class_confidence,
+    class_labels,
     class_probabilities,
     dropout_off,
     uses_sigmoid,
@@ -192,7 +192,7 @@ class CrossConsistency(SemiTerm):
         target = class_probabilities(head, scores)
         objects = view.valid
         if self.background is not None:
-            labels = class_confidence(head, scores)[1]
+            labels = class_labels(head, scores)
             objects = objects & (labels != self.background)
         answers = [
             answer if answer.shape[2:] == size else at_image_size(

@@ -3,12 +3,11 @@ from typing import Union
 
 import torch
 from mmseg.registry import MODELS
-from torch import nn
 
 from ..head_features import class_labels, uses_sigmoid
 from ..losses.cross_pseudo_loss import cross_pseudo_loss
 from ..semi_batch import SemiBatch
-from .mixer import Mixer, warn_of_lonely_images
+from .mixer import Mixer
 from .partner_term import PartnerTerm
 
 
@@ -49,12 +48,6 @@ class CrossPseudo(PartnerTerm):
                  **kwargs) -> None:
         super().__init__(view=view, weight=weight, **kwargs)
         self.mixer = Mixer.of(mix)
-
-    def check(self, segmentor: nn.Module, loader) -> None:
-        """Warns where mixing would do nothing."""
-        super().check(segmentor, loader)
-        if self.mixer:
-            warn_of_lonely_images(loader)
 
     def loss(self, batch: SemiBatch) -> dict:
         """Loss of both networks on each other's labels.

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from ..correction_network import CorrectionNetwork
 from ..frozen import frozen
 from ..head_features import (
-    class_confidence,
+    class_labels,
     class_probabilities,
     uses_sigmoid,
 )
@@ -154,7 +154,7 @@ class ErrorCorrection(SemiTerm):
         labeled, view = batch.labeled, batch.view(self.views[0])
         match = head.num_classes
         known = labeled.masks != head.ignore_index
-        labels = class_confidence(head, labeled.scores.detach())[1]
+        labels = class_labels(head, labeled.scores.detach())
         targets = correction_targets(labels, labeled.masks, match)
         maps = self.maps_of(head, labeled.scores)
         found = self.corrector(labeled.images, maps.detach())
@@ -190,7 +190,7 @@ class ErrorCorrection(SemiTerm):
         """
         head, view = batch.model.pixel_head, batch.view(self.views[0])
         scores = view.scores.detach()
-        labels = class_confidence(head, scores)[1]
+        labels = class_labels(head, scores)
         with torch.no_grad():
             found = self.corrector(view.images, self.maps_of(head, scores))
         return labels, *corrected_labels(found, labels, self.certainty)
@@ -201,5 +201,5 @@ class ErrorCorrection(SemiTerm):
             return scores
         if self.corrector_input == 'probabilities':
             return class_probabilities(head, scores)
-        labels = class_confidence(head, scores)[1]
+        labels = class_labels(head, scores)
         return one_hot_maps(labels, head.num_classes, -1).to(scores)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from ..frozen import frozen
 from ..head_features import (
-    class_confidence,
+    class_labels,
     class_probabilities,
     uses_sigmoid,
 )
@@ -132,7 +132,7 @@ class FeatureMatching(SemiTerm):
             features, real_features)
         passed = realism.detach().sigmoid() > self.self_threshold
         if batch.iteration >= self.self_iters:
-            labels = class_confidence(head, view.scores.detach())[1]
+            labels = class_labels(head, view.scores.detach())
             kept = passed[..., None].expand_as(labels).float()
             loss = loss + self.self_weight * pseudo_label_loss(
                 view.scores, labels, kept, view.valid, 0.5, 'kept',

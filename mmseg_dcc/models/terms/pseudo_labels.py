@@ -3,13 +3,13 @@ from typing import Callable, Dict, Optional, Sequence, Tuple, Union
 
 import torch
 from mmseg.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..channel_dropout import complementary_masks, mask_channels
 from ..head_features import class_confidence, uses_sigmoid
 from ..losses.pseudo_label_loss import pseudo_label_loss
 from ..semi_batch import SemiBatch
-from .mixer import Mixer, mixed_view, warn_of_lonely_images
+from .mixer import Mixer, mixed_view
 from .semi_term import SemiTerm
 
 
@@ -103,12 +103,6 @@ class PseudoLabels(SemiTerm):
     def gate(self) -> Tuple[str, float]:
         """See :class:`SemiTerm`."""
         return 'threshold', self.threshold
-
-    def check(self, segmentor: nn.Module, loader) -> None:
-        """Warns where mixing would do nothing."""
-        super().check(segmentor, loader)
-        if self.mixer:
-            warn_of_lonely_images(loader)
 
     def loss(self, batch: SemiBatch) -> dict:
         """Pseudo-label loss of the train views.

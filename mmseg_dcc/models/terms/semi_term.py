@@ -9,6 +9,7 @@ from ...datasets.checks import find_transform
 from ...datasets.plain_datasets import unlabeled_datasets
 from ...datasets.transforms import MultiView
 from ..semi_batch import SemiBatch
+from .mixer import warn_of_lonely_images
 from .ramp import Ramp
 
 
@@ -43,6 +44,8 @@ class SemiTerm(BaseModule):
 
     #: Whether the term reads ``View.teacher_scores``.
     needs_teacher = False
+    #: Its :class:`Mixer`, if it mixes images of a batch.
+    mixer = None
     #: Whether it reads features or scores of ``SemiBatch.labeled``.
     needs_labeled = False
     #: Whether it reads ``View.masks('weak')``.
@@ -99,6 +102,8 @@ class SemiTerm(BaseModule):
                     'but the unlabeled pipeline makes '
                     f'{[*multi_view.views]}. Change MultiView.views of the '
                     'unlabeled dataset, or the names in model.terms.')
+        if self.mixer:
+            warn_of_lonely_images(loader)
 
     def is_on(self, iteration: int) -> bool:
         """Whether the term has begun, after the warm-up."""

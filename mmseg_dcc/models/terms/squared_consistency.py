@@ -2,7 +2,6 @@
 from typing import Optional, Sequence, Tuple, Union
 
 from mmseg.registry import MODELS
-from torch import nn
 
 from ..head_features import class_confidence, class_probabilities
 from ..losses.squared_consistency_loss import (
@@ -10,7 +9,7 @@ from ..losses.squared_consistency_loss import (
     squared_consistency_loss,
 )
 from ..semi_batch import SemiBatch
-from .mixer import Mixer, mixed_view, warn_of_lonely_images
+from .mixer import Mixer, mixed_view
 from .semi_term import SemiTerm
 
 
@@ -90,12 +89,6 @@ class SquaredConsistency(SemiTerm):
         if self.confidence != 'pixel':
             return None
         return 'threshold', self.threshold
-
-    def check(self, segmentor: nn.Module, loader) -> None:
-        """Warns where mixing would do nothing."""
-        super().check(segmentor, loader)
-        if self.mixer:
-            warn_of_lonely_images(loader)
 
     def loss(self, batch: SemiBatch) -> dict:
         """Consistency loss of the network's view.

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..class_queues import ClassQueues, draw_by_class
 from ..head_features import (
-    class_confidence,
+    class_labels,
     class_probabilities,
     encoder_features,
     uses_sigmoid,
@@ -29,7 +29,7 @@ from ..losses.entropy_filtered_loss import (
     pixel_entropy,
 )
 from ..semi_batch import SemiBatch, View, at_image_size
-from .mixer import Mixer, warn_of_lonely_images
+from .mixer import Mixer
 from .semi_term import SemiTerm
 
 
@@ -190,8 +190,6 @@ class UnreliablePseudoLabels(SemiTerm):
     def check(self, segmentor: nn.Module, loader) -> None:
         """Warns where mixing or the queues would do nothing."""
         super().check(segmentor, loader)
-        if self.mixer:
-            warn_of_lonely_images(loader)
         classes = segmentor.pixel_head.num_classes
         if self.contrast_weight and classes <= self.ranks[0]:
             print_log(
@@ -285,7 +283,7 @@ class UnreliablePseudoLabels(SemiTerm):
         """Images with the teacher's labels of the clean ones, mixed."""
         maps = dict(
             images=view.images,
-            labels=class_confidence(head, view.teacher_scores)[1],
+            labels=class_labels(head, view.teacher_scores),
             valid=view.valid)
         if self.mixer:
             masks = self.mixer.draw(view.images)
