@@ -143,6 +143,21 @@ def test_checkpoint_with_nan_is_refused(run, tmp_path):
     assert not list(tmp_path.glob('epoch_*'))
 
 
+def test_nan_is_named(run, tmp_path):
+    checkpoint = tmp_path / 'overflowing.pth'
+    # finite, but not what they make of the features
+    weight = torch.full((21, 16, 1, 1), 3e38)
+    torch.save(
+        dict(state_dict={'decode_head.conv_seg.weight': weight}), checkpoint)
+    out = run(*TRAIN, CONFIG, '--work-dir', tmp_path, '--cfg-options', *SMALL,
+              f'load_from={checkpoint}', returncode=1)
+    message = out[out.rindex('FloatingPointError'):]
+    assert 'iteration 1 (epoch 1)' in message
+    assert 'sup_decode.loss_ce' in message
+    assert len(re.findall(r'JPEGImages/2007_\d+\.jpg', message)) == 2
+    assert not list(tmp_path.glob('epoch_*'))
+
+
 class Malicious:
     """Leaves a trace where its pickle is loaded."""
 
