@@ -1,5 +1,7 @@
 from .camvid import CamVidDataset
+from .ccp import CCPDataset
 from .folder_seg_dataset import FolderSegDataset
+from .msrc21 import MSRC21Dataset
 from .multi_source_batch_sampler import MultiSourceBatchSampler
 from .part_of_dataset import part_of_dataset
 from .transforms import (
@@ -15,8 +17,9 @@ from .transforms import (
 from .unlabeled_dataset import UnlabeledDataset
 
 __all__ = [
-    'CamVidDataset', 'FastPhotoMetricDistortion', 'FastRandomGrayscale',
-    'FolderSegDataset', 'MultiSourceBatchSampler', 'MultiView',
-    'NonEmptyResize', 'PackViews', 'PairedRandomCrop', 'RandomGaussianBlur',
-    'SharedRandomCrop', 'UnlabeledDataset', 'part_of_dataset'
+    'CCPDataset', 'CamVidDataset', 'FastPhotoMetricDistortion',
+    'FastRandomGrayscale', 'FolderSegDataset', 'MSRC21Dataset',
+    'MultiSourceBatchSampler', 'MultiView', 'NonEmptyResize', 'PackViews',
+    'PairedRandomCrop', 'RandomGaussianBlur', 'SharedRandomCrop',
+    'UnlabeledDataset', 'part_of_dataset'
 ]

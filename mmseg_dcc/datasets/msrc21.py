@@ -1,0 +1,40 @@
+"""MSRC-v2 in its usual 21 classes."""
+from mmseg.registry import DATASETS
+
+from .voc_layout import VOCLayoutDataset
+
+
+@DATASETS.register_module()
+class MSRC21Dataset(VOCLayoutDataset):
+    """MSRC-21 objects and landscapes, in the layout of PASCAL VOC.
+
+    The 591 photographs of MSRC-v2 (Shotton et al., ECCV 2006), 320 x 213
+    pixels for the most part. There is no background class: what belongs to
+    none of the 21 is void (255), and so are horse and mountain, as the
+    authors advise, since there are too few of them. The masks are coarse and
+    leave a wide seam of void along the borders of objects. The colours are
+    those of MSRC-v2. It may not be used commercially.
+
+    ``tools/dataset_tools/convert_msrc21.py`` makes the layout.
+
+    Args:
+        **kwargs: See :class:`VOCLayoutDataset`.
+
+    Examples:
+        >>> labeled_dataset = dict(
+        ...     type='MSRC21Dataset', data_root='data/msrc21',
+        ...     ann_file='ImageSets/Segmentation/train.txt',
+        ...     pipeline=labeled_pipeline)
+    """
+
+    METAINFO = dict(
+        classes=('building', 'grass', 'tree', 'cow', 'sheep', 'sky',
+                 'aeroplane', 'water', 'face', 'car', 'bicycle', 'flower',
+                 'sign', 'bird', 'book', 'chair', 'road', 'cat', 'dog', 'body',
+                 'boat'),
+        palette=[[128, 0, 0], [0, 128, 0], [128, 128, 0], [0, 0, 128],
+                 [0, 128, 128], [128, 128, 128], [192, 0, 0], [64, 128, 0],
+                 [192, 128, 0], [64, 0, 128], [192, 0, 128], [64, 128, 128],
+                 [192, 128, 128], [0, 64, 0], [128, 64, 0], [0, 192, 0],
+                 [128, 64, 128], [0, 192, 128], [128, 192, 128], [64, 64, 0],
+                 [192, 64, 0]])
