@@ -48,6 +48,8 @@ def data_dir(tmp_path_factory):
     tiny_data.make_voc(folder / 'data/VOCdevkit/VOC2012')
     tiny_data.make_cityscapes(folder / 'data/cityscapes')
     tiny_data.make_camvid(folder / 'data/camvid')
+    tiny_data.make_ccp(folder / 'data/ccp')
+    tiny_data.make_msrc21(folder / 'data/msrc21')
     tiny_data.make_demo(folder / 'data/demo')
     tiny_data.make_own(folder / 'data/own')
     tiny_data.make_photos(folder / 'data/photos')

@@ -74,15 +74,31 @@ def make_cityscapes(root: Path, num_train=6, size=(96, 192)) -> None:
     _write_splits(root / 'splits/dcc', names['train'], 4)
 
 
-def make_camvid(root: Path, num_train=6, size=(72, 96)) -> None:
+def _make_voc_layout(root, names, num_classes, size):
+    """All are labeled, and those for validation as well."""
     rng = np.random.default_rng(0)
-    names = [f'0001TP_{i:06d}' for i in range(num_train)]
     for name in names:
         _save(_image(rng, size), root / f'JPEGImages/{name}.jpg')
-        _save(_mask(rng, size, 11), root / f'SegmentationClass/{name}.png')
+        _save(_mask(rng, size, num_classes),
+              root / f'SegmentationClass/{name}.png')
     for part in ('train', 'val'):
         _write(root / f'ImageSets/Segmentation/{part}.txt', names)
     _write_splits(root / 'ImageSets/Segmentation/dcc', names, 4)
+
+
+def make_camvid(root: Path, num_train=6, size=(72, 96)) -> None:
+    names = [f'0001TP_{i:06d}' for i in range(num_train)]
+    _make_voc_layout(root, names, 11, size)
+
+
+def make_ccp(root: Path, num_train=6, size=(104, 72)) -> None:
+    names = [f'{i:04d}' for i in range(1, num_train + 1)]
+    _make_voc_layout(root, names, 12, size)
+
+
+def make_msrc21(root: Path, num_train=6, size=(72, 104)) -> None:
+    names = [f'{i}_10_s' for i in range(1, num_train + 1)]
+    _make_voc_layout(root, names, 21, size)
 
 
 def make_demo(root: Path, num_train=8, size=(96, 96)) -> None:

@@ -1,0 +1,76 @@
+# MSRC-21, 224 px on the longer side, 1/8 labeled.
+# Lists: tools/dataset_tools/make_splits.py list
+_base_ = ['../evaluation.py', '../mild_color_jitter.py']
+
+dataset_type = 'MSRC21Dataset'
+data_root = 'data/msrc21'
+crop_size = (128, 128)
+image_size = (224, 224)  # the longer side: some photographs are upright
+random_resize = dict(
+    type='RandomResize',
+    resize_type='NonEmptyResize',
+    scale=image_size,
+    ratio_range=(0.7, 1.4),
+    keep_ratio=True)
+random_flip = dict(type='RandomFlip', prob=0.5)
+labeled_dataset = dict(
+    type=dataset_type,
+    data_root=data_root,
+    ann_file='ImageSets/Segmentation/dcc/1-8_seed0_labeled.txt',
+    pipeline=[
+        _base_.load_image,
+        _base_.load_annotations,
+        random_resize,
+        dict(type='RandomCrop', crop_size=crop_size),
+        random_flip,
+        _base_.color_jitter,
+        _base_.pack_inputs,
+    ])
+# Of DCC: two windows.
+paired_crop = dict(type='PairedRandomCrop', crop_size=crop_size)
+augmentation = [random_flip, _base_.color_jitter]
+paired_views = dict(
+    type='MultiView',
+    views=dict(
+        a=dict(window=0, transforms=augmentation),
+        b=dict(window=1, transforms=augmentation)))
+# Of the other methods: one window, strong views of the stock strength.
+shared_crop = dict(type='SharedRandomCrop', crop_size=crop_size)
+strong_augmentation = [
+    dict(type='FastPhotoMetricDistortion'),
+    dict(type='RandomGaussianBlur', prob=0.5, sigma_range=(0.1, 1.0)),
+]
+pack_views = dict(type='PackViews')
+unlabeled_dataset = dict(
+    type='UnlabeledDataset',
+    data_root=data_root,
+    ann_file='ImageSets/Segmentation/dcc/1-8_seed0_unlabeled.txt',
+    data_prefix=dict(img_path='JPEGImages'),
+    img_suffix='.jpg',
+    pipeline=[
+        _base_.load_image, random_resize, paired_crop, paired_views, pack_views
+    ])
+# Predictions are resized to the size of the files before they are compared.
+resize = dict(type='Resize', scale=image_size, keep_ratio=True)
+test_pipeline = [
+    _base_.load_image, resize, _base_.load_annotations, _base_.pack_inputs
+]
+# as far as random_resize goes
+tta_scales = [
+    dict(type='Resize', scale_factor=ratio, keep_ratio=True)
+    for ratio in (0.75, 1.0, 1.25)
+]
+tta_pipeline = [
+    _base_.load_image, resize,
+    dict(type='TestTimeAug', transforms=[tta_scales, *_base_.tta_rest])
+]
+val_dataloader = dict(
+    batch_size=1,  # photographs differ in size
+    num_workers=1,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root,
+        ann_file='ImageSets/Segmentation/val.txt',
+        pipeline=test_pipeline))
+test_dataloader = val_dataloader
