@@ -7,6 +7,8 @@
   the ones of 1/4.
 * Labeled and unlabeled images are disjoint and together the master list. Only
   in the full setting both lists are the whole master list, as in the paper.
+* Images that never had a mask can be added to every unlabeled list. They are
+  no part of the master list, so they change no draw and no ratio.
 * Both files are written in sorted order, so that lists compare well.
 
 The number of labeled images is ``total * ratio`` rounded up, except where
@@ -15,7 +17,7 @@ published lists say otherwise: see :data:`PUBLISHED_LABELED_COUNTS`.
 import math
 from fractions import Fraction
 from pathlib import Path
-from typing import List, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 import numpy as np
 from mmengine.utils import scandir
@@ -23,6 +25,7 @@ from mmengine.utils import scandir
 from ..utils.input_error import (
     InputError,
     require_folder,
+    shorten,
     warn,
     warn_if_count_differs,
 )
@@ -218,8 +221,50 @@ def scan_cityscapes_stems(data_root: Path) -> List[str]:
     return stems
 
 
-def make_splits(stems: Sequence[str], ratios: Sequence[Fraction],
-                seeds: Sequence[int], out_dir: Path) -> None:
+def read_extra_unlabeled(path: Path, master: Path,
+                         held_out: Optional[Sequence[Path]]) -> List[str]:
+    """Reads the images that are unlabeled in every split.
+
+    Args:
+        path (Path): List of the images that never had a mask.
+        master (Path): Master list.
+        held_out (Sequence[Path], optional): Lists of images that no training
+            may see. None: ``val.txt`` and ``test.txt`` beside the master
+            list, where they are.
+
+    Returns:
+        list[str]: Stems.
+
+    Raises:
+        InputError: If a list is missing or unreadable, or if an image is in
+            the master list or held out.
+    """
+    extra = read_stems(path)
+    if held_out is None:
+        beside = [master.parent / name for name in ('val.txt', 'test.txt')]
+        held_out = [file for file in beside if file.is_file()]
+    for other, advice in (
+            (master, 'The master list already decides whether they are '
+             'labeled'),
+            *((file, 'Nothing may be learned from images that are for '
+               'validation or testing') for file in held_out)):
+        shared = sorted(set(extra).intersection(read_stems(other)))
+        if shared:
+            raise InputError(
+                f'--extra-unlabeled {path}: {len(shared)} of {len(extra)} '
+                f'images are also in {other}: {shorten(shared)}. {advice}; '
+                'remove them from the list of extra images.')
+    compared = ', '.join(map(str, held_out)) or 'no list of held-out images'
+    print(f'{len(extra)} extra unlabeled images in each split, compared with '
+          f'{compared}')
+    return extra
+
+
+def make_splits(stems: Sequence[str],
+                ratios: Sequence[Fraction],
+                seeds: Sequence[int],
+                out_dir: Path,
+                extra_unlabeled: Sequence[str] = ()) -> None:
     """Writes the lists of all ratios and seeds.
 
     Args:
@@ -227,6 +272,8 @@ def make_splits(stems: Sequence[str], ratios: Sequence[Fraction],
         ratios (Sequence[Fraction]): Shares of labeled images.
         seeds (Sequence[int]): Seeds; each gives its own lists.
         out_dir (Path): Folder of the lists; made if needed.
+        extra_unlabeled (Sequence[str]): Stems that are added to every
+            unlabeled list, none of them in the master list. Defaults to ().
 
     Raises:
         InputError: If a ratio or seed does not fit; nothing is written then.
@@ -237,4 +284,5 @@ def make_splits(stems: Sequence[str], ratios: Sequence[Fraction],
     }
     print(f'{len(stems)} images in the master list, lists go to {out_dir}')
     for name, (labeled, unlabeled) in splits.items():
-        write_split(out_dir, name, labeled, unlabeled)
+        write_split(out_dir, name, labeled,
+                    sorted([*unlabeled, *extra_unlabeled]))

@@ -220,6 +220,80 @@ def test_own_list(tmp_path, capsys):
     assert 'full_seed0: 367 labeled, 367 unlabeled' in printed
 
 
+@pytest.fixture
+def photos(tmp_path):
+    """704 images with masks, 100 for validation, 1,094 without masks."""
+    stems = [f'{i:04d}' for i in range(1, 2099)]
+    for name, part in (('train', stems[:704]), ('val', stems[704:804]),
+                       ('unlabeled', stems[1004:])):
+        write_stems(tmp_path / f'{name}.txt', part)
+
+    def run(*arguments):
+        TOOL.main([
+            'list', '--list',
+            str(tmp_path / 'train.txt'), '--out-dir',
+            str(tmp_path / 'dcc'), *map(str, arguments)
+        ])
+        return tmp_path / 'dcc'
+
+    return run
+
+
+def test_three_draws_of_small_ratios(photos, capsys):
+    out_dir = photos('--ratios', '1/16', '1/8', '1/4')
+    printed = capsys.readouterr().out
+    for seed in range(3):
+        for name, count in (('1-16', 44), ('1-8', 88), ('1-4', 176)):
+            assert (f'{name}_seed{seed}: {count} labeled, {704 - count} '
+                    'unlabeled' in printed)
+    draws = {(out_dir / f'1-16_seed{seed}_labeled.txt').read_text()
+             for seed in range(3)}
+    assert len(draws) == 3
+
+
+def test_extra_images_are_unlabeled_in_every_split(photos, tmp_path, capsys):
+    arguments = '--ratios', '1/16', 'full', '--seeds', '0'
+    plain = photos(*arguments).rename(tmp_path / 'plain')
+    out_dir = photos(*arguments, '--extra-unlabeled',
+                     tmp_path / 'unlabeled.txt')
+    assert 'each split, compared with ' + str(
+        tmp_path / 'val.txt') in capsys.readouterr().out
+    extra = read_stems(tmp_path / 'unlabeled.txt')
+    val = read_stems(tmp_path / 'val.txt')
+    for name in ('1-16_seed0', 'full_seed0'):
+        before, after = read_split(plain, name), read_split(out_dir, name)
+        assert after[0] == before[0]
+        assert after[1] == sorted(before[1] + extra)
+        assert len({*after[1]}) == len(after[1])
+        assert not {*val} & {*after[0], *after[1]}
+
+
+@pytest.mark.parametrize('added, other', [
+    ('0700', 'train.txt'),
+    ('0800', 'val.txt'),
+    ('0900', 'test.txt'),
+])
+def test_extra_images_that_have_masks_are_refused(photos, tmp_path, added,
+                                                  other):
+    write_stems(tmp_path / 'test.txt', ['0900', '0901'])
+    write_stems(tmp_path / 'extra.txt', ['1500', added])
+    with pytest.raises(
+            SystemExit,
+            match=f'extra.txt: 1 of 2 images are also in .*{other}: {added}'):
+        photos('--extra-unlabeled', tmp_path / 'extra.txt')
+    assert not (tmp_path / 'dcc').exists()
+
+
+def test_held_out_lists_lie_anywhere(photos, tmp_path):
+    held_out = tmp_path / 'lists/quiz.txt'
+    write_stems(held_out, ['1100'])
+    with pytest.raises(SystemExit, match='give both or neither'):
+        photos('--held-out', held_out)
+    with pytest.raises(SystemExit, match=r'also in .*quiz\.txt: 1100\. Noth'):
+        photos('--extra-unlabeled', tmp_path / 'unlabeled.txt', '--held-out',
+               held_out)
+
+
 @pytest.mark.parametrize('text, ratio, name', [
     ('1/8', Fraction(1, 8), '1-8'),
     ('2/16', Fraction(1, 8), '1-8'),

@@ -9,6 +9,11 @@ Examples::
     python tools/dataset_tools/make_splits.py list \
         --list data/camvid/ImageSets/Segmentation/train.txt \
         --out-dir data/camvid/ImageSets/Segmentation/dcc
+    python tools/dataset_tools/make_splits.py list \
+        --ratios 1/16 1/8 1/4 full \
+        --list data/ccp/ImageSets/Segmentation/train.txt \
+        --extra-unlabeled data/ccp/ImageSets/Segmentation/unlabeled.txt \
+        --out-dir data/ccp/ImageSets/Segmentation/dcc
 
 For every ratio and seed two files are written, for instance
 ``1-8_seed0_labeled.txt`` and ``1-8_seed0_unlabeled.txt``; how images are drawn
@@ -23,11 +28,12 @@ from typing import Optional, Sequence
 from mmseg_dcc.apis.make_splits import (
     make_splits,
     parse_ratio,
+    read_extra_unlabeled,
     read_voc_stems,
     scan_cityscapes_stems,
     write_original_split,
 )
-from mmseg_dcc.utils.input_error import exit_on_input_error
+from mmseg_dcc.utils.input_error import InputError, exit_on_input_error
 from mmseg_dcc.utils.list_files import read_stems
 from mmseg_dcc.utils.public_data import VOC_LISTS_FOLDER
 
@@ -89,6 +95,19 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         'without suffix')
     own.add_argument(
         '--out-dir', type=Path, required=True, help='folder of the lists')
+    own.add_argument(
+        '--extra-unlabeled',
+        type=Path,
+        metavar='FILE',
+        help='list of images without masks, none of them in --list, that are '
+        'unlabeled in every split')
+    own.add_argument(
+        '--held-out',
+        nargs='+',
+        type=Path,
+        metavar='FILE',
+        help='lists of images that must not be among the extra ones (default: '
+        'val.txt and test.txt beside --list, where they are)')
     return parser.parse_args(argv)
 
 
@@ -96,6 +115,7 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
 def main(argv: Optional[Sequence[str]] = None) -> None:
     args = parse_args(argv)
     ratios = [parse_ratio(text) for text in args.ratios]
+    extra = []
     if args.dataset == 'voc':
         stems = read_voc_stems(args.data_root, args.list)
         out_dir = args.out_dir or args.data_root / VOC_LISTS_FOLDER / 'dcc'
@@ -105,7 +125,13 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     else:
         stems = read_stems(args.list)
         out_dir = args.out_dir
-    make_splits(stems, ratios, args.seeds, out_dir)
+        if args.extra_unlabeled:
+            extra = read_extra_unlabeled(args.extra_unlabeled, args.list,
+                                         args.held_out)
+        elif args.held_out:
+            raise InputError('--held-out is compared with the images of '
+                             '--extra-unlabeled; give both or neither.')
+    make_splits(stems, ratios, args.seeds, out_dir, extra)
     if args.dataset == 'voc':
         write_original_split(stems, args.data_root, out_dir)
 
