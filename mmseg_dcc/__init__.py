@@ -1,6 +1,7 @@
 """Directional Context-aware Consistency for MMSegmentation 1.x."""
 from . import compat  # noqa: F401, I001  isort: skip (before any mmseg import)
 from . import datasets, engine, evaluation, models, registry  # noqa: F401
+from .utils import package_weights  # noqa: F401
 from .version import __version__
 
 __all__ = ['__version__']

@@ -1,5 +1,5 @@
 from .auxiliary_decoders import AuxiliaryDecoder
-from .backbones import DINOv2
+from .backbones import DINOv2, EfficientNetLite
 from .decode_heads import DINOv2DPTHead, PlainDeepLabV3PlusHead
 from .discriminators import FullyConvDiscriminator, ImageDiscriminator
 from .feature_memory_bank import FeatureMemoryBank
@@ -28,7 +28,8 @@ from .terms import (
 __all__ = [
     'Adversarial', 'AuxiliaryDecoder', 'CrossConsistency', 'CrossPseudo',
     'DCCSegmentor', 'DINOv2', 'DINOv2DPTHead', 'DirectionalContrast',
-    'DirectionalContrastiveLoss', 'ErrorCorrection', 'FeatureMatching',
+    'DirectionalContrastiveLoss', 'EfficientNetLite', 'ErrorCorrection',
+    'FeatureMatching',
     'FeatureMemoryBank', 'FlawDetector', 'FullyConvDiscriminator',
     'GuidedCollaboration', 'ImageDiscriminator', 'L2ConsistencyLoss',
     'MeanScoresTTAModel', 'PixelProjector', 'PlainDeepLabV3PlusHead',
