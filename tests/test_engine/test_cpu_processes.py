@@ -134,4 +134,6 @@ def test_mixed_precision_becomes_bfloat16(groups, settings):
             accumulative_counts=2, **settings))
     run_on_cpu_if_needed(cfg)
     assert cfg.optim_wrapper == dict(
-        type='mmseg.CpuAmpOptimWrapper', optimizer=optimizer, accumulative_counts=2)
+        type='mmseg.CpuAmpOptimWrapper',
+        optimizer=optimizer,
+        accumulative_counts=2)

@@ -62,8 +62,8 @@ def test_config_of_another_scope_without_hooks(scope, tmp_path, monkeypatch):
     assert files_in(tmp_path / 'out') == ['0.png']
     broken = tmp_path / 'model.pth'
     torch.save(dict(state_dict=dict(x=torch.zeros(1)), meta={}), broken)
-    monkeypatch.setattr(sys, 'argv', ['test.py', str(tmp_path / 'model.py'),
-                                      str(broken)])
+    monkeypatch.setattr(
+        sys, 'argv', ['test.py', str(tmp_path / 'model.py'), str(broken)])
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match='is not of the network'):
         load_tool('test.py').main()
