@@ -1,4 +1,5 @@
 from .camvid import CamVidDataset
+from .class_balanced_dataset import ClassBalancedDataset
 from .folder_seg_dataset import FolderSegDataset
 from .multi_source_batch_sampler import MultiSourceBatchSampler
 from .part_of_dataset import part_of_dataset
@@ -15,8 +16,9 @@ from .transforms import (
 from .unlabeled_dataset import UnlabeledDataset
 
 __all__ = [
-    'CamVidDataset', 'FastPhotoMetricDistortion', 'FastRandomGrayscale',
-    'FolderSegDataset', 'MultiSourceBatchSampler', 'MultiView',
-    'NonEmptyResize', 'PackViews', 'PairedRandomCrop', 'RandomGaussianBlur',
-    'SharedRandomCrop', 'UnlabeledDataset', 'part_of_dataset'
+    'CamVidDataset', 'ClassBalancedDataset', 'FastPhotoMetricDistortion',
+    'FastRandomGrayscale', 'FolderSegDataset', 'MultiSourceBatchSampler',
+    'MultiView', 'NonEmptyResize', 'PackViews', 'PairedRandomCrop',
+    'RandomGaussianBlur', 'SharedRandomCrop', 'UnlabeledDataset',
+    'part_of_dataset'
 ]
