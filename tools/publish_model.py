@@ -42,7 +42,9 @@ def main() -> None:
     write_published(published, config, args.out)
     kept, total = len(published['state_dict']), len(checkpoint['state_dict'])
     print(f'{args.out}: {kept} weights; {total - kept} used in training alone '
-          f'were dropped. Config: {args.out.with_suffix(".py")}')
+          f'were dropped. Config: {args.out.with_suffix(".py")}\n'
+          'mmseg with the full mmcv takes both; with mmcv-lite, import '
+          'mmseg_dcc before mmseg (docs/deploy.md).')
 
 
 if __name__ == '__main__':

@@ -13,6 +13,7 @@ from mmengine.runner import Runner
 from mmseg_dcc.apis.launch import exit_without_data
 from mmseg_dcc.engine.cpu_processes import run_on_cpu_if_needed
 from mmseg_dcc.utils.command_line import (
+    add_hook,
     add_launch_arguments,
     load_launched_config,
 )
@@ -43,7 +44,8 @@ def main() -> None:
     exit_without_data(cfg, ('test_dataloader', ))
     cfg.load_from = args.checkpoint
     if args.out or args.show_dir:
-        cfg.custom_hooks.append(
+        add_hook(
+            cfg,
             dict(
                 type='PredictionFilesHook',
                 mask_dir=args.out,

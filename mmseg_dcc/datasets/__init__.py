@@ -1,5 +1,6 @@
 from .camvid import CamVidDataset
 from .ccp import CCPDataset
+from .class_balanced_dataset import ClassBalancedDataset
 from .folder_seg_dataset import FolderSegDataset
 from .msrc21 import MSRC21Dataset
 from .multi_source_batch_sampler import MultiSourceBatchSampler
@@ -17,9 +18,9 @@ from .transforms import (
 from .unlabeled_dataset import UnlabeledDataset
 
 __all__ = [
-    'CCPDataset', 'CamVidDataset', 'FastPhotoMetricDistortion',
-    'FastRandomGrayscale', 'FolderSegDataset', 'MSRC21Dataset',
-    'MultiSourceBatchSampler', 'MultiView', 'NonEmptyResize', 'PackViews',
-    'PairedRandomCrop', 'RandomGaussianBlur', 'SharedRandomCrop',
+    'CCPDataset', 'CamVidDataset', 'ClassBalancedDataset',
+    'FastPhotoMetricDistortion', 'FastRandomGrayscale', 'FolderSegDataset',
+    'MSRC21Dataset', 'MultiSourceBatchSampler', 'MultiView', 'NonEmptyResize',
+    'PackViews', 'PairedRandomCrop', 'RandomGaussianBlur', 'SharedRandomCrop',
     'UnlabeledDataset', 'part_of_dataset'
 ]

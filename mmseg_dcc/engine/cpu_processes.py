@@ -26,7 +26,7 @@ def run_on_cpu_if_needed(cfg: Config) -> None:
     optim_wrapper = cfg.get('optim_wrapper') or {}
     # configs in pure Python name the class itself
     if optim_wrapper.get('type') in ('AmpOptimWrapper', AmpOptimWrapper):
-        optim_wrapper.type = 'CpuAmpOptimWrapper'
+        optim_wrapper.type = 'mmseg.CpuAmpOptimWrapper'
         for key in ('loss_scale', 'dtype'):
             optim_wrapper.pop(key, None)
     launcher = cfg.get('launcher', 'none')
@@ -47,7 +47,7 @@ def run_on_cpu_if_needed(cfg: Config) -> None:
     # Without SyncBN their running statistics differ.
     cfg.custom_hooks = [
         *(cfg.get('custom_hooks') or []),
-        dict(type='RankZeroBuffersHook')
+        dict(type='mmseg.RankZeroBuffersHook')
     ]
     # mmengine would ask for a CUDA device, whatever the backend; it leaves
     # a process group alone that is there already.

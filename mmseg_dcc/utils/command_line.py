@@ -4,8 +4,10 @@ import os
 import os.path as osp
 
 from mmengine.config import Config, DictAction
+from mmseg.models.segmentors import BaseSegmentor
+from mmseg.registry import MODELS
 
-from .configs import read_config
+from .configs import is_kind, read_config
 
 _HOOKS = ('WeightsCheckHook', 'TrainingCheckHook', 'InterruptHook',
           'TrainingPicturesHook', 'TrainingReportHook')
@@ -58,13 +60,26 @@ def add_hooks(cfg: Config) -> None:
     Args:
         cfg (Config): What its ``custom_hooks`` have already stays as it is.
     """
-    if (cfg.get('default_scope') or 'mmseg') != 'mmseg':
+    if (cfg.get('default_scope') or 'mmseg') != 'mmseg' and not is_kind(
+            cfg.model, BaseSegmentor, MODELS):
         return  # of a classifier, say
-    hooks = cfg.get('custom_hooks') or []
-    types = [hook['type'] for hook in hooks]
+    types = [hook['type'] for hook in cfg.get('custom_hooks') or []]
+    for name in _HOOKS:
+        if not any(_is_named(kind, name) for kind in types):
+            add_hook(cfg, dict(type=name))
+
+
+def add_hook(cfg: Config, hook: dict) -> None:
+    """Adds one hook of this package.
+
+    Args:
+        cfg (Config): With or without ``custom_hooks``, of any default scope.
+        hook (dict): Its config, with the bare name as ``type``.
+    """
     cfg.custom_hooks = [
-        *hooks, *(dict(type=name) for name in _HOOKS
-                  if not any(_is_named(kind, name) for kind in types))
+        *(cfg.get('custom_hooks') or []),
+        # found from any scope
+        dict(hook, type=f'mmseg.{hook["type"]}')
     ]
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
-from mmseg.apis import inference_model, init_model
+from mmseg.apis import MMSegInferencer, inference_model, init_model
 from mmseg.registry import MODELS
 from PIL import Image
 
-from mmseg_dcc.apis.publish import publish
+from mmseg_dcc.apis.publish import publish, write_published
 from tests import tiny_dinov2, tiny_models
 from tests.backbones import import_mmpretrain
 from tests.conftest import reads_trainings_safely
@@ -305,17 +305,37 @@ def test_old_torch_is_told_what_is_needed(tmp_path, monkeypatch):
         TOOL.main()
 
 
-@reads_trainings_safely
-def test_plain_mmseg_predicts_the_same(run, tmp_path, monkeypatch, capsys):
-    checkpoint, weights = tmp_path / 'epoch_1.pth', tmp_path / 'model.pth'
+def write_training(folder):
+    """Config, paths of checkpoint and image as after a training."""
     config = training_config(tiny_models.SINGLE)
     trained = trained_checkpoint(config)
     trained['meta']['dataset_meta'] = dict(
         DATASET_META, palette=DATASET_META['palette'].tolist())
-    torch.save(trained, checkpoint)
-    image = tmp_path / 'image.png'
+    torch.save(trained, folder / 'epoch_1.pth')
     noise = np.random.default_rng(0).integers(0, 256, (12, 16, 3), np.uint8)
-    Image.fromarray(noise.repeat(4, 0).repeat(4, 1)).save(image)
+    Image.fromarray(noise.repeat(4, 0).repeat(4, 1)).save(folder / 'image.png')
+    return config, folder / 'epoch_1.pth', folder / 'image.png'
+
+
+@reads_trainings_safely
+def test_inferencer_with_this_package(tmp_path):
+    """Without the full mmcv, of a training and of what is published."""
+    config, checkpoint, image = write_training(tmp_path)
+    config.dump(str(tmp_path / 'train.py'))
+    published = publish(torch.load(checkpoint, weights_only=True))
+    write_published(*published, tmp_path / 'model.pth')
+    first, second = (
+        MMSegInferencer(str(tmp_path / name), str(tmp_path / weights),
+                        device='cpu')(str(image))['predictions']
+        for name, weights in (('train.py', 'epoch_1.pth'),
+                              ('model.py', 'model.pth')))
+    assert len(np.unique(first)) > 1 and (first == second).all()
+
+
+@reads_trainings_safely
+def test_plain_mmseg_predicts_the_same(run, tmp_path, monkeypatch, capsys):
+    config, checkpoint, image = write_training(tmp_path)
+    weights = tmp_path / 'model.pth'
     config.test_pipeline = config.test_dataloader.dataset.pipeline[:2] + [
         dict(type='PackSegInputs')
     ]
@@ -330,6 +350,7 @@ def test_plain_mmseg_predicts_the_same(run, tmp_path, monkeypatch, capsys):
     TOOL.main()
     printed = capsys.readouterr().out
     assert '7 used in training alone were dropped' in printed
+    assert 'mmseg with the full mmcv takes both' in printed
     run(sys.executable,
         '-c',
         PLAIN_MMSEG,

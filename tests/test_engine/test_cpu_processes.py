@@ -67,7 +67,7 @@ def test_classes_in_place_of_names(groups):
     cfg.optim_wrapper = dict(type=AmpOptimWrapper, loss_scale='dynamic')
     run_on_cpu_if_needed(cfg)
     assert cfg.norm_cfg.type == 'BN'
-    assert cfg.optim_wrapper == dict(type='CpuAmpOptimWrapper')
+    assert cfg.optim_wrapper == dict(type='mmseg.CpuAmpOptimWrapper')
 
 
 def test_one_process_needs_no_group(groups):
@@ -88,7 +88,7 @@ def test_pytorch_launcher_uses_gloo(groups):
         broadcast_buffers=False)
     assert cfg.model_wrapper_cfg.type in MODEL_WRAPPERS
     assert cfg.norm_cfg.type == 'BN'
-    assert cfg.custom_hooks == [dict(type='RankZeroBuffersHook')]
+    assert cfg.custom_hooks == [dict(type='mmseg.RankZeroBuffersHook')]
 
 
 def test_existing_group_and_wrapper_are_kept(groups):
@@ -101,7 +101,7 @@ def test_existing_group_and_wrapper_are_kept(groups):
     assert groups == ['made before']
     assert cfg.model_wrapper_cfg == dict(type='Mine')
     assert [hook.type for hook in cfg.custom_hooks
-            ] == ['SupervisedWarmupHook', 'RankZeroBuffersHook']
+            ] == ['SupervisedWarmupHook', 'mmseg.RankZeroBuffersHook']
 
 
 @pytest.mark.parametrize('launcher', ['slurm', 'mpi'])
@@ -134,4 +134,6 @@ def test_mixed_precision_becomes_bfloat16(groups, settings):
             accumulative_counts=2, **settings))
     run_on_cpu_if_needed(cfg)
     assert cfg.optim_wrapper == dict(
-        type='CpuAmpOptimWrapper', optimizer=optimizer, accumulative_counts=2)
+        type='mmseg.CpuAmpOptimWrapper',
+        optimizer=optimizer,
+        accumulative_counts=2)

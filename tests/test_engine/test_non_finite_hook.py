@@ -161,6 +161,69 @@ def test_gradient_alone():
         train(Root(), [batch(1.)], NonFiniteHook())
 
 
+class Scores(BaseModel):
+    """Cross-entropy whose score of the true class may be far too low.
+
+    Its gradient is the softmax less one or zero: always finite.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.scores = nn.Parameter(torch.zeros(3))
+
+    def forward(self, inputs, data_samples=None, mode='loss'):
+        scores = self.scores + torch.stack(inputs)
+        truth = scores.new_zeros(len(scores), dtype=torch.long)
+        return {
+            'decode.loss_ce': nn.functional.cross_entropy(scores, truth),
+            'share': scores.new_tensor(math.nan)  # of nothing: no fault
+        }
+
+
+def scores_batch(bad, rank=0):
+    data = batch(1., rank)
+    return dict(data, inputs=[torch.tensor([0., 3e38 * bad, -3e38 * bad])] * 2)
+
+
+@pytest.mark.parametrize('wrapper', [
+    lambda: OptimWrapper, lambda: scaled_wrapper()])
+def test_infinite_loss_with_finite_gradients(wrapper):
+    scores = Scores()
+    loss = scores(scores_batch(True)['inputs'])['decode.loss_ce']
+    loss.backward()
+    assert loss.isinf() and scores.scores.grad.isfinite().all()
+    fine, model = Scores(), Scores()
+    train(fine, [scores_batch(False)], NonFiniteHook(),
+          wrapper_class=wrapper())
+    with pytest.raises(FloatingPointError) as caught:
+        train(model, [scores_batch(False), scores_batch(True)],
+              NonFiniteHook(), wrapper_class=wrapper())
+    assert 'iteration 2 ' in str(caught.value)
+    assert 'process 0: loss, decode.loss_ce' in str(caught.value)
+    assert fine.scores.abs().sum() > 0
+    assert torch.equal(model.scores, fine.scores)
+
+
+def infinite_in_one_process(rank):
+    model = MMDistributedDataParallel(Scores(), broadcast_buffers=False)
+    bad = scores_batch(rank == 1, rank)
+    hook = NonFiniteHook(max_skips=1)
+    train(model, [scores_batch(False), bad], hook)
+    try:
+        train(model, [bad], NonFiniteHook())
+    except FloatingPointError as error:
+        return hook.skips, model.module.scores, str(error)
+    finally:
+        dist.barrier()
+
+
+def test_infinite_loss_of_one_process_stops_all(tmp_path):
+    first, second = run_processes(infinite_in_one_process, tmp_path)
+    assert same(first, second) and first[0] == 1
+    assert 'process 1: loss, decode.loss_ce' in first[2]
+    assert '1/1.0.jpg' in first[2]
+
+
 def test_accumulated_gradients_name_the_right_batch():
     with pytest.raises(FloatingPointError, match='iteration 3 '):
         train(
@@ -172,7 +235,7 @@ def test_accumulated_gradients_name_the_right_batch():
 class ScaledWrapper(OptimWrapper):
     """``AmpOptimWrapper`` with the scaler of a CPU."""
 
-    scaler = torch.amp.GradScaler('cpu', init_scale=2.**127)
+    scaler = None
 
     def backward(self, loss, **kwargs):
         self.scaler.scale(loss).backward(**kwargs)
@@ -183,12 +246,25 @@ class ScaledWrapper(OptimWrapper):
         self.scaler.update()
 
 
+def scaled_wrapper(scale=2.):
+    ScaledWrapper.scaler = torch.amp.GradScaler('cpu', init_scale=scale)
+    return ScaledWrapper
+
+
+def test_skipped_step_with_an_odd_diagnostic_goes_on():
+    model = Scores()
+    # the gradients overflow, the loss does not
+    train(model, [scores_batch(False)] * 2, NonFiniteHook(),
+          wrapper_class=scaled_wrapper(math.inf))
+    assert not model.scores.any()
+
+
 @pytest.mark.parametrize('fused', [False, True])
 def test_overflow_is_left_to_the_loss_scaler(fused, warnings_logged):
     model = Normed()
     optim = torch.optim.SGD(model.parameters(), lr=0.1, fused=fused)
     before = copy.deepcopy(list(model.parameters()))
-    ScaledWrapper.scaler = torch.amp.GradScaler('cpu', init_scale=2.**127)
+    scaled_wrapper(2.**127)
     train(model, [batch(1e4)] * 2, NonFiniteHook(), optim, ScaledWrapper)
     assert same(list(model.parameters()), before)
     assert ScaledWrapper.scaler.get_scale() < 2.**127

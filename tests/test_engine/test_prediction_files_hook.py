@@ -18,8 +18,8 @@ def files_in(folder):
                   for path in folder.rglob('*') if path.is_file())
 
 
-def run_test(monkeypatch, folder, *options):
-    config, checkpoint = write_model(folder)
+def run_test(monkeypatch, folder, *options, **settings):
+    config, checkpoint = write_model(folder, **settings)
     monkeypatch.setattr(sys, 'argv', [
         'test.py', *map(str, (config, checkpoint, '--work-dir',
                               folder / 'work', *options))])
@@ -39,6 +39,34 @@ def test_a_file_an_image(tmp_path, monkeypatch):
     assert mask.getpalette()[:9] == sum(PALETTE, [])
     # the image under truth and prediction
     assert Image.open(tmp_path / 'show/a/0.png').size[0] == 2 * 28
+
+
+@pytest.mark.parametrize('scope', [None, 'leaves'])
+def test_config_of_another_scope_without_hooks(scope, tmp_path, monkeypatch):
+    write_images(tmp_path, ['0.jpg'])
+    with_scope = dict(
+        model='EncoderDecoder',
+        test_evaluator='IoUMetric',
+        visualizer='SegLocalVisualizer',
+        **{'model.data_preprocessor': 'SegDataPreProcessor',
+           'model.backbone': 'ResNet',
+           'model.decode_head': 'DepthwiseSeparableASPPHead',
+           'test_dataloader.dataset': 'FolderSegDataset',
+           'test_dataloader.dataset.pipeline.2': 'LoadAnnotations',
+           'test_dataloader.dataset.pipeline.3': 'PackSegInputs'})
+    run_test(
+        monkeypatch, tmp_path, '--out', tmp_path / 'out',
+        default_scope=scope,
+        **{f'{key}.type': f'mmseg.{name}'
+           for key, name in with_scope.items()})
+    assert files_in(tmp_path / 'out') == ['0.png']
+    broken = tmp_path / 'model.pth'
+    torch.save(dict(state_dict=dict(x=torch.zeros(1)), meta={}), broken)
+    monkeypatch.setattr(
+        sys, 'argv', ['test.py', str(tmp_path / 'model.py'), str(broken)])
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match='is not of the network'):
+        load_tool('test.py').main()
 
 
 def test_masks_of_the_data_stay(tmp_path, monkeypatch):

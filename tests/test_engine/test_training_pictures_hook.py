@@ -9,6 +9,7 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from mmengine.structures import PixelData
+from mmseg.registry import HOOKS
 from mmseg.structures import SegDataSample
 from PIL import Image
 
@@ -174,5 +175,13 @@ def test_trainings_of_the_tools_have_both():
     cfg = Config(dict(custom_hooks=[dict(type='TrainingReportHook')]))
     add_hooks(cfg)
     kinds = [hook.type for hook in cfg.custom_hooks]
-    assert kinds.count('TrainingPicturesHook') == 1
-    assert kinds.count('TrainingReportHook') == 1
+    assert kinds.count('mmseg.TrainingPicturesHook') == 1
+    assert 'mmseg.TrainingReportHook' not in kinds
+    assert HOOKS.get('mmseg.TrainingPicturesHook') is TrainingPicturesHook
+
+
+def test_classifiers_have_neither():
+    cfg = Config(dict(default_scope='mmpretrain',
+                      model=dict(type='mmpretrain.ImageClassifier')))
+    add_hooks(cfg)
+    assert 'custom_hooks' not in cfg

@@ -110,6 +110,14 @@ def test_test_data_in_another_order():
         load(checkpoint)
 
 
+def test_test_data_whose_classes_are_one_text():
+    checkpoint = dict(
+        state_dict=network().state_dict(),
+        meta=dict(dataset_meta=dict(classes=['leaf', 'soil'])))
+    with pytest.raises(ValueError, match=r"Write classes=\('leaf', \)"):
+        load(checkpoint, classes='leaf')
+
+
 def test_through_the_runner(in_data_dir, tmp_path):
     path = tmp_path / 'other.pth'
     torch.save(dict(state_dict=dict(x=torch.zeros(1)), meta={}), path)

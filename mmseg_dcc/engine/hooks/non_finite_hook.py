@@ -1,5 +1,6 @@
 import logging
-from math import inf
+from functools import partial
+from math import inf, nan
 
 import torch
 from mmengine.dist import all_gather_object
@@ -19,6 +20,9 @@ class NonFiniteHook(Hook):
     infinity is left out, momentum and weight decay included. Then the
     training stops with an error that names the iteration, the losses and the
     images of the batch, or, if ``max_skips`` allows, goes on.
+
+    A loss of infinity may have finite gradients (that of a score of 3e38):
+    its gradients are made NaN, which DDP carries to all processes.
 
     In mixed precision a gradient that overflowed is the business of the loss
     scaler, which skips the update itself; only a loss that is not finite
@@ -56,6 +60,7 @@ class NonFiniteHook(Hook):
             wrapper.values()
             if isinstance(wrapper, OptimWrapperDict) else [wrapper])
         for wrapper in wrappers:
+            wrapper.backward = partial(_backward, wrapper.backward)
             wrapper.optimizer.register_step_pre_hook(self._check_gradients)
 
     def before_train_iter(self,
@@ -96,7 +101,8 @@ class NonFiniteHook(Hook):
             if not torch.isfinite(torch.as_tensor(value)).all()
         ]
         found = all_gather_object((keys, _image_paths(data_batch)))
-        if not refused and not any(keys for keys, _ in found):
+        if not refused and not any('loss' in key for keys, _ in found
+                                   for key in keys):
             return  # skipped by the loss scaler, or gradients accumulate
         self.skips += 1
         message = _message(runner, found)
@@ -119,6 +125,12 @@ _HELP = (
     '(train without --amp), a checkpoint that holds NaN (load_from), or '
     'unusual values in one of these images. To leave such updates out and go '
     'on, set max_skips of NonFiniteHook.')
+
+
+def _backward(stock, loss: torch.Tensor, **kwargs) -> None:
+    # A factor of one changes no bit, and nothing waits for the device.
+    one = torch.ones_like(loss)
+    stock(loss * torch.where(loss.isfinite(), one, one * nan), **kwargs)
 
 
 def _image_paths(data) -> list:

@@ -5,7 +5,7 @@ from mmengine.logging import print_log
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmseg.registry import HOOKS
 
-from ...datasets.class_checks import class_conflict
+from ...datasets.class_checks import class_conflict, class_names
 from ...datasets.plain_datasets import plain_datasets
 from ...utils.bare_model import bare_model
 from ...utils.weights_fit import compare_weights, weights_of
@@ -64,7 +64,7 @@ class WeightsCheckHook(Hook):
         trained = checkpoint.get('meta', {}).get('dataset_meta') or {}
         trained = tuple(trained.get('classes') or ())
         for dataset in plain_datasets(runner.test_dataloader.dataset):
-            tested = tuple(dataset.metainfo.get('classes') or ())
+            tested = class_names(dataset)
             conflict = trained and tested and class_conflict(trained, tested)
             if conflict:
                 raise ValueError(
