@@ -8,6 +8,7 @@ Example:
     python tools/dataset_tools/browse_pairs.py configs/custom/own_data.py \
         --output-dir work_dirs/pairs
 """
+import quiet_start  # noqa: F401  isort: skip  (before all that warns)
 import argparse
 from pathlib import Path
 from typing import Optional, Sequence
