@@ -15,6 +15,8 @@ from .commands import Command
 from .started_processes import pytest_configure, pytest_runtest_protocol  # noqa: F401
 
 ROOT = Path(__file__).resolve().parents[1]
+# where the tools find quiet_start.py when they are not run, but loaded
+sys.path.append(str(ROOT / 'tools'))
 reads_trainings_safely = pytest.mark.skipif(
     not can_allow_classes(),
     reason='torch < 2.6 cannot read the checkpoint of a training without '

@@ -16,6 +16,8 @@ fi
 run_on_gpus() { # SCRIPT GPUS ARGUMENT...
     local script=$1 gpus=$2
     shift 2
+    # what the launcher would set, with a warning
+    [ "$gpus" = 1 ] || export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
     # exec: a signal to this script reaches the launcher
     exec "$PYTHON" -m torch.distributed.run \
         --nnodes="${NNODES:-1}" \

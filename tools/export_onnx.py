@@ -14,10 +14,12 @@ needs onnx, onnxscript and onnxruntime. mmdeploy is not used: its last release
 Example:
     python tools/export_onnx.py model.py model.pth --output model.onnx
 """
+import quiet_start  # noqa: F401  isort: skip  (before all that warns)
 import argparse
 
 # before any mmseg import
 from mmseg_dcc.apis.export_onnx import export, require_onnx
+from mmseg_dcc.utils.command_line import add_verbose_argument
 from mmseg_dcc.utils.input_error import exit_on_input_error
 
 from mmseg.apis import init_model  # isort: skip
@@ -30,6 +32,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_verbose_argument(parser)
     parser.add_argument('config', help='config, published or not')
     parser.add_argument('checkpoint', help='its checkpoint')
     parser.add_argument(

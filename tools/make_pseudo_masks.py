@@ -20,13 +20,13 @@ Example (Table 3, ST):
         work_dirs/pspnet_r50_voc_1-8/epoch_80.pth
     python tools/train.py configs/ablation/pspnet_r50_voc_1-8_self_training.py
 """
+import quiet_start  # noqa: F401  isort: skip  (before all that warns)
 import argparse
 from pathlib import Path
 
 from mmengine.dist import barrier, is_main_process
-from mmengine.runner import Runner
 
-from mmseg_dcc.apis.launch import exit_without_data
+from mmseg_dcc.apis.launch import build_runner, exit_without_data
 from mmseg_dcc.apis.pseudo_masks import claim_folder, labeling_config
 from mmseg_dcc.engine.cpu_processes import run_on_cpu_if_needed
 from mmseg_dcc.utils.command_line import (
@@ -76,7 +76,7 @@ def main() -> None:
     folder = Path(dataset.get('data_root') or '',
                   dataset.data_prefix.seg_map_path)
     run_on_cpu_if_needed(cfg)
-    runner = Runner.from_cfg(cfg)
+    runner = build_runner(cfg)
     if is_main_process():
         claim_folder(
             folder,

@@ -11,6 +11,7 @@ Example:
     # predictions/overlays/*.jpg   the image under these colours
     # predictions/class_shares.csv percent of each image that is of a class
 """
+import quiet_start  # noqa: F401  isort: skip  (before all that warns)
 import argparse
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from mmseg_dcc.apis.predict import (
     predict_folder,
     read_checkpoint,
 )
+from mmseg_dcc.utils.command_line import add_verbose_argument
 from mmseg_dcc.utils.input_error import exit_on_input_error, shorten
 from mmseg_dcc.utils.text_files import printable
 
@@ -32,6 +34,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_verbose_argument(parser)
     parser.add_argument(
         'config', nargs='?', help='config file; see above where to leave out')
     parser.add_argument(

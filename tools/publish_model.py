@@ -7,6 +7,7 @@ Example:
     python tools/publish_model.py work_dirs/NAME/epoch_80.pth model.pth
     # model.pth and, beside it, model.py
 """
+import quiet_start  # noqa: F401  isort: skip  (before all that warns)
 import argparse
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import torch
 
 from mmseg_dcc.apis.publish import publish, write_published
 from mmseg_dcc.compat import can_allow_classes, explained_refusal
+from mmseg_dcc.utils.command_line import add_verbose_argument
 from mmseg_dcc.utils.input_error import exit_on_input_error
 
 
@@ -22,6 +24,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_verbose_argument(parser)
     parser.add_argument('checkpoint', help='checkpoint of a training')
     parser.add_argument(
         'out', type=Path, help='checkpoint to write; its config is written '

@@ -6,11 +6,10 @@ CPU processes and the message about missing data.
 Example:
     python tools/test.py CONFIG work_dirs/NAME/epoch_80.pth
 """
+import quiet_start  # noqa: F401  isort: skip  (before all that warns)
 import argparse
 
-from mmengine.runner import Runner
-
-from mmseg_dcc.apis.launch import exit_without_data
+from mmseg_dcc.apis.launch import build_runner, exit_without_data
 from mmseg_dcc.engine.cpu_processes import run_on_cpu_if_needed
 from mmseg_dcc.utils.command_line import (
     add_hook,
@@ -55,7 +54,7 @@ def main() -> None:
         cfg.tta_model.module = cfg.model
         cfg.model = cfg.tta_model
     run_on_cpu_if_needed(cfg)
-    Runner.from_cfg(under_another_name(cfg, 'test_')).test()
+    build_runner(under_another_name(cfg, 'test_')).test()
 
 
 if __name__ == '__main__':

@@ -3,13 +3,12 @@
 Example:
     python tools/train.py configs/dcc/deeplabv3plus_r50_voc_1-8.py
 """
+import quiet_start  # noqa: F401  isort: skip  (before all that warns)
 import argparse
 import shlex
 from contextlib import nullcontext
 
-from mmengine.runner import Runner
-
-from mmseg_dcc.apis.launch import exit_without_data
+from mmseg_dcc.apis.launch import build_runner, exit_without_data
 from mmseg_dcc.apis.resume import checkpoint_to_resume, finished_message
 from mmseg_dcc.engine.cpu_processes import run_on_cpu_if_needed
 from mmseg_dcc.utils.command_line import (
@@ -59,7 +58,7 @@ def main() -> None:
             cfg.load_from = found or cfg.get('load_from')
             cfg.resume = cfg.load_from is not None
         run_on_cpu_if_needed(cfg)
-        Runner.from_cfg(cfg).train()
+        build_runner(cfg).train()
 
 
 if __name__ == '__main__':

@@ -1,14 +1,17 @@
-"""Pictures of the views of unlabeled images as the model gets them."""
+"""Pictures of what the model gets: views of photos, labels of images."""
 from pathlib import Path
-from typing import Dict, Optional, Tuple
+from typing import Dict, Iterator, Optional, Tuple
 
 import numpy as np
+from mmengine.dataset import BaseDataset
 from mmengine.utils import track_iter_progress
 
 from ..datasets import UnlabeledDataset
 from ..structures import ViewInfo
+from ..utils.mask_image import mask_colors
 from ..utils.text_files import printable
 from ..visualization import draw_views
+from ..visualization.mask_drawing import as_picture, draw_labeled
 
 
 def make_views(
@@ -58,21 +61,94 @@ def _as_shown(image: np.ndarray) -> np.ndarray:
     return image[..., :1].repeat(3, -1)
 
 
-def write_pictures(dataset: UnlabeledDataset, number: int,
-                   folder: Path) -> None:
+def make_labeled(
+    dataset: BaseDataset, index: int
+) -> Optional[Tuple[Tuple[np.ndarray, np.ndarray], ...]]:
+    """Runs the pipeline of the training on one labeled image.
+
+    Args:
+        dataset (BaseDataset): Labeled images.
+        index (int): Of the image.
+
+    Returns:
+        tuple | None: Image (RGB, uint8) and ids as they were loaded, and
+        after the pipeline. None if one cannot be read, or a transform gives
+        up on them.
+    """
+    results = dataset.get_data_info(index)
+    path, whole = results['img_path'], None
+    for transform in dataset.pipeline.transforms:
+        try:
+            results = transform(results)
+        except Exception as error:  # of any decoder
+            print(f'\nLeft out {printable(path)}: {error}')
+            return None
+        if results is None:
+            print(f'\nLeft out {printable(path)}: '
+                  f'{type(transform).__name__} gave it up')
+            return None
+        if whole is None and 'gt_seg_map' in results:
+            mask = results['gt_seg_map']
+            if mask.ndim != 2:
+                print(f'\nLeft out {printable(path)}: its mask has '
+                      f'{mask.shape[-1]} channels, not one of class ids')
+                return None
+            whole = as_picture(results['img']), mask.astype(np.uint8)
+    sample = results.get('data_samples')
+    if whole is None or 'gt_sem_seg' not in sample:
+        print(f'\nLeft out {printable(path)}: its pipeline loads no mask')
+        return None
+    crop = results['inputs'].permute(1, 2, 0).numpy()
+    mask = sample.gt_sem_seg.data[0].numpy()
+    return whole, (as_picture(crop), mask.astype(np.uint8))
+
+
+def write_pictures(dataset: UnlabeledDataset,
+                   number: int,
+                   folder: Path,
+                   prefix: str = 'pair') -> None:
     """Writes pictures of the views of images evenly spread over a data set.
 
     Args:
         dataset (UnlabeledDataset): Unlabeled images.
         number (int): Of the pictures.
         folder (Path): Made if needed.
+        prefix (str): Of the files. Defaults to 'pair'.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    indices = np.unique(np.linspace(0, len(dataset) - 1, number).astype(int))
-    for index in track_iter_progress(indices.tolist()):
+    for index in _spread(dataset, number, folder):
         made = make_views(dataset, index)
         if made:
-            name = printable(
-                Path(dataset.get_data_info(index)['img_path']).name)
-            draw_views(*made, name).savefig(
-                folder / f'pair_{index:06d}.png', dpi=100)
+            draw_views(*made, _name(dataset, index)).savefig(
+                folder / f'{prefix}_{index:06d}.png', dpi=100)
+
+
+def write_labeled_pictures(dataset: BaseDataset,
+                           number: int,
+                           folder: Path,
+                           prefix: str = 'labeled') -> None:
+    """Writes pictures of labeled images evenly spread over a data set.
+
+    Args:
+        dataset (BaseDataset): Labeled images.
+        number (int): Of the pictures.
+        folder (Path): Made if needed.
+        prefix (str): Of the files. Defaults to 'labeled'.
+    """
+    meta = dataset.metainfo
+    for index in _spread(dataset, number, folder):
+        made = make_labeled(dataset, index)
+        if made:
+            draw_labeled(*made, meta.get('classes') or (),
+                         mask_colors(meta.get('palette')),
+                         _name(dataset, index)).save(
+                             folder / f'{prefix}_{index:06d}.png')
+
+
+def _spread(dataset, number: int, folder: Path) -> Iterator[int]:
+    folder.mkdir(parents=True, exist_ok=True)
+    indices = np.unique(np.linspace(0, len(dataset) - 1, number).astype(int))
+    return track_iter_progress(indices.tolist())
+
+
+def _name(dataset, index: int) -> str:
+    return printable(Path(dataset.get_data_info(index)['img_path']).name)

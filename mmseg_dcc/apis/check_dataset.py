@@ -24,9 +24,13 @@ from ..datasets import PairedRandomCrop, SharedRandomCrop, UnlabeledDataset
 from ..datasets.checks import find_transform
 from ..datasets.class_checks import check_class_names, class_names
 from ..datasets.masks_as_photos import masks_as_photos
-from ..datasets.part_of_dataset import part_of_dataset
 from ..datasets.transforms.crop_geometry import feasible_offsets
-from ..utils.configs import build_lazily, last_head
+from ..utils.configs import (
+    build_lazily,
+    is_part_of_dataset,
+    last_head,
+    plain_configs,
+)
 from ..utils.text_files import printable
 from .launch import unusable_list
 
@@ -188,7 +192,7 @@ def find_parts(cfg: Config, report: Report) -> List[Part]:
         loaders.append(('test', 'test_dataloader'))
     parts = []
     for role, key in loaders:
-        for config in _plain_configs(cfg[key].dataset) if cfg.get(
+        for config in plain_configs(cfg[key].dataset) if cfg.get(
                 key) else ():
             odd = unusable_list(config)
             if odd:
@@ -221,28 +225,12 @@ def find_parts(cfg: Config, report: Report) -> List[Part]:
     return parts
 
 
-def _plain_configs(config: dict) -> List[dict]:
-    """Configs inside of wrappers; a part of a data set is no wrapper."""
-    if _is_part(config):
-        return [config]
-    inner = config.get('datasets') or [config['dataset']] if (
-        'datasets' in config or 'dataset' in config) else []
-    return [plain for part in inner
-            for plain in _plain_configs(part)] if inner else [config]
-
-
-def _is_part(config: dict) -> bool:
-    kind = config['type']
-    found = DATASETS.get(kind) if isinstance(kind, str) else kind
-    return found is part_of_dataset
-
-
 def _build(config: dict) -> Tuple[object, List[dict]]:
     """A data set and the entries that the training takes of it.
 
     All of these, with masks or without: which lack one is a finding.
     """
-    if _is_part(config):
+    if is_part_of_dataset(config):
         dataset = DATASETS.build(config)
         return dataset, [
             dataset.get_data_info(index) for index in range(len(dataset))

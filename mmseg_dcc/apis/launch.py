@@ -3,11 +3,14 @@ import os.path as osp
 from typing import Optional
 
 from mmengine.config import Config
+from mmengine.runner import Runner
 from mmseg.registry import DATASETS
 
 from ..datasets import UnlabeledDataset
 from ..datasets.image_files import is_local
 from ..datasets.plain_datasets import plain_datasets
+from ..engine.quiet_runner import QuietRunner
+from ..utils.command_line import is_verbose
 from ..utils.configs import is_kind
 from ..utils.public_data import CITYSCAPES_DOWNLOAD_HINT, VOC_DOWNLOAD_HINT
 from ..utils.text_files import encoding_problem
@@ -40,6 +43,17 @@ _HOW_TO_GET = {
     'The demo data set is generated:\n'
     '  python tools/paper/make_demo_dataset.py',
 }
+
+
+def build_runner(cfg: Config) -> Runner:
+    """mmengine's runner of a config, with a start of a few lines.
+
+    Args:
+        cfg (Config): With ``log_level='DEBUG'`` the console has everything,
+            as with ``--verbose``.
+    """
+    whole = is_verbose() or cfg.get('log_level') == 'DEBUG'
+    return (Runner if whole else QuietRunner).from_cfg(cfg)
 
 
 def exit_without_data(cfg: Config, loaders: tuple) -> None:

@@ -10,11 +10,26 @@ from mmseg.registry import MODELS
 from .configs import is_kind, read_config
 
 _HOOKS = ('WeightsCheckHook', 'TrainingCheckHook', 'InterruptHook',
-          'TrainingPicturesHook', 'TrainingReportHook')
+          'StartReportHook', 'TrainingPicturesHook', 'TrainingReportHook')
+
+
+def add_verbose_argument(parser: argparse.ArgumentParser) -> None:
+    """Adds what ``tools/quiet_start.py`` looks for before it is parsed."""
+    parser.add_argument(
+        '--verbose',
+        action='store_true',
+        help='all warnings and all of the log on the console, as mmengine '
+        'has it (or MMSEG_DCC_VERBOSE=1)')
+
+
+def is_verbose() -> bool:
+    """Whether a tool was told so by its option or the environment."""
+    return os.environ.get('MMSEG_DCC_VERBOSE', '0') not in ('', '0')
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds what :func:`load_config` takes."""
+    add_verbose_argument(parser)
     parser.add_argument('config', help='config file of a training')
     parser.add_argument(
         '--cfg-options',

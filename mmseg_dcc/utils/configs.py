@@ -7,6 +7,7 @@ from mmengine.registry import Registry, init_default_scope
 from mmseg.registry import DATASETS
 
 from ..datasets import UnlabeledDataset
+from ..datasets.part_of_dataset import part_of_dataset
 from ..datasets.plain_datasets import plain_datasets
 from .ineffective_options import ineffective_options
 from .input_error import InputError
@@ -103,6 +104,36 @@ def last_head(model: dict) -> dict:
     """
     head = model['decode_head']
     return head[-1] if isinstance(head, (list, tuple)) else head
+
+
+def plain_configs(config: dict) -> List[dict]:
+    """Configs of the data sets inside of wrappers, in their order.
+
+    Args:
+        config (dict): Of a data set. ``PartOfDataset`` is no wrapper: it
+            builds a data set with fewer images.
+    """
+    if is_part_of_dataset(config):
+        return [config]
+    inner = config.get('datasets') or [config['dataset']] if (
+        'datasets' in config or 'dataset' in config) else []
+    return [plain for part in inner
+            for plain in plain_configs(part)] if inner else [config]
+
+
+def is_part_of_dataset(config: dict) -> bool:
+    """Whether the config of a data set builds a part of another."""
+    kind = config['type']
+    found = DATASETS.get(kind) if isinstance(kind, str) else kind
+    return found is part_of_dataset
+
+
+def labeled_configs(cfg: Config) -> List[dict]:
+    """Configs of the labeled data sets of a training, without wrappers."""
+    return [
+        dataset for dataset in plain_configs(cfg.train_dataloader.dataset)
+        if not is_kind(dataset, UnlabeledDataset, DATASETS)
+    ]
 
 
 def unlabeled_configs(cfg: Config) -> List[dict]:

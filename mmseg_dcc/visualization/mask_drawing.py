@@ -3,7 +3,7 @@
 Drawn with Pillow, in milliseconds: a validation must not wait for pictures.
 """
 from functools import lru_cache
-from typing import List, NamedTuple, Optional, Sequence
+from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 from matplotlib.font_manager import findfont
@@ -112,6 +112,52 @@ def draw_prediction(shown: Predicted, classes: Sequence[str],
     panels = [overlay(image, mask, colors) for mask in masks]
     return _stacked([np.hstack(panels),
                      _legend(masks, classes, colors, width * len(panels))])
+
+
+def draw_labeled(whole: Tuple[np.ndarray, np.ndarray],
+                 crop: Tuple[np.ndarray, np.ndarray],
+                 classes: Sequence[str],
+                 colors: np.ndarray,
+                 title: str,
+                 side: int = 320) -> Image.Image:
+    """A labeled image under its mask, and what a pipeline made of both.
+
+    Args:
+        whole (tuple): Image, RGB, shape (h, w, 3), uint8, and its ids, shape
+            (h, w), uint8.
+        crop (tuple): The same after the pipeline.
+        classes (Sequence[str]): Names of the classes; ids beyond are named
+            as such.
+        colors (np.ndarray): Of the ids, shape (256, 3), uint8.
+        title (str): Written above.
+        side (int): Longer side of a panel in pixels. Defaults to 320.
+
+    Returns:
+        Image: Image, mask over it, crop, mask over it; below a legend of the
+        ids that occur.
+    """
+    columns = []
+    for image, mask in (whole, crop):
+        scale = side / max(mask.shape)
+        height, width = (max(round(edge * scale), 1) for edge in mask.shape)
+        image, mask = (_resized(array, width, height)
+                       for array in (image, mask))
+        columns += [image, overlay(image, mask, colors)]
+    total = 4 * side + 3 * _GAP
+    panels = np.full((max(column.shape[0] for column in columns), total, 3),
+                     255, np.uint8)
+    for number, column in enumerate(columns):
+        left = number * (side + _GAP)
+        panels[:column.shape[0], left:left + column.shape[1]] = column
+    names = [f'{label} {name}' for label, name in enumerate(classes)]
+    names += [f'{label}: no class' for label in range(len(names), UNKNOWN)]
+    names = [*names[:UNKNOWN], f'{UNKNOWN}: ignored']
+    return _stacked([
+        _text_band([title], total),
+        _text_band(('image', 'its mask', 'after the training pipeline',
+                    'its mask'), total), panels,
+        _legend([whole[1], crop[1]], names, colors, total)
+    ])
 
 
 def draw_sheet(rows: Sequence[Predicted], classes: Sequence[str],

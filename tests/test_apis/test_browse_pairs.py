@@ -1,12 +1,19 @@
 """The pictures show the views and the overlap that the model gets."""
+from pathlib import Path
+
 import numpy as np
 import pytest
 from mmseg.registry import DATASETS
 from PIL import Image
 
 from mmseg_dcc.apis import browse_pairs
-from mmseg_dcc.utils.configs import read_config, unlabeled_configs
+from mmseg_dcc.utils.configs import (
+    labeled_configs,
+    read_config,
+    unlabeled_configs,
+)
 from mmseg_dcc.visualization import box_iou, draw_views
+from mmseg_dcc.visualization.mask_drawing import draw_labeled
 from tests import tiny_data
 from tests.conftest import ROOT
 from tests.own_config import write_own_config
@@ -79,9 +86,11 @@ def test_pictures_and_an_unreadable_image(config, own, tmp_path, capsys):
         [str(config), '--output-dir', str(tmp_path / 'out'), '--number', '3'])
     names = sorted(path.name for path in (tmp_path / 'out').iterdir())
     # evenly spread over four images, of which the first is broken
-    assert names == ['pair_000001.png', 'pair_000003.png']
+    assert names == [
+        'labeled_000000.png', 'labeled_000001.png', 'labeled_000003.png',
+        'pair_000001.png', 'pair_000003.png']
     assert f'Left out {own}/unlabeled/a.jpg' in capsys.readouterr().out
-    width, height = Image.open(tmp_path / 'out' / names[0]).size
+    width, height = Image.open(tmp_path / 'out' / names[-1]).size
     assert width > 2 * height > 600
 
 
@@ -106,13 +115,86 @@ def test_configs_of_the_project(in_data_dir, tmp_path, name):
         str(ROOT / f'configs/{name}.py'), '--output-dir', str(tmp_path),
         '--number', '1'
     ])
-    assert len(list(tmp_path.iterdir())) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        'labeled_000000.png', 'pair_000000.png']
 
 
-def test_supervised_config_is_refused(tmp_path):
-    config = ROOT / 'configs/supervised/pspnet_r50_voc_1-8.py'
-    with pytest.raises(SystemExit, match='trains without unlabeled images'):
-        TOOL.main([str(config), '--output-dir', str(tmp_path)])
+def test_supervised_config_shows_its_labels(in_data_dir, tmp_path):
+    config = ROOT / 'configs/demo/deeplabv3plus_small_demo_supervised.py'
+    TOOL.main([str(config), '--output-dir', str(tmp_path), '--number', '1'])
+    assert [path.name for path in tmp_path.iterdir()] == ['labeled_000000.png']
+
+
+def test_config_without_training(tmp_path):
+    (tmp_path / 'config.py').write_text('model = dict()')
+    with pytest.raises(SystemExit, match='has no train_dataloader'):
+        TOOL.main([str(tmp_path / 'config.py'), '--output-dir', str(tmp_path)])
+
+
+def test_labels_before_and_after_the_pipeline(config):
+    cfg = read_config(str(config))
+    source, = labeled_configs(cfg)
+    # flipped, and nothing else
+    source.pipeline = [
+        *source.pipeline[:2], dict(type='RandomFlip', prob=1.),
+        source.pipeline[-1]]
+    dataset = DATASETS.build(source)
+    for index in range(len(dataset)):
+        (image, mask), (crop, crop_mask) = browse_pairs.make_labeled(
+            dataset, index)
+        info = dataset.get_data_info(index)
+        np.testing.assert_array_equal(
+            mask, np.array(Image.open(info['seg_map_path'])))
+        np.testing.assert_array_equal(crop, image[:, ::-1])
+        np.testing.assert_array_equal(crop_mask, mask[:, ::-1])
+        assert image.shape == (96, 128, 3)
+
+
+@pytest.mark.parametrize('broken, told', [
+    (lambda path: path.write_bytes(b'no image'), 'Left out'),
+    (lambda path: Image.new('RGB', (128, 96)).save(path),
+     'its mask has 3 channels, not one of class ids'),
+])
+def test_mask_that_cannot_be_shown(config, own, broken, told, capsys):
+    source, = labeled_configs(read_config(str(config)))
+    dataset = DATASETS.build(source)
+    broken(Path(dataset.get_data_info(0)['seg_map_path']))
+    assert browse_pairs.make_labeled(dataset, 0) is None
+    assert told in capsys.readouterr().out
+
+
+PURE_PYTHON = """
+from mmcv.transforms import LoadImageFromFile
+from mmengine.dataset import ConcatDataset
+from mmseg.datasets import LoadAnnotations, PackSegInputs
+from mmseg_dcc.datasets import FolderSegDataset
+
+pipeline = [dict(type=LoadImageFromFile), dict(type=LoadAnnotations),
+            dict(type=PackSegInputs)]
+labeled = dict(
+    type=FolderSegDataset, data_root={root!r}, pipeline=pipeline,
+    data_prefix=dict(img_path='labeled/images', seg_map_path='labeled/masks'))
+first = dict(labeled, metainfo=dict(classes=('sky', 'leaf')))
+second = dict(labeled, metainfo=dict(classes=('leaf', 'sky')))
+train_dataloader = dict(
+    dataset=dict(type=ConcatDataset, datasets=[first, second]))
+"""
+
+
+def test_two_labeled_sets_in_pure_python(own, tmp_path, monkeypatch):
+    """With the classes of each, so that the wrong order is seen."""
+    shown = []
+    monkeypatch.setattr(
+        browse_pairs, 'draw_labeled',
+        lambda whole, crop, classes, *rest: shown.append(classes) or
+        draw_labeled(whole, crop, classes, *rest))
+    path = tmp_path / 'config.py'
+    path.write_text(PURE_PYTHON.format(root=str(own)))
+    out = tmp_path / 'out'
+    TOOL.main([str(path), '--output-dir', str(out), '--number', '1'])
+    assert sorted(path.name for path in out.iterdir()) == [
+        'labeled_1_000000.png', 'labeled_2_000000.png']
+    assert shown == [('sky', 'leaf'), ('leaf', 'sky')]
 
 
 def test_missing_folder_is_one_message(config, tmp_path):

@@ -52,7 +52,7 @@ def trained(start, run, tmp_path_factory):
         sys.executable, ROOT / 'tools/train.py', CONFIG, '--work-dir',
         work_dir, '--cfg-options', *SMALL
     ]
-    training = start(*command)
+    training = start(*command, PYTHONWARNINGS='')
     training.read_until(r'Epoch\(train\)\s+\[3\]\[\s*2/5\]')
     training.kill()
     before = training.read_to_end()
@@ -63,6 +63,29 @@ def trained(start, run, tmp_path_factory):
         checkpoint=work_dir / 'epoch_4.pth',
         before=before,
         after=run(*command[:3], '--resume', *command[3:]))
+
+
+def until_first_iteration(output):
+    begin, found, _ = output.partition('Epoch(train)')
+    assert found
+    return begin.splitlines()
+
+
+def test_start_fits_on_a_screen(trained):
+    start = until_first_iteration(trained['before'])
+    assert len(start) <= 25
+    text = '\n'.join(start)
+    for part in ('M parameters', 'Images: 3 labeled', 'Schedule: 20 iter',
+                 'Validation: 2 images', 'Device: ', 'Checkpoints: '):
+        assert part in text, text
+    assert 'Warning: ' not in text
+    log = re.search('Log, with environment and config: (.*)', text).group(1)
+    log = Path(log).read_text()
+    for part in ('System environment:', 'Config:', 'custom_hooks = [',
+                 'Hooks will be executed', 'py.warnings - WARNING'):
+        assert part in log, part
+    assert set(start[1:]) <= set(log.splitlines()) | {
+        line for line in start if ' - mmengine - ' in line}
 
 
 def test_warmup_then_unsupervised_loss(trained):
@@ -260,9 +283,11 @@ def test_two_processes_train_resume_and_test(run, tmp_path):
                    '--work-dir', folder, *options, '--cfg-options', *SMALL,
                    'train_dataloader.batch_sampler.epoch_length=3',
                    f'train_cfg.max_epochs={max_epochs}',
-                   PORT=str(free_port()))
+                   PORT=str(free_port()),
+                   PYTHONWARNINGS='')
 
     whole = train(tmp_path / 'whole', 3)
+    assert len(until_first_iteration(whole)) <= 25
     assert '2 + 2 a batch on each of 2 process(es)' in whole
     # as a training that was killed after its second checkpoint
     (tmp_path / 'whole/epoch_2.pth').rename(tmp_path / 'epoch_2.pth')

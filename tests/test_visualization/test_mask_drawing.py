@@ -9,6 +9,7 @@ from mmseg_dcc.visualization.curve_drawing import draw_curves
 from mmseg_dcc.visualization.mask_drawing import (
     Predicted,
     as_picture,
+    draw_labeled,
     draw_prediction,
     draw_sheet,
     error_picture,
@@ -89,3 +90,30 @@ def test_curves_of_losses_and_scores():
                      'mIoU': [(2, 40.)]}
     assert [line.get_label() for line in scores.lines] == ['mIoU']
     assert len(draw_curves({'loss': {1: 3.}}, {}).axes) == 1
+
+
+def test_labels_over_image_and_crop():
+    wide = np.full((2, 4, 3), 100, np.uint8), np.array(
+        [[0, 0, 1, 1], [0, 0, 255, 1]], np.uint8)
+    picture = np.array(draw_labeled(
+        wide, (IMAGE, MASK), ['sky', 'leaf'], COLORS, 'a.jpg', side=40))
+    top = 2 * 26  # title and heads of the columns
+    # image, mask, crop, mask: 40 pixels each, 6 between
+    assert picture.shape[1] == 4 * 40 + 3 * 6
+    assert picture[top, 0].tolist() == [100] * 3
+    assert picture[top, 46].tolist() == [55, 60, 65]  # sky
+    assert picture[top, 85].tolist() == [150, 100, 50]  # leaf
+    assert picture[top + 15, 68].tolist() == [100] * 3  # unknown
+    assert picture[top + 25, 46].tolist() == [255] * 3  # below
+    assert picture[top + 30, 138].tolist() == [100] * 3
+    assert picture[top + 30, 160].tolist() == [55, 60, 65]
+
+
+def test_ids_without_a_class_are_in_the_legend(monkeypatch):
+    named = []
+    monkeypatch.setattr(
+        'mmseg_dcc.visualization.mask_drawing._printable',
+        lambda text: named.append(text) or text)
+    mask = np.array([[0, 1], [7, 255]], np.uint8)
+    draw_labeled((IMAGE, mask), (IMAGE, MASK), ['sky', 'leaf'], COLORS, 'a')
+    assert named[-4:] == ['0 sky', '1 leaf', '7: no class', '255: ignored']

@@ -1,22 +1,29 @@
-"""Saves pictures of the views of unlabeled images as the model gets them.
+"""Saves pictures of labeled and unlabeled images as the model gets them.
 
-Each picture shows an image with the windows that are cut, and the views after
-their flips and augmentation; of a pair of crops with the outline of their
-overlap, the part that the loss compares.
+pair_*.png shows an unlabeled image with the windows that are cut, and the
+views after their flips and augmentation; of a pair of crops with the outline
+of their overlap, the part that the loss compares. labeled_*.png shows a
+labeled image under its mask, before and after the pipeline of the training,
+with the names of the classes: names in a wrong order are seen at once. Of
+several data sets each has its number in the names.
 
 Example:
     python tools/dataset_tools/browse_pairs.py configs/custom/own_data.py \
         --output-dir work_dirs/pairs
 """
+import quiet_start  # noqa: F401  isort: skip  (before all that warns)
 import argparse
 from pathlib import Path
 from typing import Optional, Sequence
 
 from mmengine.runner import set_random_seed
 
-from mmseg_dcc.apis.browse_pairs import write_pictures
+from mmseg_dcc.apis.browse_pairs import (
+    write_labeled_pictures,
+    write_pictures,
+)
 from mmseg_dcc.utils.command_line import add_config_arguments, load_config
-from mmseg_dcc.utils.configs import unlabeled_configs
+from mmseg_dcc.utils.configs import labeled_configs, unlabeled_configs
 from mmseg_dcc.utils.input_error import InputError, exit_on_input_error
 
 from mmseg.registry import DATASETS  # isort: skip  (after mmseg_dcc)
@@ -32,7 +39,8 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         '--number',
         type=int,
         default=8,
-        help='pictures, of images evenly spread over the folder (default: 8)')
+        help='pictures of each data set, of images evenly spread over it '
+        '(default: 8)')
     parser.add_argument(
         '--seed', type=int, default=0, help='of the crops (default: 0)')
     return parser.parse_args(argv)
@@ -41,13 +49,20 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
 @exit_on_input_error
 def main(argv: Optional[Sequence[str]] = None) -> None:
     args = parse_args(argv)
-    configs = unlabeled_configs(load_config(args))
-    if not configs:
-        raise InputError(f'{args.config} trains without unlabeled images: '
-                         'train_dataloader has no UnlabeledDataset.')
+    cfg = load_config(args)
+    if 'train_dataloader' not in cfg:
+        raise InputError(f'{args.config} has no train_dataloader: it does '
+                         'not train.')
+    labeled, photos = (
+        [DATASETS.build(config) for config in configs(cfg)]
+        for configs in (labeled_configs, unlabeled_configs))
     set_random_seed(args.seed)
-    write_pictures(
-        DATASETS.build(configs[0]), args.number, args.output_dir)
+    for write, name, datasets in (
+        (write_pictures, 'pair', photos),
+        (write_labeled_pictures, 'labeled', labeled)):
+        for index, dataset in enumerate(datasets, 1):
+            prefix = name if len(datasets) == 1 else f'{name}_{index}'
+            write(dataset, args.number, args.output_dir, prefix)
     print(f'\nPictures are in {args.output_dir}')
 
 

@@ -9,6 +9,7 @@ Examples:
     python tools/dataset_tools/check_dataset.py CONFIG --json report.json \
         --processes 8
 """
+import quiet_start  # noqa: F401  isort: skip  (before all that warns)
 import argparse
 import json
 import sys

@@ -13,6 +13,7 @@ From ``{train,val,test}/*.png`` and ``{train,val,test}annot/*.png`` it writes
 which images belong to a part; a list such as ``train.txt`` beside them is
 only compared. In the label maps 11 (void of SegNet) becomes 255.
 """
+import quiet_start  # noqa: F401  isort: skip  (before all that warns)
 import argparse
 from pathlib import Path
 from typing import Optional, Sequence

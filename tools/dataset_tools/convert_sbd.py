@@ -18,6 +18,7 @@ configs that read VOC's training masks from ``SegmentationClass`` as a second
 data set, but a split of the augmented set needs all masks in one folder.
 Masks of VOC's val images stay in ``SegmentationClass`` only.
 """
+import quiet_start  # noqa: F401  isort: skip  (before all that warns)
 import argparse
 from pathlib import Path
 from typing import Optional, Sequence

@@ -15,6 +15,7 @@ contains in the file name: ``2007_000032`` for PASCAL VOC and
 ``aachen_000000_000019`` for Cityscapes, whose first word is also the folder.
 The order of the lists is kept.
 """
+import quiet_start  # noqa: F401  isort: skip  (before all that warns)
 import argparse
 from pathlib import Path
 from typing import Optional, Sequence

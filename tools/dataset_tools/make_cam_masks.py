@@ -18,6 +18,7 @@ called background. Scales and thresholds are those of the code that CCT
 published (after IRNet, Ahn et al., CVPR 2019); it also refines the masks with
 a CRF, which is left out here.
 """
+import quiet_start  # noqa: F401  isort: skip  (before all that warns)
 import argparse
 from pathlib import Path
 from typing import Optional, Sequence

@@ -21,6 +21,7 @@ Examples::
 * ``masks``: a folder of full masks, to try out what image-level labels alone
   would have brought.
 """
+import quiet_start  # noqa: F401  isort: skip  (before all that warns)
 import argparse
 import json
 from pathlib import Path

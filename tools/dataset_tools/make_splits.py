@@ -21,6 +21,7 @@ is said in :mod:`mmseg_dcc.apis.make_splits`. For VOC ``1464_labeled.txt`` and
 ``1464_unlabeled.txt`` are written, too: the training images of VOC itself and
 those that SBD adds (Table 5).
 """
+import quiet_start  # noqa: F401  isort: skip  (before all that warns)
 import argparse
 from pathlib import Path
 from typing import Optional, Sequence

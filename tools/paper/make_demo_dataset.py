@@ -21,6 +21,7 @@ Only an oracle run (all labels, list ``train_aug``) may read it.
 Example:
     python tools/paper/make_demo_dataset.py --preview demo.png
 """
+import quiet_start  # noqa: F401  isort: skip  (before all that warns)
 import argparse
 import json
 import shutil

@@ -25,6 +25,7 @@ Examples:
         configs/demo/deeplabv3plus_small_demo_ \
         --methods supervised dcc fixmatch cps --controls --equal-cost
 """
+import quiet_start  # noqa: F401  isort: skip  (before all that warns)
 import argparse
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence

@@ -7,6 +7,7 @@ from .prediction_files_hook import PredictionFilesHook
 from .pseudo_label_gate_hook import PseudoLabelGateHook
 from .rank_zero_buffers_hook import RankZeroBuffersHook
 from .reproducible_randomness_hook import ReproducibleRandomnessHook
+from .start_report_hook import StartReportHook
 from .supervised_warmup_hook import SupervisedWarmupHook
 from .training_check_hook import TrainingCheckHook
 from .training_pictures_hook import TrainingPicturesHook
@@ -18,6 +19,7 @@ __all__ = [
     'ConfidenceHistogramHook', 'InterruptHook', 'MeanTeacherHook',
     'NonFiniteHook', 'PairVisualizationHook', 'PredictionFilesHook',
     'PseudoLabelGateHook', 'RankZeroBuffersHook', 'ReproducibleRandomnessHook',
-    'SupervisedWarmupHook', 'TrainingCheckHook', 'TrainingPicturesHook',
-    'TrainingReportHook', 'UnreadableImagesHook', 'WeightsCheckHook'
+    'StartReportHook', 'SupervisedWarmupHook', 'TrainingCheckHook',
+    'TrainingPicturesHook', 'TrainingReportHook', 'UnreadableImagesHook',
+    'WeightsCheckHook'
 ]

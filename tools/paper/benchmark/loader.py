@@ -11,6 +11,7 @@ Example:
     python tools/paper/benchmark/loader.py --json loader.json
     python tools/paper/benchmark/loader.py --image-dir data/photos --images 50
 """
+import quiet_start  # noqa: F401  isort: skip  (before all that warns)
 import argparse
 import random
 import tempfile

@@ -10,6 +10,7 @@ Example:
     python tools/paper/benchmark/loss.py --json loss.json
     python tools/paper/benchmark/loss.py --curve loss.png --json curve.json
 """
+import quiet_start  # noqa: F401  isort: skip  (before all that warns)
 import argparse
 
 import torch

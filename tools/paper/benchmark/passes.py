@@ -11,6 +11,7 @@ no backbones and count nothing.
 Example:
     python tools/paper/benchmark/passes.py configs/demo/*_demo_*.py
 """
+import quiet_start  # noqa: F401  isort: skip  (before all that warns)
 import argparse
 import copy
 import json

@@ -15,6 +15,7 @@ Example:
     python tools/paper/benchmark/step.py --json step.json
     python tools/paper/benchmark/step.py --parts compositions
 """
+import quiet_start  # noqa: F401  isort: skip  (before all that warns)
 import argparse
 from functools import partial
 from unittest import mock

@@ -17,6 +17,7 @@ the column the mean of this share over all ``--images``. All shares are in the
 The paper leaves the target open. Here it is the product of the feature with
 its own (constant) value: what raises the feature in its own direction.
 """
+import quiet_start  # noqa: F401  isort: skip  (before all that warns)
 import argparse
 import json
 from pathlib import Path

@@ -13,6 +13,7 @@ Example:
 A logged value is that of one step; the lines are means over some of them. The
 values as logged are written to the .csv beside it.
 """
+import quiet_start  # noqa: F401  isort: skip  (before all that warns)
 import argparse
 from typing import Optional, Sequence
 

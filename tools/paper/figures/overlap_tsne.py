@@ -18,6 +18,7 @@ different places of crop I; so it does not depend on how far the features of a
 network spread: 0 is the same feature, 1 as far as any two. The .json beside
 the picture has both distances, and the points.
 """
+import quiet_start  # noqa: F401  isort: skip  (before all that warns)
 import argparse
 import json
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple

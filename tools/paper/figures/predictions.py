@@ -10,6 +10,7 @@ Example:
 The masks are written to the .npz beside it, as ``PATH/ground truth`` and
 ``PATH/LABEL`` with the path of the image.
 """
+import quiet_start  # noqa: F401  isort: skip  (before all that warns)
 import argparse
 from typing import Dict, Optional, Sequence
 

@@ -11,6 +11,7 @@ Example:
 
 The values are written to the .csv beside it.
 """
+import quiet_start  # noqa: F401  isort: skip  (before all that warns)
 import argparse
 from typing import Optional, Sequence
 

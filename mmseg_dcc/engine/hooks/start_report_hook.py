@@ -1,0 +1,44 @@
+import logging
+from typing import Callable, List
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmseg.registry import HOOKS
+
+from ..run_summary import test_summary, training_summary
+
+
+@HOOKS.register_module()
+class StartReportHook(Hook):
+    """Says before the first iteration what is trained, or tested, on what.
+
+    One block in the log: network and number of parameters, images, schedule,
+    validation, device, checkpoints. ``tools/train.py`` and ``tools/test.py``
+    add it.
+
+    Examples:
+        >>> custom_hooks = [dict(type='StartReportHook')]
+    """
+
+    # after the checks, whose findings come first
+    priority = 'LOWEST'
+
+    def before_train(self, runner) -> None:
+        """Writes the block of a training."""
+        self._write(training_summary, runner)
+
+    def before_test(self, runner) -> None:
+        """Writes the block of a test."""
+        self._write(test_summary, runner)
+
+    def _write(self, summary: Callable[..., List[str]], runner) -> None:
+        if not is_main_process():
+            return
+        try:
+            text, level = '\n'.join(summary(runner)), logging.INFO
+        # a summary is not worth a training, whatever the user has built
+        except Exception as error:
+            text = f'The summary of this run cannot be written: {error!r}.'
+            level = logging.WARNING
+        print_log(text, logger='current', level=level)

@@ -1,0 +1,53 @@
+"""mmengine's runner with a start that fits on a screen."""
+import logging
+from logging.handlers import MemoryHandler
+
+from mmengine.logging import MMLogger
+from mmengine.runner import Runner
+
+from .console_filter import ConsoleFilter
+
+_FIRST = frozenset(('before_train_iter', 'before_val_iter',
+                    'before_test_iter'))
+
+
+class QuietRunner(Runner):
+    """Runner that leaves most of its start to the log file.
+
+    Environment, config, table of the hooks and the like are in the log file
+    of the work dir as :class:`Runner` writes them, and what was warned of
+    while the tool was imported. The console has what
+    :class:`ConsoleFilter` lets through, up to the first iteration; from then
+    on it is that of :class:`Runner`. Nothing else differs.
+    """
+
+    def build_logger(self, *args, **kwargs) -> MMLogger:
+        """Builds mmengine's logger, with a filter before the console."""
+        logger = super().build_logger(*args, **kwargs)
+        self._filter = ConsoleFilter()
+        for handler in logger.handlers:
+            if isinstance(handler, logging.FileHandler):
+                _pour_warnings_into(handler)
+            else:
+                handler.addFilter(self._filter)
+        if logger.log_file:
+            logger.info(f'Log, with environment and config: {logger.log_file}')
+        return logger
+
+    def call_hook(self, fn_name: str, **kwargs) -> None:
+        """Calls the hooks; the first iteration ends the quiet start."""
+        if fn_name in _FIRST:
+            self._filter.begun = True
+        super().call_hook(fn_name, **kwargs)
+
+
+def _pour_warnings_into(handler: logging.Handler) -> None:
+    """Writes Python's warnings to a log: held ones now, others as they come.
+
+    ``tools/quiet_start.py`` holds them.
+    """
+    for held in logging.getLogger('py.warnings').handlers:
+        if isinstance(held, MemoryHandler):
+            held.setTarget(handler)
+            held.capacity = 0
+            held.flush()
