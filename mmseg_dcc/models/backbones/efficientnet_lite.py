@@ -53,8 +53,9 @@ class EfficientNetLite(BaseModule):
 
     Args:
         arch (str): 'lite0', 'lite1' or 'lite2'. Defaults to 'lite0'.
-        out_indices (Sequence[int]): Stages that give a level, rising.
-            Defaults to (1, 2, 4, 6): the last of each stride from 4.
+        out_indices (Sequence[int]): Stages that give a level, rising; those
+            behind the last are not built. Defaults to (1, 2, 4, 6): the last
+            of each stride from 4.
         output_stride (int): 32, or 16: the last two stages keep the size of
             the ones before, their convolutions dilated. Defaults to 32.
         frozen_stages (int): The stem and the stages up to this one have no
@@ -108,7 +109,7 @@ class EfficientNetLite(BaseModule):
             act_cfg=relu6)
         channels, stride = _STEM_CHANNELS, 2
         self.stages = nn.ModuleList()
-        for stage in _scaled(arch):
+        for stage in _scaled(arch)[:self.out_indices[-1] + 1]:
             blocks = []
             for index in range(stage.blocks):
                 step = stage.stride if index == 0 else 1
@@ -170,7 +171,7 @@ class EfficientNetLite(BaseModule):
             images = images.contiguous(memory_format=torch.channels_last)
         features = self.stem(images)
         levels = []
-        for index, stage in enumerate(self.stages[:self.out_indices[-1] + 1]):
+        for index, stage in enumerate(self.stages):
             features = stage(features)
             if index in self.out_indices:
                 levels.append(features)

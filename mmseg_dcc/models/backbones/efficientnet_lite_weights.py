@@ -24,6 +24,8 @@ _TIMM = (
 )
 # What follows the last stage: the classifier.
 _CLASSIFIER = re.compile(r'(_conv_head|_bn1|_fc|conv_head|bn2|classifier)\.')
+_BLOCK = re.compile(r'_blocks\.(\d+)\.')
+_STAGE = re.compile(r'(?:blocks|stages)\.(\d+)\.')
 
 
 def efficientnet_lite_weights(published: Dict[str, Tensor],
@@ -39,21 +41,30 @@ def efficientnet_lite_weights(published: Dict[str, Tensor],
         prefix (str): Of the names that count. Defaults to ''.
 
     Returns:
-        dict[str, Tensor]: Without the classifier. Names that are of none of
-        the three stay as they are.
+        dict[str, Tensor]: Without the classifier, and without stages that
+        the network does not have. Names that are of none of the three stay
+        as they are.
     """
     renamed = dict(_names(network))
+    blocks = sum(len(stage) for stage in network.stages)
     weights = {}
     for name, value in published.items():
         if not name.startswith(prefix):
             continue
         name = name[len(prefix):]
-        if _CLASSIFIER.match(name):
+        if _CLASSIFIER.match(name) or _number(
+                _BLOCK, name) >= blocks or _number(
+                    _STAGE, name) >= len(network.stages):
             continue
         layer, _, tensor = name.rpartition('.')
         layer = renamed.get(layer, layer)
         weights[f'{layer}.{tensor}'] = value
     return weights
+
+
+def _number(pattern: 're.Pattern', name: str) -> int:
+    match = pattern.match(name)
+    return int(match[1]) if match else -1
 
 
 def _names(network: nn.Module) -> Iterator[Tuple[str, str]]:

@@ -118,14 +118,19 @@ def test_output_stride_16_sees_as_far_as_32():
         assert torch.allclose(a[..., ::2, ::2], b, atol=1e-4)
 
 
-def test_chosen_levels_and_nothing_behind_them_is_computed():
-    network = build(out_indices=(1, 3))
-    network.stages[4].forward = None
-    assert [level.shape[1] for level in network(torch.randn(1, 3, 32, 32))
-            ] == [24, 80]
+def test_chosen_levels_and_nothing_behind_them():
+    network = build(PACKAGE, out_indices=(1, 3)).eval()
+    assert len(network.stages) == 4
+    with torch.no_grad():
+        levels = network(torch.from_numpy(RECORDED['images']))
+    assert [level.shape[1] for level in levels] == [24, 80]
+    values = levels[1].flatten()
+    assert np.allclose(
+        values[::len(values) // 500].numpy(), RECORDED['stage_3'], atol=1e-4)
 
 
-def test_weights_by_three_names(published, tmp_path):
+@pytest.mark.parametrize('out_indices', [(1, 6), (1, 4)])
+def test_weights_by_three_names(out_indices, published, tmp_path):
     """Of the package, of timm and, with a prefix, of mmseg."""
     network = build(PACKAGE)
     own = network.state_dict()
@@ -165,8 +170,11 @@ def test_weights_by_three_names(published, tmp_path):
             }), 'backbone.'))
     for name, (weights, prefix) in files.items():
         torch.save(weights, tmp_path / f'{name}.pth')
-        loaded = build(str(tmp_path / f'{name}.pth'), prefix).state_dict()
-        assert all(torch.equal(loaded[key], own[key]) for key in own)
+        loaded = build(
+            str(tmp_path / f'{name}.pth'), prefix,
+            out_indices=out_indices).state_dict()
+        assert len(loaded) < len(own) or out_indices[-1] == 6
+        assert all(torch.equal(loaded[key], own[key]) for key in loaded)
 
 
 def test_weights_of_another_network_are_refused(tmp_path):
