@@ -24,6 +24,7 @@ from ..datasets import PairedRandomCrop, SharedRandomCrop, UnlabeledDataset
 from ..datasets.checks import find_transform
 from ..datasets.class_checks import check_class_names, class_names
 from ..datasets.masks_as_photos import masks_as_photos
+from ..datasets.size_order_check import exchanged_sizes
 from ..datasets.transforms.crop_geometry import feasible_offsets
 from ..utils.configs import (
     build_lazily,
@@ -88,6 +89,10 @@ def check_dataset(cfg: Config, processes: int = 1) -> dict:
     datasets = []
     for part in parts:
         check_images(part, report)
+        if part.role in ('labeled', 'unlabeled'):
+            sizes = [image['size'] for image in _readable(part)]
+            for text in exchanged_sizes(part.dataset, sizes):
+                report.add('warning', 'size_order', text)
         pairs = None
         if part.role == 'unlabeled':
             pairs = check_pairs(part, report)
