@@ -25,14 +25,16 @@ unlabeled_images = 'unlabeled'  # any depth, any type, no masks
 # None, None: val_share of the labeled images are held out instead.
 val_images, val_masks = None, None
 val_share = 0.2
-# Every image is resized to fit into image_size (width, height), in training
-# times 0.5 to 2.0; then crops (height, width) are cut, multiples of 8.
+# Both sizes are (width, height); check_dataset.py proposes some. Every image
+# is resized to fit into image_size, in training times 0.5 to 2.0; then crops
+# are cut, whose sides are multiples of 8.
 image_size = (512, 512)
 crop_size = (256, 256)
 max_iters = 4000
 batch_size = 8  # on each GPU; half labeled, half unlabeled; 4 or more
 # --------------------------------------------------------------------------
 
+crop_shape = crop_size[::-1]  # (height, width), as mmcv has it for crops
 images_with_masks = dict(
     type='FolderSegDataset',
     data_root=data_root,
@@ -59,12 +61,12 @@ labeled_dataset = dict(
         _base_.load_image,
         _base_.load_annotations,
         random_resize,
-        dict(type='RandomCrop', crop_size=crop_size),
+        dict(type='RandomCrop', crop_size=crop_shape),
         random_flip,
         _base_.color_jitter,
         _base_.pack_inputs,
     ])
-paired_crop = dict(type='PairedRandomCrop', crop_size=crop_size)
+paired_crop = dict(type='PairedRandomCrop', crop_size=crop_shape)
 augmentation = [  # of each crop on its own
     dict(_base_.color_jitter, type='FastPhotoMetricDistortion'),
     random_flip,
@@ -106,7 +108,7 @@ test_dataloader = val_dataloader
 
 model = dict(
     _base_.dcc_model,
-    data_preprocessor=dict(type='SemiSegDataPreProcessor', size=crop_size),
+    data_preprocessor=dict(type='SemiSegDataPreProcessor', size=crop_shape),
     decode_head=dict(num_classes=len(classes)))
 supervised_warmup = dict(
     type='SupervisedWarmupHook', warmup_iters=max_iters // 4)

@@ -24,6 +24,7 @@ from ..datasets import PairedRandomCrop, SharedRandomCrop, UnlabeledDataset
 from ..datasets.checks import find_transform
 from ..datasets.class_checks import check_class_names, class_names
 from ..datasets.masks_as_photos import masks_as_photos
+from ..datasets.size_order_check import exchanged_sizes
 from ..datasets.transforms.crop_geometry import feasible_offsets
 from ..utils.configs import (
     build_lazily,
@@ -33,6 +34,7 @@ from ..utils.configs import (
 )
 from ..utils.text_files import printable
 from .launch import unusable_list
+from .propose_sizes import propose_sizes, this_machine
 
 MAX_LISTED = 4
 # Lowest and highest are among them: what cannot be cut fails there first.
@@ -78,7 +80,8 @@ def check_dataset(cfg: Config, processes: int = 1) -> dict:
 
     Returns:
         dict: ``datasets``, see :func:`overview`; ``classes``, see
-        :func:`check_classes`; ``findings``, see :class:`Report`.
+        :func:`check_classes`; ``findings``, see :class:`Report`;
+        ``proposal``, see :func:`propose`.
     """
     report = Report()
     parts = examine_all(find_parts(cfg, report), processes)
@@ -86,6 +89,10 @@ def check_dataset(cfg: Config, processes: int = 1) -> dict:
     datasets = []
     for part in parts:
         check_images(part, report)
+        if part.role in ('labeled', 'unlabeled'):
+            sizes = [image['size'] for image in _readable(part)]
+            for text in exchanged_sizes(part.dataset, sizes):
+                report.add('warning', 'size_order', text)
         pairs = None
         if part.role == 'unlabeled':
             pairs = check_pairs(part, report)
@@ -93,7 +100,39 @@ def check_dataset(cfg: Config, processes: int = 1) -> dict:
             check_masks(part, num_classes, report)
         datasets.append(overview(part, pairs))
     check_copies(parts, report)
-    return dict(datasets=datasets, classes=shares, findings=report.findings)
+    return dict(
+        datasets=datasets,
+        classes=shares,
+        findings=report.findings,
+        proposal=propose(cfg, parts))
+
+
+def propose(cfg: Config, parts: List[Part]) -> Optional[dict]:
+    """Sizes for these images on this machine, see :class:`Proposal`.
+
+    Args:
+        cfg (Config): Of a training.
+        parts (list[Part]): The data sets.
+
+    Returns:
+        dict | None: Fields of :class:`Proposal` and the ``machine``. None if
+        no image of the training could be read.
+    """
+    images: Dict[str, list] = dict(labeled=[], unlabeled=[])
+    stride = 8
+    for part in parts:
+        if part.role in images:
+            images[part.role] += _readable(part)
+            crop = find_transform(part.dataset, PairedRandomCrop)
+            stride = getattr(crop, 'stride', stride)
+    sizes = [image['size'] for found in images.values() for image in found]
+    if not sizes:
+        return None
+    sampler = cfg.train_dataloader.get('batch_sampler') or {}
+    machine = this_machine()
+    proposal = propose_sizes(sizes, *map(len, images.values()), machine,
+                             stride, sum(sampler.get('source_ratio', (1, ))))
+    return dict(machine=str(machine), **proposal._asdict())
 
 
 def examine(task: Tuple[int, dict], loaders: list) -> dict:

@@ -103,11 +103,10 @@ def validation(runner) -> str:
     """Number of images and how often they are looked at."""
     if runner.val_loop is None:
         return 'Validation: none.'
-    unit = 'epochs' if isinstance(runner.train_loop,
-                                  EpochBasedTrainLoop) else 'iterations'
+    by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
     interval = getattr(runner.train_loop, 'val_interval', None)
     return (f'Validation: {_count(runner.val_dataloader.dataset)} images' +
-            (f' every {interval} {unit}.' if interval else '.'))
+            _every(interval, by_epoch) + '.')
 
 
 def device(runner) -> str:
@@ -134,13 +133,17 @@ def checkpoints(runner) -> str:
                  if hasattr(each, 'save_best')), None)
     if hook is None:
         return 'Checkpoints: none, the config has no default_hooks.checkpoint.'
-    every = ''
-    if getattr(hook, 'interval', 0) > 0:
-        every = f', every {hook.interval} ' + (
-            'epochs' if hook.by_epoch else 'iterations')
+    every = _every(getattr(hook, 'interval', 0), hook.by_epoch)
     best = hook.save_best
-    return (f'Checkpoints: {runner.work_dir}{every}'
+    return (f'Checkpoints: {runner.work_dir},{every or " at the end"}'
             + (f', and the best by {best}.' if best else '.'))
+
+
+def _every(interval: Optional[int], by_epoch: bool) -> str:
+    if not interval or interval < 0:
+        return ''
+    unit = 'epoch' if by_epoch else 'iteration'
+    return f' every {unit}' if interval == 1 else f' every {interval} {unit}s'
 
 
 def _count(dataset) -> str:

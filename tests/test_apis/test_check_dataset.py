@@ -85,6 +85,13 @@ def test_clean_folder(check, capsys):
                   ('val', 2, [128, 128], [96, 96])]
     out = capsys.readouterr().out
     assert '0 kinds of problems, 0 of warnings' in out
+    proposal = report['proposal']
+    assert proposal['image_size'] == [128, 96]
+    assert proposal['batch_size'] % 2 == 0
+    for name, reason in proposal['reasons'].items():
+        value = proposal[name]
+        value = tuple(value) if isinstance(value, list) else value
+        assert f'{name} = {value}  # {reason}' in out
     assert len(out.splitlines()) < 40
 
 

@@ -1,8 +1,8 @@
 """Looks at all data of a config before a long training.
 
 Reads every image and mask of the training, validation and test sets once and
-reports what is broken (exit code 1), what looks wrong (a warning) and which
-share each class has.
+reports what is broken (exit code 1), what looks wrong (a warning), which share
+each class has, and which sizes suit the data and this machine.
 
 Examples:
     python tools/dataset_tools/check_dataset.py configs/custom/own_data.py
@@ -71,6 +71,7 @@ def show(config: str, found: dict) -> None:
         if len(items) > MAX_LISTED:
             console.print(f'    and {len(items) - MAX_LISTED} more '
                           '(--json FILE lists all)')
+    _show_proposal(console, found['proposal'])
     counts = Counter(finding['level'] for finding in found['findings'])
     console.print(f'{counts["problem"]} kinds of problems, '
                   f'{counts["warning"]} of warnings.')
@@ -95,6 +96,16 @@ def _show_classes(console: Console, shares: List[dict]) -> None:
             *(text for role in roles for text in (
                 f'{row[role]["share"]:.2%}', str(row[role]['images']))))
     console.print(table)
+
+
+def _show_proposal(console: Console, proposal: Optional[dict]) -> None:
+    if not proposal:
+        return
+    console.print(f'Proposal for a first training on {proposal["machine"]}, '
+                  'sizes as (width, height):')
+    for name, reason in proposal['reasons'].items():
+        console.print(f'    {name} = {proposal[name]}  # {reason}',
+                      soft_wrap=True)
 
 
 def main(argv: Optional[Sequence[str]] = None) -> None:

@@ -4,7 +4,7 @@ _base_ = ['../evaluation.py', '../mild_color_jitter.py']
 
 dataset_type = 'CamVidDataset'
 data_root = 'data/camvid'
-crop_size = (96, 96)
+crop_size = (96, 96)  # height, width
 image_size = (240, 180)  # width, height
 random_resize = dict(
     type='RandomResize',

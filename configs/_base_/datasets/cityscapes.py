@@ -4,7 +4,7 @@ _base_ = '../evaluation.py'
 
 dataset_type = 'CityscapesDataset'
 data_root = 'data/cityscapes'
-crop_size = (720, 720)
+crop_size = (720, 720)  # height, width
 # Published: the same number of iterations for every data set and split.
 epoch_length = 1157
 labeled_pipeline = [
@@ -12,7 +12,7 @@ labeled_pipeline = [
     _base_.load_annotations,
     dict(
         type='RandomResize',
-        scale=(2048, 1024),
+        scale=(2048, 1024),  # width, height
         ratio_range=(0.5, 2.0),
         keep_ratio=True),
     dict(type='RandomCrop', crop_size=crop_size),

@@ -3,7 +3,7 @@ _base_ = ['../evaluation.py', '../mild_color_jitter.py']
 
 dataset_type = 'PascalVOCDataset'
 data_root = 'data/demo'
-crop_size = (64, 64)
+crop_size = (64, 64)  # height, width
 metainfo = dict(
     classes=('background', 'aeroplane', 'bird', 'boat', 'bottle', 'car',
              'person', 'pottedplant'),
@@ -12,7 +12,7 @@ metainfo = dict(
 random_resize = dict(
     type='RandomResize',
     resize_type='NonEmptyResize',
-    scale=(96, 96),
+    scale=(96, 96),  # width, height
     ratio_range=(0.7, 1.4),
     keep_ratio=True)
 random_flip = dict(type='RandomFlip', prob=0.5)

@@ -4,7 +4,7 @@ _base_ = '../evaluation.py'
 
 dataset_type = 'PascalVOCDataset'
 data_root = 'data/VOCdevkit/VOC2012'
-crop_size = (320, 320)
+crop_size = (320, 320)  # height, width
 # Published: the same number of iterations for every split.
 epoch_length = 1157
 labeled_pipeline = [
@@ -14,7 +14,7 @@ labeled_pipeline = [
     # 500 px long, become 200 to 800 px long.
     dict(
         type='RandomResize',
-        scale=(400, 400),
+        scale=(400, 400),  # width, height
         ratio_range=(0.5, 2.0),
         keep_ratio=True),
     dict(type='RandomCrop', crop_size=crop_size),
