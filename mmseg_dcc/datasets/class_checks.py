@@ -1,5 +1,6 @@
 """Checks that an id means the same class in all data sets of a config."""
 import logging
+import re
 from typing import Dict, List, Optional
 
 from mmengine.logging import print_log
@@ -35,19 +36,26 @@ def class_conflict(names: tuple, others: tuple) -> Optional[str]:
     """Says where an id means two things, or None.
 
     Names of which none occurs in both lists may be translations: they are no
-    conflict.
+    conflict. Capitals and what stands between words make no other name.
 
     Args:
         names (tuple[str]): Of one data set, by id.
         others (tuple[str]): Of another.
     """
+    known = [_without_spelling(name) for name in others]
     for number, name in enumerate(names):
-        if name in others and others.index(name) != number:
-            return (f'id {number} is {name!r} in the one, but {name!r} has '
-                    f'id {others.index(name)} in the other')
+        plain = _without_spelling(name)
+        if plain in known and plain not in known[number:number + 1]:
+            place = known.index(plain)
+            return (f'id {number} is {name!r} in the one, but '
+                    f'{others[place]!r} has id {place} in the other')
     if len(names) != len(others):
         return f'the one has {len(names)}, the other {len(others)}'
     return None
+
+
+def _without_spelling(name: str) -> str:
+    return re.sub(r'[\s_-]', '', str(name).casefold())
 
 
 def check_class_names(parts: Dict[str, list],

@@ -51,11 +51,19 @@ def weights_of(checkpoint: dict) -> Dict[str, Tensor]:
 
     Args:
         checkpoint (dict): As written by mmengine, or a plain state dict.
+
+    Raises:
+        ValueError: If it is neither.
     """
+    if not isinstance(checkpoint, dict):
+        raise ValueError(
+            f'The checkpoint holds a {type(checkpoint).__name__}, expected '
+            'that of a training or a published model.')
     weights = checkpoint.get('state_dict', checkpoint)
     # mmengine drops this prefix of wrapped models, too
     return {re.sub(r'^module\.', '', name): value
-            for name, value in weights.items()}
+            for name, value in weights.items()
+            if isinstance(value, Tensor)}
 
 
 def compare_weights(model: nn.Module, weights: Dict[str, Tensor]

@@ -89,6 +89,16 @@ def test_number_of_the_head():
     assert "2 classes ('road', 'sky'), but model.decode_head.num_clas" in odd
 
 
+def test_spelling_makes_no_other_class():
+    assert class_conflict(('Traffic light', 'car'),
+                          ('traffic_light', 'Car')) is None
+    assert "'Traffic light' in the one, but 'traffic_light' has id 1" in (
+        class_conflict(('Traffic light', 'car'), ('Car', 'traffic_light')))
+    # two classes of one list
+    names = ('a-b', 'ab')
+    assert class_conflict(names, names) is None
+
+
 def test_conflict_is_symmetric_and_blind_to_translations():
     assert class_conflict(('a', 'b'), ('b', 'a'))
     assert class_conflict(('b', 'c'), ('a', 'b'))

@@ -40,7 +40,7 @@ class Listener(Hook):
         folder = Path(runner.work_dir)
         self.sheets.append([
             (folder / name).is_file() and (folder / name).read_bytes()
-            for name in ('curves.png', 'validation.png')])
+            for name in ('curves.png', 'validation.png', 'confusion.png')])
 
 
 def train_with_validations(work_dir, hooks):
@@ -94,10 +94,24 @@ def test_training_ends_with_the_same_bits(trainings):
 
 def test_pictures_are_renewed_at_each_validation(trainings):
     watched, _, listener = trainings
-    (curves, sheet), (later_curves, later_sheet) = listener.sheets
-    assert curves and sheet
-    assert later_curves != curves and later_sheet != sheet
+    assert len(listener.sheets) == 2
+    for picture, later in zip(*listener.sheets):
+        assert picture and later and picture != later
     assert Image.open(f'{watched.work_dir}/validation.png').width == 978
+
+
+def test_counts_agree_with_the_scores(trainings):
+    watched, _, listener = trainings
+    hook, = [hook for hook in watched.hooks
+             if isinstance(hook, TrainingPicturesHook)]
+    counts = hook._confusion.total()
+    found = counts.diagonal()
+    block, = [text for text in listener.texts if 'Training ended' in text]
+    classes = watched.val_dataloader.dataset.metainfo['classes']
+    for i, name in enumerate(classes):
+        iou = float(re.search(rf'\| {name} +\| +([\d.]+|nan)', block)[1])
+        union = counts[i].sum() + counts[:, i].sum() - found[i]
+        assert iou == pytest.approx(100 * found[i] / union, abs=0.006)
 
 
 def test_closing_block(trainings):
@@ -147,7 +161,9 @@ def test_one_process_reports_and_draws(tmp_path, monkeypatch):
     )
     for module in (training_report_hook, training_pictures_hook):
         monkeypatch.setattr(module, 'is_main_process', lambda: False)
-    runner = SimpleNamespace(iter=0, val_loop=None, work_dir=str(tmp_path))
+    nameless = SimpleNamespace(dataset=SimpleNamespace(metainfo={}))
+    runner = SimpleNamespace(iter=0, val_loop=None, work_dir=str(tmp_path),
+                             val_dataloader=nameless)
     for hook in (TrainingReportHook(), TrainingPicturesHook()):
         hook.before_train(runner)
         hook.before_val_epoch(runner)

@@ -97,9 +97,29 @@ def test_what_fits_passes(warnings_logged):
     load(checkpoint)
     load(checkpoint, training=True)
     load(checkpoint, training=True, resume=True)
-    # data of another language
-    load(checkpoint, classes=('Strasse', 'Himmel'))
     assert not warnings_logged()
+
+
+@pytest.mark.parametrize('classes', [('Strasse', 'Himmel'), ('road', 'car')])
+def test_other_names_may_be_meant(classes, warnings_logged):
+    load(dict(state_dict=network().state_dict(),
+              meta=dict(dataset_meta=dict(classes=['road', 'sky']))),
+         classes=classes)
+    warning, = warnings_logged()
+    assert f'but the test data have {classes}: make sure' in warning
+
+
+@pytest.mark.parametrize('content', [[1, 2], torch.zeros(3)])
+def test_files_that_hold_something_else(content):
+    kind = type(content).__name__
+    with pytest.raises(ValueError, match=f'holds a {kind}, expected'):
+        load(content)
+
+
+def test_dicts_of_something_else():
+    weights = dict(model=network().state_dict(), epoch=3)
+    with pytest.raises(ValueError, match='some.pth is not of the network'):
+        load(weights)
 
 
 def test_test_data_in_another_order():
@@ -108,6 +128,8 @@ def test_test_data_in_another_order():
         meta=dict(dataset_meta=dict(classes=['sky', 'road'])))
     with pytest.raises(ValueError, match="trained with.*id 0 is 'sky'"):
         load(checkpoint)
+    with pytest.raises(ValueError, match="trained with.*id 0 is 'sky'"):
+        load(checkpoint, classes=('Road', 'Sky'))
 
 
 def test_test_data_whose_classes_are_one_text():

@@ -3,31 +3,36 @@ from pathlib import Path
 from typing import List, Optional, Sequence
 
 import numpy as np
+from matplotlib.figure import Figure
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmseg.registry import HOOKS
 
+from ...evaluation.confusion_matrix import ConfusionMatrix
 from ...utils.atomic_file import written_atomically
 from ...utils.bare_model import bare_model
 from ...utils.mask_image import UNKNOWN, mask_colors
 from ...utils.scalars import Scalars
+from ...visualization.confusion_drawing import draw_confusion
 from ...visualization.curve_drawing import draw_curves
 from ...visualization.mask_drawing import Predicted, as_picture, draw_sheet
 from .prediction_files_hook import ids_of
 
-CURVES, SHEET = 'curves.png', 'validation.png'
+CURVES, SHEET, CONFUSION = 'curves.png', 'validation.png', 'confusion.png'
 
 
 @HOOKS.register_module()
 class TrainingPicturesHook(Hook):
-    """Renews two pictures in the work dir at each validation.
+    """Renews three pictures in the work dir at each validation.
 
     ``curves.png`` has losses and validations over the training (of what
     mmengine's ``LocalVisBackend`` wrote, which is the default),
     ``validation.png`` some validation images with truth, prediction and
-    errors. ``tools/train.py`` adds it. The training ends with the same bits;
-    what cannot be drawn ends the drawing with a warning, not the training.
+    errors, ``confusion.png`` which class was taken for which, in all
+    images of all processes. ``tools/train.py`` adds it. The training ends
+    with the same bits; what cannot be drawn ends the drawing with a warning,
+    not the training.
 
     Args:
         number (int): Validation images, evenly spaced. Defaults to 4.
@@ -43,6 +48,7 @@ class TrainingPicturesHook(Hook):
         self.number = number
         self._scalars: Optional[Scalars] = None
         self._rows: List[Predicted] = []
+        self._confusion: Optional[ConfusionMatrix] = None
 
     def before_train(self, runner) -> None:
         """Begins to draw, in one of the processes."""
@@ -50,16 +56,24 @@ class TrainingPicturesHook(Hook):
             self._scalars = Scalars(Path(runner.work_dir))
 
     def before_val_epoch(self, runner) -> None:
-        """Begins a new sheet."""
+        """Begins anew."""
         self._rows = []
+        dataset = runner.val_dataloader.dataset
+        classes = dataset.metainfo.get('classes')
+        self._confusion = ConfusionMatrix(
+            len(classes), _ignored(runner), len(dataset)) if classes else None
 
     def after_val_iter(self,
                        runner,
                        batch_idx: int,
                        data_batch: Optional[dict] = None,
                        outputs: Optional[Sequence] = None) -> None:
-        """Keeps an image of the sheet."""
-        if self._scalars is None or not outputs:
+        """Counts the pixels, and keeps an image of the sheet."""
+        if not outputs:
+            return
+        if self._confusion is not None:
+            self._try(self._confusion.add, outputs)
+        if self._scalars is None:
             return
         count = len(runner.val_dataloader)
         number = min(self.number, count)
@@ -67,7 +81,11 @@ class TrainingPicturesHook(Hook):
             self._try(self._keep, runner, data_batch, outputs[0])
 
     def after_val_epoch(self, runner, metrics: Optional[dict] = None) -> None:
-        """Draws both pictures."""
+        """Draws the pictures."""
+        # all processes get here, whatever went wrong in one
+        counts = self._confusion.total() if self._confusion else None
+        if self._scalars is not None and counts is not None and counts.any():
+            self._try(self._draw_confusion, runner, counts)
         if self._scalars is not None:
             self._try(self._draw_curves, runner)
         if self._scalars is not None and self._rows:
@@ -111,8 +129,14 @@ class TrainingPicturesHook(Hook):
         if not self._scalars.training:
             return
         figure = draw_curves(self._scalars.training, self._scalars.validation)
-        with written_atomically(Path(runner.work_dir, CURVES)) as path:
-            figure.savefig(path, dpi=100)
+        _write(figure, runner, CURVES)
+
+    @staticmethod
+    def _draw_confusion(runner, counts: np.ndarray) -> None:
+        figure = draw_confusion(
+            counts, runner.val_dataloader.dataset.metainfo['classes'],
+            f'iteration {runner.iter}: % of the pixels of the true class')
+        _write(figure, runner, CONFUSION)
 
     def _draw_sheet(self, runner, metrics: dict) -> None:
         meta = runner.val_dataloader.dataset.metainfo
@@ -124,6 +148,11 @@ class TrainingPicturesHook(Hook):
             f'iteration {runner.iter}: {scores}')
         with written_atomically(Path(runner.work_dir, SHEET)) as path:
             sheet.save(path)
+
+
+def _write(figure: Figure, runner, name: str) -> None:
+    with written_atomically(Path(runner.work_dir, name)) as path:
+        figure.savefig(path, dpi=100)
 
 
 def _ignored(runner) -> int:

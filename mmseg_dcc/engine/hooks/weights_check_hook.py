@@ -65,9 +65,16 @@ class WeightsCheckHook(Hook):
         trained = tuple(trained.get('classes') or ())
         for dataset in plain_datasets(runner.test_dataloader.dataset):
             tested = class_names(dataset)
-            conflict = trained and tested and class_conflict(trained, tested)
+            if not trained or not tested or trained == tested:
+                continue
+            what = (f'{name} was trained with the classes {trained}, but the '
+                    f'test data have {tested}')
+            conflict = class_conflict(trained, tested)
             if conflict:
                 raise ValueError(
-                    f'{name} was trained with the classes {trained}, but the '
-                    f'test data have {tested}: {conflict}. Give the test '
-                    'data the same metainfo.classes in the same order.')
+                    f'{what}: {conflict}. Give the test data the same '
+                    'metainfo.classes in the same order.')
+            print_log(
+                f'{what}: make sure that each id means the same.',
+                logger='current',
+                level=logging.WARNING)

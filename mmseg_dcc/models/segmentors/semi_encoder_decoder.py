@@ -1,5 +1,5 @@
 import copy
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Optional, Tuple, Union
 
 import torch
 from mmengine.model import ModuleDict
@@ -17,6 +17,7 @@ from ..head_checks import (
 )
 from ..head_features import pixel_heads, recorded_classifier
 from ..semi_batch import LabeledPart, SemiBatch, at_image_size
+from ..semi_data_preprocessor import SemiSegDataPreProcessor
 from ..shared_bank import SharedBank
 
 
@@ -184,28 +185,37 @@ class SemiEncoderDecoder(CascadeEncoderDecoder):
     # The parts are compiled, but not what depends on the iteration: that
     # would be done anew in each.
     @torch.compiler.disable(recursive=False)
-    def loss(self, inputs: dict, data_samples: dict) -> dict:
+    def loss(self, inputs: Union[dict, Tensor],
+             data_samples: Union[dict, SampleList]) -> dict:
         """Supervised losses and those of the terms, of one batch.
 
+        A batch as the stock segmentor takes it, such as one of validation,
+        has the stock losses under the stock names. They are all that is
+        computed where no unlabeled images are and the model does not train:
+        no term takes notice.
+
         Args:
-            inputs (dict[str, Tensor]): ``sup``: labeled images, shape
-                (B, C, H, W). ``unsup``: views of the unlabeled ones, shape
-                (U, V, C, H, W), or None in the warm-up.
-            data_samples (dict[str, list[SegDataSample]]): Likewise.
+            inputs (dict[str, Tensor] | Tensor): ``sup``: labeled images,
+                shape (B, C, H, W). ``unsup``: views of the unlabeled ones,
+                shape (U, V, C, H, W), or None in the warm-up. Or labeled
+                images alone.
+            data_samples (dict[str, list[SegDataSample]] |
+                list[SegDataSample]): Likewise.
 
         Returns:
             dict[str, Tensor]: Losses and diagnostics: ``sup_*``,
             ``unsup_loss_<term>`` and ``unsup_*``.
 
         Raises:
-            TypeError: If the batch is not split into the two parts.
+            TypeError: If a batch of the training is not split into the two
+                parts.
         """
         if not isinstance(inputs, dict):
-            raise TypeError(
-                f'{type(self).__name__} expects a batch split into "sup" and '
-                f'"unsup", got {type(inputs).__name__}. Set model.'
-                "data_preprocessor.type='SemiSegDataPreProcessor'.")
+            self._check_preprocessor(inputs)
+            return super().loss(inputs, data_samples)
         weights = self._weights()
+        if inputs['unsup'] is None and not self.training:
+            weights = {}
         with keep_finite_buffers(self):
             recorded: list = []
             if any(self.terms[name].needs_labeled for name in weights):
@@ -227,6 +237,15 @@ class SemiEncoderDecoder(CascadeEncoderDecoder):
                 losses[f'unsup_loss_{name}'] = (
                     term.idle_loss() + inputs['sup'].new_zeros(()))
         return losses
+
+    def _check_preprocessor(self, inputs) -> None:
+        """No term would ever learn in a training on stock batches."""
+        if self.training and self.terms and not isinstance(
+                self.data_preprocessor, SemiSegDataPreProcessor):
+            raise TypeError(
+                f'{type(self).__name__} expects a batch split into "sup" and '
+                f'"unsup", got {type(inputs).__name__}. Set model.'
+                "data_preprocessor.type='SemiSegDataPreProcessor'.")
 
     # The method that is swapped for a moment would be compiled at each call.
     @torch.compiler.disable

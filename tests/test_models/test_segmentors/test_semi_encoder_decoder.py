@@ -327,11 +327,29 @@ def test_nothing_is_compiled_anew_in_each_iteration():
 
 
 def test_batch_that_is_not_split_names_the_setting():
-    model = make(preprocessor='SegDataPreProcessor')
+    """Or no term would ever learn."""
+    model = make(preprocessor='SegDataPreProcessor', mean=MEAN)
     with pytest.raises(
             TypeError,
             match='SemiEncoderDecoder expects.*got Tensor.*SemiSegDataPre'):
         losses_of(model, batch(pairs=0))
+
+
+@pytest.mark.parametrize('config, stock_class', STOCK_CLASSES)
+def test_stock_batch_has_the_stock_losses(config, stock_class):
+    _, stock = make_twins(config, stock_class)
+    without_dropout(stock)
+    model = make(config, mean=MEAN)
+    model.load_state_dict(stock.state_dict(), strict=False)
+    for trains in (False, True):
+        data = stock.data_preprocessor(batch(pairs=0), training=True)
+        for network in (model, stock):
+            network.train(trains)
+        losses = model(**data, mode='loss')
+        expected = stock(**data, mode='loss')
+        assert losses.keys() == expected.keys()
+        for key, value in expected.items():
+            assert torch.equal(losses[key], value)
 
 
 @pytest.mark.parametrize('classes', [NUM_CLASSES - 1, NUM_CLASSES + 1])
