@@ -20,9 +20,9 @@ def read_lines(path: str, backend_args: Optional[dict] = None) -> List[str]:
     """Lines of a list of files that are not blank, without space around.
 
     A byte-order mark, as Windows editors write it, tells the encoding and is
-    no part of the first line; UTF-16 is recognised without one, too. Bytes that are no UTF-8 are kept as the file
-    system keeps them, so that a list of files with names in an old encoding
-    names these files.
+    no part of the first line; UTF-16 is recognised without one, too. Bytes
+    that are no UTF-8 are kept as the file system keeps them, so that a list
+    of files with names in an old encoding names these files.
 
     Args:
         path (str): The list.
