@@ -99,6 +99,15 @@ def check_class_names(parts: Dict[str, list],
                 'mean different things. Give all labeled data sets the same '
                 'metainfo.classes in the same order.')
         odd.append(f'{what}: make sure that each id means the same.')
+    zero = [getattr(dataset, 'reduce_zero_label', False)
+            for _, dataset, _ in named]
+    for (key, dataset, _), reduces in zip(named, zero):
+        if bool(reduces) != bool(zero[0]):
+            odd.append(
+                f'{dataset_name(dataset)} of {key} has reduce_zero_label='
+                f'{reduces}, but {dataset_name(named[0][1])} of '
+                f'{named[0][0]} has {zero[0]}: make sure that the masks of '
+                'the one count from 1 and those of the other from 0.')
     if num_classes and named and named[0][2] and (len(named[0][2])
                                                   != num_classes):
         key, dataset, names = named[0]

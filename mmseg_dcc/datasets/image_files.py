@@ -7,6 +7,8 @@ from typing import Dict, Iterator, List, NamedTuple, Optional
 from mmengine import fileio
 from mmengine.fileio import LocalBackend
 
+from ..utils.input_error import InputError
+
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 # Pictures and videos that OpenCV does not read, or not as one image.
 _OTHER_MEDIA = frozenset(
@@ -74,6 +76,7 @@ def is_local(path: str, backend_args: Optional[dict] = None) -> bool:
 
     Raises:
         ImportError: If the backend needs a package that is not there.
+        InputError: If mmengine has no backend for such an address.
     """
     try:
         backend = fileio.get_file_backend(
@@ -83,6 +86,11 @@ def is_local(path: str, backend_args: Optional[dict] = None) -> bool:
             f'{path!r} cannot be read: {error} Or mount it as a folder '
             '(rclone mount, s3fs), or register a backend of your own with '
             'mmengine.fileio.register_backend.') from error
+    except KeyError as error:
+        raise InputError(
+            f'{path!r} cannot be read: mmengine has no file backend for '
+            f'{error.args[0]!r}. Write a folder on a disk as a path, without '
+            'file:// before it.') from error
     return isinstance(backend, LocalBackend)
 
 

@@ -1,7 +1,12 @@
-"""Check that masks are as large as their images, without decoding them."""
-import os.path as osp
-from typing import List, Optional, Sequence, Tuple
+"""Check that masks fit their images, by the headers of the files.
 
+They shall be as large, have one channel, and ids of one byte: mmseg cuts off
+what is above.
+"""
+import os.path as osp
+from typing import List, NamedTuple, Optional, Sequence, Tuple
+
+import numpy as np
 from mmcv.transforms import LoadAnnotations, LoadImageFromFile
 from PIL import Image
 
@@ -10,10 +15,25 @@ from .checks import find_transform
 MOST_CHECKED = 20000
 _EXIF_ORIENTATION = 0x0112
 _MAX_LISTED = 3
+# one channel, of a byte or less
+_PLAIN_MODES = ('1', 'L', 'P')
+# 65535 becomes 255, which is ignored as it is meant
+_ALSO_IGNORED = 2**16 - 1
 
 
-def size_in_file(path: str, turned_by_exif: bool) -> Optional[tuple]:
-    """Height and width as the header of an image file says, or None.
+class Header(NamedTuple):
+    """What the header of an image file says.
+
+    Args:
+        size (tuple[int, int]): Height and width.
+        mode (str): Pillow's name of channels and depth, such as ``RGB``.
+    """
+    size: Tuple[int, int]
+    mode: str
+
+
+def read_header(path: str, turned_by_exif: bool) -> Optional[Header]:
+    """Size and mode of an image file, or None if it cannot be told.
 
     Args:
         path (str): Of an image or a mask.
@@ -23,13 +43,14 @@ def size_in_file(path: str, turned_by_exif: bool) -> Optional[tuple]:
     try:
         with Image.open(path) as image:
             width, height = image.size
+            mode = image.mode
             orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
     # Pillow knows not every kind that others load: those are not checked.
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return None
     if turned_by_exif and orientation in (5, 6, 7, 8):
         width, height = height, width
-    return height, width
+    return Header((height, width), mode)
 
 
 def unfit_masks(dataset, share: Tuple[int, int] = (0, 1)) -> List[str]:
@@ -58,18 +79,35 @@ def unfit_masks(dataset, share: Tuple[int, int] = (0, 1)) -> List[str]:
         paths = info.get('img_path'), info.get('seg_map_path')
         if not all(path and osp.isfile(path) for path in paths):
             continue
-        sizes = size_in_file(paths[0], turned), size_in_file(paths[1], False)
-        if None in sizes or sizes[0] == sizes[1]:
+        headers = read_header(paths[0], turned), read_header(paths[1], False)
+        if None in headers or (headers[0].size == headers[1].size
+                               and headers[1].mode in _PLAIN_MODES):
             continue
         try:
             image = load_image(dict(info))['img'].shape[:2]
-            mask = load_mask(dict(info))['gt_seg_map'].shape[:2]
+            mask = load_mask(dict(info))['gt_seg_map']
         # what cannot be read is told of when it is its turn
         except Exception:
             continue
-        if image != mask:
-            wrong.append(describe(*paths, image, mask))
+        if image != mask.shape[:2]:
+            wrong.append(describe(*paths, image, mask.shape[:2]))
+        elif mask.ndim > 2:
+            wrong.append(f'{paths[1]} has {mask.shape[2]} channels instead of '
+                         'one of class ids (colors?)')
+        elif headers[1].mode not in _PLAIN_MODES:
+            wrong += _ids_of_more_bytes(paths[1])
     return wrong
+
+
+def _ids_of_more_bytes(path: str) -> List[str]:
+    """A sentence on ids that would lose their upper byte, or none."""
+    with Image.open(path) as image:
+        ids = np.unique(np.asarray(image))
+    cut = ids[(ids > 255) & (ids != _ALSO_IGNORED)]
+    if not len(cut):
+        return []
+    return [f'{path} has ids above 255, such as {cut[0]}, of which mmseg '
+            f'would make {int(cut[0]) % 256}']
 
 
 def describe(image_path: str, mask_path: str, image: Sequence[int],
@@ -90,7 +128,7 @@ def describe(image_path: str, mask_path: str, image: Sequence[int],
 
 
 def refuse_unfit_masks(datasets: list, share: Tuple[int, int]) -> None:
-    """Raises if a mask of a data set has not the size of its image.
+    """Raises if a mask of a data set does not fit its image.
 
     Args:
         datasets (list): Plain labeled data sets.
@@ -104,10 +142,12 @@ def refuse_unfit_masks(datasets: list, share: Tuple[int, int]) -> None:
     if wrong:
         listed = '; '.join(wrong[:_MAX_LISTED])
         raise ValueError(
-            f'{len(wrong)} masks have not the size of their image: {listed}'
+            f'{len(wrong)} masks do not fit their image: {listed}'
             f'{"; ..." if len(wrong) > _MAX_LISTED else "."} Labels would '
-            'belong to other pixels. Make these masks anew in the size of '
-            'the image; tools/dataset_tools/check_dataset.py lists them all.')
+            'belong to other pixels or classes. Make these masks anew: as '
+            'large as the image, one channel of 8 bits, the id of the class '
+            'in each pixel; tools/dataset_tools/check_dataset.py lists them '
+            'all.')
 
 
 def _spread(count: int, share: Tuple[int, int]) -> range:

@@ -12,7 +12,12 @@ from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import DATASETS
 
 from ..utils.result_names import require_own_results
-from ..utils.text_files import in_old_encoding, printable, read_lines
+from ..utils.text_files import (
+    in_old_encoding,
+    local_name,
+    printable,
+    read_lines,
+)
 from .image_files import IMAGE_SUFFIXES, ImageFiles, image_files, is_local
 from .masks_among_photos import masks_among
 
@@ -103,7 +108,13 @@ class UnlabeledDataset(BaseDataset):
             *args, data_prefix=data_prefix or dict(img_path=''), **kwargs)
 
     def _join_prefix(self) -> None:
-        super()._join_prefix()
+        try:
+            super()._join_prefix()
+        except AttributeError as error:  # of HTTPBackend
+            raise ValueError(
+                f'data_root={self.data_root!r} of the unlabeled dataset: '
+                f'{error}, which a data set needs. Download the images, or '
+                'mount them as a folder (rclone mount).') from error
         # before the images are looked for
         metainfo = self.metainfo
         self._knows_labels = bool(
@@ -295,12 +306,17 @@ class UnlabeledDataset(BaseDataset):
             return names
         missing = [name for name in names
                    if not osp.isfile(osp.join(folder, name))]
-        if any(in_old_encoding(line) for line in missing):
-            # the list was written by another system than the names
-            lines = [in_old_encoding(line) or line for line in lines]
-            names = self._named_by(lines, folder)
-            missing = [name for name in names
-                       if not osp.isfile(osp.join(folder, name))]
+        # the list was written by another system than the names
+        for as_here in (lambda line: in_old_encoding(line) or line,
+                        local_name):
+            repaired = [as_here(line) for line in lines] if missing else lines
+            if repaired == lines:
+                continue
+            others = self._named_by(repaired, folder)
+            still = [name for name in others
+                     if not osp.isfile(osp.join(folder, name))]
+            if len(still) < len(missing):
+                lines, names, missing = repaired, others, still
         if missing:
             raise FileNotFoundError(
                 f'{self.ann_file} names {len(missing)} of {len(names)} images '

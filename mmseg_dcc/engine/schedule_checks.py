@@ -1,9 +1,11 @@
-"""Checks of learning rates before a training goes on with one of 0."""
+"""Checks of learning rates before a training goes on with odd ones."""
 import copy
 import logging
 from typing import List
 
 from mmengine.logging import print_log
+
+from ..utils.bare_model import bare_model
 
 
 def check_schedule(runner) -> None:
@@ -16,6 +18,7 @@ def check_schedule(runner) -> None:
     Args:
         runner (Runner): At the begin of its training, after a resume.
     """
+    check_custom_keys(runner)
     restart_longer_schedules(runner)
     for scheduler in _flat(runner.param_schedulers):
         total = runner.max_epochs if scheduler.by_epoch else runner.max_iters
@@ -111,6 +114,28 @@ def check_learning_rates_of_terms(model, optimizer) -> None:
                   f'reach them. Add terms=dict(lr_mult='
                   f'{head / max(found):.3g}) to custom_keys if they should '
                   'learn as fast as the head.')
+
+
+def check_custom_keys(runner) -> None:
+    """Warns of rates for parameters that the model does not have.
+
+    A name in ``custom_keys`` that is part of no parameter's name does
+    nothing, without a word.
+
+    Args:
+        runner (Runner): Of the training.
+    """
+    keys = (runner.cfg.get('optim_wrapper') or {}).get('paramwise_cfg') or {}
+    keys = keys.get('custom_keys') or {}
+    names = [name for name, _ in bare_model(runner).named_parameters()]
+    unused = [key for key, settings in keys.items()
+              if dict(settings).get('lr_mult', 1) != 1
+              and not any(key in name for name in names)]
+    if unused:
+        parts = sorted({name.split('.')[0] for name in names})
+        _warn(f'No parameter of the model has {unused} in its name: lr_mult '
+              'of optim_wrapper.paramwise_cfg.custom_keys does nothing '
+              f'there. Their names begin with {", ".join(parts)}.')
 
 
 def check_scaled_rate(runner, images_per_batch: List[int],

@@ -1,12 +1,16 @@
 """Lists and names that are not in UTF-8."""
 import codecs
 import os
+import os.path as osp
 from typing import List, Optional
+from urllib.parse import unquote
 
 from mmengine import fileio
 
 _MARKS = (
     (codecs.BOM_UTF8, 'utf-8-sig'),
+    # begins like UTF-16
+    (codecs.BOM_UTF32_LE, 'utf-32'),
     (codecs.BOM_UTF16_LE, 'utf-16'),
     (codecs.BOM_UTF16_BE, 'utf-16'),
 )
@@ -16,9 +20,9 @@ def read_lines(path: str, backend_args: Optional[dict] = None) -> List[str]:
     """Lines of a list of files that are not blank, without space around.
 
     A byte-order mark, as Windows editors write it, tells the encoding and is
-    no part of the first line. Bytes that are no UTF-8 are kept as the file
-    system keeps them, so that a list of files with names in an old encoding
-    names these files.
+    no part of the first line; UTF-16 is recognised without one, too. Bytes
+    that are no UTF-8 are kept as the file system keeps them, so that a list
+    of files with names in an old encoding names these files.
 
     Args:
         path (str): The list.
@@ -26,11 +30,33 @@ def read_lines(path: str, backend_args: Optional[dict] = None) -> List[str]:
             None.
     """
     content = fileio.get(path, backend_args=backend_args)
-    encoding = next((name for mark, name in _MARKS
-                     if content.startswith(mark)), 'utf-8')
+    encoding = _encoding_of(content)
     text = content.decode(encoding, 'surrogateescape')
     lines = (line.strip() for line in text.replace('\r', '\n').split('\n'))
     return [line for line in lines if line]
+
+
+def _encoding_of(content: bytes) -> str:
+    for mark, name in _MARKS:
+        if content.startswith(mark):
+            return name
+    if 0 in content[:2]:
+        # a letter of English in two bytes
+        return 'utf-16-le' if content[0] else 'utf-16-be'
+    return 'utf-8'
+
+
+def local_name(line: str) -> str:
+    """Name of a file as this system writes it.
+
+    Args:
+        line (str): Perhaps with backslashes as on Windows, in quotes, with
+            ``./`` or ``file://`` before it.
+    """
+    line = line.strip('"\'')
+    if line.startswith('file://'):
+        line = unquote(line[len('file://'):])
+    return osp.normpath(line.replace('\\', '/'))
 
 
 def in_old_encoding(name: str) -> Optional[str]:
@@ -65,10 +91,10 @@ def encoding_problem(path: str) -> Optional[str]:
     """
     with open(path, 'rb') as file:
         content = file.read()
-    for mark, name in _MARKS:
-        if content.startswith(mark):
-            return ('begins with a byte-order mark'
-                    if mark == codecs.BOM_UTF8 else f'is in {name.upper()}')
+    encoding = _encoding_of(content)
+    if encoding != 'utf-8':
+        return ('begins with a byte-order mark' if encoding == 'utf-8-sig'
+                else f'is in {encoding.upper()}')
     try:
         content.decode('utf-8')
     except UnicodeDecodeError:

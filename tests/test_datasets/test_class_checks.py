@@ -73,6 +73,18 @@ def test_the_same_and_none_pass(warnings_logged):
     assert not warnings_logged()
 
 
+def test_zero_label_of_one_set_alone(warnings_logged):
+    sets = [named(name, 'a', 'b') for name in ('first', 'second')]
+    for dataset, reduces in zip(sets, (True, False)):
+        dataset.reduce_zero_label = reduces
+    parts = dict(train_dataloader=sets[:1], val_dataloader=sets[1:])
+    text, = check_class_names(parts)
+    assert warnings_logged() == [text]
+    assert "val_dataloader has reduce_zero_label=False, but 'first.txt' of" in text
+    sets[1].reduce_zero_label = True
+    assert not check_class_names(parts)
+
+
 def test_forgotten_comma():
     lonely = Named(metainfo=dict(classes=('leaf')), lazy_init=True)
     with pytest.raises(ValueError, match=r"'leaf', one text.*\('leaf', \)"):

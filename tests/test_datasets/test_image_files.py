@@ -14,6 +14,7 @@ from PIL import Image
 from mmseg_dcc.apis.launch import exit_without_data
 from mmseg_dcc.datasets import UnlabeledDataset
 from mmseg_dcc.datasets.image_files import image_files, is_local
+from mmseg_dcc.utils.input_error import InputError
 
 LOAD = [dict(type='LoadImageFromFile')]
 
@@ -146,6 +147,19 @@ class TestBackends:
         with pytest.raises(ValueError, match='cannot list.*ann_file'):
             UnlabeledDataset(
                 data_prefix=dict(img_path='bucket://'), pipeline=LOAD, **keys)
+
+    @pytest.mark.parametrize('kind', ['UnlabeledDataset', 'FolderSegDataset',
+                                      'BaseSegDataset'])
+    def test_address_of_a_folder_on_a_disk(self, kind, photos):
+        cfg = Config(dict(train_dataloader=dict(dataset=dict(
+            type=kind, data_root=f'file://{photos}'))))
+        with pytest.raises(InputError, match='Write a folder .*as a path'):
+            exit_without_data(cfg, ('train_dataloader', ))
+
+    def test_backend_that_joins_no_paths(self):
+        with pytest.raises(ValueError, match='http://.*Download the images'):
+            UnlabeledDataset(
+                data_root='http://127.0.0.1:9/photos', pipeline=LOAD)
 
     def test_tools_do_not_look_for_it_on_the_disk(self, photos):
         cfg = Config(dict(train_dataloader=dict(dataset=dict(

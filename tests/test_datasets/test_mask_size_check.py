@@ -61,8 +61,37 @@ def test_other_sizes_are_named(size, folder):
     wrong, = unfit_masks(dataset(folder))
     assert 'c.png is {} x {} pixels, its image'.format(*size) in wrong
     assert 'c.jpg 30 x 20' in wrong and 'turned' not in wrong
-    with pytest.raises(ValueError, match='1 masks have not the size.*c.png'):
+    with pytest.raises(ValueError, match='1 masks do not fit.*c.png'):
         refuse_unfit_masks([dataset(folder)], (0, 1))
+
+
+@pytest.mark.parametrize('mode', ['RGB', 'RGBA', 'LA'])
+def test_masks_of_several_channels(mode, folder):
+    Image.new(mode, (30, 20)).save(folder / 'masks/b.png')
+    with pytest.raises(ValueError, match=f'b.png has {len(mode)} channels'):
+        refuse_unfit_masks([dataset(folder)], (0, 1))
+
+
+@pytest.mark.parametrize('ids, fits', [
+    ((0, 1), True), ((1, 255), True), ((0, 65535), True), ((0, 256), False),
+    ((1, 1000), False)])
+def test_masks_of_16_bits(ids, fits, folder):
+    mask = np.full((20, 30), ids[0], np.uint16)
+    mask[3:5] = ids[1]
+    Image.fromarray(mask).save(folder / 'masks/b.png')
+    found = unfit_masks(dataset(folder))
+    if fits:
+        assert found == []
+    else:
+        text, = found
+        assert f'such as {ids[1]}, of which mmseg would make' in text
+        assert f'make {ids[1] % 256}' in text
+
+
+@pytest.mark.parametrize('mode', ['1', 'P'])
+def test_other_masks_of_one_channel(mode, folder):
+    Image.new(mode, (30, 20), 1).save(folder / 'masks/b.png')
+    assert unfit_masks(dataset(folder)) == []
 
 
 def test_turned_mask(folder):

@@ -2,9 +2,14 @@
 
 Of settings that stay without effect, and that nothing tells of.
 """
+from types import SimpleNamespace
+
 import pytest
+from mmengine.config import Config
 from mmengine.hooks import Hook
 
+from mmseg_dcc.engine.schedule_checks import check_custom_keys
+from tests.tiny_models import SINGLE, build
 from tests.tiny_training import train
 
 
@@ -91,6 +96,26 @@ def test_terms_that_it_reaches(in_data_dir, tmp_path, warned):
         lr_mult=10.)
     run(tmp_path, 4, 4, **HEAD)
     assert not any('model.terms' in text for text in warned())
+
+
+@pytest.mark.parametrize('keys, unused', [
+    (dict(backbone=dict(lr_mult=0.1), classifier=dict(lr_mult=10.)),
+     "['classifier']"),
+    # of stock configs, for other networks
+    (dict(backbone=dict(lr_mult=0.1), pos_block=dict(decay_mult=0.)), None),
+    ({}, None),
+])
+def test_multiplier_of_no_parameter(keys, unused, warnings_logged):
+    check_custom_keys(SimpleNamespace(
+        model=build('EncoderDecoder', 'SegDataPreProcessor', **SINGLE),
+        cfg=Config(dict(optim_wrapper=dict(
+            paramwise_cfg=dict(custom_keys=keys))))))
+    if unused is None:
+        assert not warnings_logged()
+    else:
+        warning, = warnings_logged()
+        assert f'No parameter of the model has {unused}' in warning
+        assert 'begin with backbone, decode_head' in warning
 
 
 def test_images_that_auto_scale_lr_counts(in_data_dir, tmp_path,
