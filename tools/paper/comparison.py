@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Dict, List, Sequence
 
 import numpy as np
-from controls import control_options, is_control
-from paper_runs import Run, Setup, read_config, work_dir_of
+from paper_runs import Run, Setup, work_dir_of
 from paper_tables import (
     BEST_LEGEND,
     EQUAL_COST,
@@ -25,31 +24,23 @@ LABELS = {
 }
 
 
-def comparison_table(prefix: str,
-                     methods: Sequence[str],
-                     controls: bool = False) -> dict:
+def comparison_table(prefix: str, methods: Sequence[str]) -> dict:
     """A table as those of ``paper_tables.yaml``, with a row a method.
 
     Args:
         prefix (str): The configs are prefix + method + .py.
         methods (Sequence[str]): Names of the methods.
-        controls (bool): Whether a row with all weights 0 follows each method
-            that has terms and is no such control itself. Defaults to False.
 
     Returns:
         dict: The table, whose first row is its baseline.
     """
-    rows = []
-    for method in methods:
-        config = str(Path(f'{prefix}{method}.py').resolve())
-        row = dict(
+    rows = [
+        dict(
             cell=method,
             header=[label_of(method)],
-            configs=[config],
-            baseline=not rows)
-        rows.append(row)
-        if controls:
-            rows += control_row(row)
+            configs=[str(Path(f'{prefix}{method}.py').resolve())],
+            baseline=index == 0) for index, method in enumerate(methods)
+    ]
     return dict(
         title=f'{prefix}*',
         header=['method'],
@@ -58,30 +49,6 @@ def comparison_table(prefix: str,
         lists_by_seed=False,
         gpus=0,
         rows=rows)
-
-
-def control_row(row: dict) -> List[dict]:
-    """The row of a method's control, made by options of its config.
-
-    Args:
-        row (dict): Of the method.
-
-    Returns:
-        list[dict]: None if it has no terms, or all of weight 0.
-    """
-    config = read_config(row['configs'][0])
-    options = control_options(config)
-    if not options or is_control(config):
-        return []
-    name = f'{row["cell"]}-control'
-    return [
-        dict(
-            row,
-            cell=name,
-            header=[label_of(name)],
-            baseline=False,
-            variant=('control', tuple(options.items())))
-    ]
 
 
 def label_of(name: str) -> str:

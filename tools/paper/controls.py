@@ -1,7 +1,8 @@
 """lambda = 0 as options of a config, so that no control needs a config."""
-from typing import Dict
+from typing import Dict, List, Optional
 
 from mmengine.config import Config
+from paper_runs import read_config
 
 
 def control_options(config: Config) -> Dict[str, float]:
@@ -35,6 +36,53 @@ def is_control(config: Config) -> bool:
     options = control_options(config)
     return bool(options) and all(
         _value(config, key) == 0 for key in options)
+
+
+def with_controls(table: dict) -> dict:
+    """A table in which its control follows each method.
+
+    Args:
+        table (dict): As in ``paper_tables.yaml``.
+
+    Returns:
+        dict: The table with a row more for each that has terms and whose
+        weights are not all 0 anyway.
+    """
+    rows = []
+    for row in table['rows']:
+        rows += [row, *_control_row(row)]
+    return dict(table, rows=rows)
+
+
+def _control_row(row: dict) -> List[dict]:
+    configs = row.get('configs', [])
+    variants = [_control_variant(config) for config in configs]
+    if not any(variants):
+        return []
+    first, *others = row['header']
+    return [
+        dict(
+            row,
+            cell=f'{row["cell"]}-control',
+            header=[f'control: {first} with all weights 0', *others],
+            baseline=False,
+            paper=[None] * len(configs),
+            configs=[
+                config if variant else None
+                for config, variant in zip(configs, variants)
+            ],
+            variants=variants)
+    ]
+
+
+def _control_variant(name: Optional[str]) -> tuple:
+    if name is None:
+        return ()
+    config = read_config(name)
+    options = control_options(config)
+    if not options or is_control(config):
+        return ()
+    return 'control', tuple(options.items())
 
 
 def _name(kind) -> str:

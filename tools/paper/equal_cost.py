@@ -19,6 +19,7 @@ from paper_tables import EQUAL_COST, Cell
 
 PASSES = Path(__file__).with_name('benchmark') / 'passes.py'
 SUPERVISED_PASSES = 3  # forward and backward, as PASSES counts
+_counted: Dict[str, int] = {}  # by path, in this process
 
 
 def with_equal_cost(cells: Sequence[Cell], table: dict,
@@ -82,22 +83,24 @@ def _method(cell: Cell, baseline: Optional[Cell],
     """The config as it is trained; None if it gets no second cell."""
     if not cell.runs or baseline is None or not baseline.runs:
         return None
-    config = _trained(cell.runs[0], setup)
+    config = trained_config(cell.runs[0], setup)
     if not control_options(config) or is_control(config):
         return None
-    supervised = _trained(baseline.runs[0], setup)
-    labeled, *others = _images_by_source(config)
-    return config if [labeled] == others == _images_by_source(
+    supervised = trained_config(baseline.runs[0], setup)
+    labeled, *others = images_by_source(config)
+    return config if [labeled] == others == images_by_source(
         supervised) else None
 
 
-def _trained(run: Run, setup: Setup) -> Config:
+def trained_config(run: Run, setup: Setup) -> Config:
+    """The config of a run with all that its command changes in it."""
     config = read_config(run.config)
     config.merge_from_dict(options_of(run, config, setup))
     return config
 
 
-def _images_by_source(config: Config) -> List[float]:
+def images_by_source(config: Config) -> List[float]:
+    """Images that a step takes on one GPU, the labeled ones first."""
     loader = config.train_dataloader
     ratio = loader.batch_sampler.source_ratio
     return [loader.batch_size * part / sum(ratio) for part in ratio]
@@ -114,17 +117,22 @@ def count_passes(names: Sequence[str]) -> Dict[str, int]:
         training.
     """
     paths = {name: str(ROOT / 'configs' / name) for name in names}
-    if not paths:
-        return {}
-    print(f'Counting the passes of {len(paths)} configs', flush=True)
+    new = [path for path in paths.values() if path not in _counted]
+    if new:
+        _counted.update(_count(new))
+    return {name: _counted[path] for name, path in paths.items()}
+
+
+def _count(paths: List[str]) -> Dict[str, int]:
+    print(f'# counting the passes of {len(paths)} configs', flush=True)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / 'passes.json'
         subprocess.run(
-            [sys.executable, str(PASSES), *paths.values(), '--json', str(out)],
+            [sys.executable, str(PASSES), *paths, '--json', str(out)],
             check=True,
             stdout=subprocess.DEVNULL)
         counted = json.loads(out.read_text())
-    return {name: sum(counted[path]) for name, path in paths.items()}
+    return {path: sum(passes) for path, passes in counted.items()}
 
 
 def equal_length(config: Config, passes: int) -> int:

@@ -60,13 +60,15 @@ def cells_of(number: Optional[int], table: dict,
     cells = []
     empty = [None] * len(table['columns'])
     for index, row in enumerate(table['rows']):
-        for column, paper, config in zip(
+        by_seed = row.get('lists_by_seed', table['lists_by_seed'])
+        for column, paper, config, variant in zip(
                 map(str, table['columns']), row.get('paper', empty),
-                row.get('configs', empty)):
+                row.get('configs', empty),
+                row.get('variants', [()] * len(empty))):
             name = row['cell'].format(column=column.lower().replace(' ', '-'))
             runs = tuple(
-                Run(config, seed, seed if table['lists_by_seed'] else 0,
-                    table['gpus'], *row.get('variant', ()))
+                Run(config, seed, seed if by_seed else 0, table['gpus'],
+                    *variant)
                 for seed in (range(table['runs']) if seeds is None else
                              seeds)) if config else ()
             cells.append(Cell(number, name, index, column, paper, config,

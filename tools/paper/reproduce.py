@@ -5,6 +5,11 @@ finished is kept, what was interrupted goes on. A training that serves several
 cells or tables is made once. Without options all tables are made; --collect
 makes them of what is there already.
 
+The presets ccp, msrc21 and camvid (its table 2) ask what unlabeled photos
+bring, at what cost: methods beside supervised training, with iterations, cost
+and core-minutes, and a picture, cost.png. They are complete with --equal-cost
+--controls. Table 1 of camvid is a small network without pretrained weights.
+
 With --configs the methods are configs that share a prefix, the table has the
 gain over the first of them, and predictions are drawn side by side.
 
@@ -18,6 +23,9 @@ Examples:
     python tools/paper/reproduce.py --table 3 4 --dry-run
     python tools/paper/reproduce.py --collect
     python tools/paper/reproduce.py --preset demo --table 1
+    python tools/paper/reproduce.py --preset ccp --equal-cost --controls
+    python tools/paper/reproduce.py --preset camvid --table 2 --seeds 0 \
+        --cell supervised dcc
     python tools/paper/reproduce.py --configs \
         configs/camvid/deeplabv3plus_small_camvid_1-8_ \
         --methods supervised dcc --seeds 0 1 2 --work-dir work_dirs/camvid
@@ -31,6 +39,8 @@ from pathlib import Path
 from typing import Dict, List, Optional, Sequence
 
 from comparison import comparison_table, write_comparison
+from controls import with_controls
+from cost_table import write_cost_table
 from equal_cost import with_equal_cost
 from paper_runs import (
     Run,
@@ -63,10 +73,11 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         '--preset',
-        choices=['paper', 'demo', 'camvid'],
+        choices=['paper', 'demo', 'ccp', 'msrc21', 'camvid'],
         default='paper',
         help='demo: the same tables on the demo data, at a size for CPUs; '
-        'camvid: Table 1 on CamVid, likewise')
+        'ccp, msrc21, camvid: methods on photographs, at what cost, on CPUs; '
+        'table 1 of camvid: a small network from scratch')
     parser.add_argument(
         '--configs',
         metavar='PREFIX',
@@ -111,8 +122,7 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     parser.add_argument(
         '--controls',
         action='store_true',
-        help='with --configs: after each method the same with the weights of '
-        'all its terms 0')
+        help='after each method the same with the weights of all its terms 0')
     parser.add_argument(
         '--best',
         action='store_true',
@@ -131,9 +141,6 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     if args.configs and (args.table or args.cell):
         parser.error('--table and --cell choose from the tables of a preset, '
                      'which --configs replaces')
-    if args.controls and not args.configs:
-        parser.error('--controls is for the methods of --configs; the tables '
-                     'have rows of their own for lambda = 0')
     return args
 
 
@@ -278,7 +285,7 @@ def given_options(args: argparse.Namespace) -> List[str]:
     defaults = parse_args([])
     words = []
     for name in ('preset', 'seeds', 'gpus', 'jobs', 'iterations', 'work_dir',
-                 'equal_cost', 'best'):
+                 'equal_cost', 'controls', 'best'):
         value = getattr(args, name)
         if value != getattr(defaults, name):
             values = value if isinstance(value, list) else [value]
@@ -292,13 +299,16 @@ def given_options(args: argparse.Namespace) -> List[str]:
 def write_tables(tables: dict,
                  cells: List[Cell],
                  results: Dict[Run, dict],
-                 folder: Path,
+                 setup: Setup,
                  best: bool = False) -> None:
     """Prints the tables; writes them as Markdown and CSV."""
     for number, table in tables.items():
         of_table = [cell for cell in cells if cell.table == number]
+        if table.get('costs'):
+            write_cost_table(number, table, of_table, results, setup)
+            continue
         markdown = to_markdown(number, table, of_table, results, best)
-        path = folder / f'table_{number}'
+        path = setup.folder / f'table_{number}'
         path.with_suffix('.md').write_text(markdown)
         path.with_suffix('.csv').write_text(
             to_csv(table, of_table, results, best))
@@ -310,14 +320,17 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     if args.configs:
         folder = Path(args.work_dir or 'work_dirs/compare')
         labelings = {}
-        tables = {
-            None: comparison_table(args.configs, args.methods, args.controls)
-        }
+        tables = {None: comparison_table(args.configs, args.methods)}
     else:
         folder = Path(args.work_dir or 'work_dirs/reproduce') / args.preset
         preset = load_preset(args.preset)
         labelings = preset['labelings']
         tables = choose_tables(preset, args.table)
+    if args.controls:
+        tables = {
+            number: with_controls(table)
+            for number, table in tables.items()
+        }
     setup = Setup(folder, labelings, args.gpus, args.iterations)
     cells = []
     for number, table in tables.items():
@@ -355,7 +368,7 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     if args.configs:
         write_comparison(cells, results, setup)
         return
-    write_tables(tables, cells, results, setup.folder, args.best)
+    write_tables(tables, cells, results, setup, args.best)
     print('\n' + missing_cells(chosen, results, given_options(args)))
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import List, Optional, Sequence
 
 from mmengine.config import Config
+from spent import Meter, seconds_of_children
 
 _PROGRESS = re.compile(
     r'(?:Iter\(train\)\s*|Epoch\(train\)\s*\[(?P<epoch>\d+)\])'
@@ -54,7 +55,6 @@ class Job:
             OMP_NUM_THREADS='1',
             PYTHONWARNINGS='ignore',
             PYTHON=sys.executable)
-        self.started = time.time()
         self.process = subprocess.Popen(
             self.command,
             stdout=subprocess.PIPE,
@@ -63,11 +63,13 @@ class Job:
             env=env,
             # a group, which ends as a whole: torchrun and its processes
             start_new_session=True)
+        self.meter = Meter(self.work_dir, self.process.pid)
         os.set_blocking(self.process.stdout.fileno(), False)
         print(f'  {self.name}: started, log in {self.log.name}', flush=True)
 
     def poll(self) -> bool:
         """Shows progress; True when the training has ended."""
+        earlier = seconds_of_children()
         ended = self.process.poll() is not None
         for line in self.process.stdout.readlines():
             self.log.write(line)
@@ -76,23 +78,30 @@ class Job:
                 print(f'  {self.name}: {progress}', flush=True)
         if ended:
             self.log.close()
-            self._finish()
+            # nothing else has ended since: the jobs are polled one by one
+            self._finish(self.meter.note(seconds_of_children() - earlier))
+        else:
+            self.meter.note_now_and_then()
         return ended
 
     def terminate(self) -> None:
         """Ends the training and every process that it started."""
         if self.process.poll() is None:
+            self.meter.note()
             os.killpg(self.process.pid, signal.SIGTERM)
             self.process.wait()
 
-    def _finish(self) -> None:
+    def _finish(self, spent: dict) -> None:
         if self.process.returncode:
             raise SystemExit(
                 f'{self.name} failed; the end of {self.log.name}:\n' +
                 '\n'.join(Path(self.log.name).read_text().split('\n')[-20:]))
         result = dict(
             command=self.made_with,
-            minutes=round((time.time() - self.started) / 60, 2),
+            **{
+                name: value and round(value, 2)
+                for name, value in spent.items()
+            },
             **self.outcome())
         temporary = _result_file(self.work_dir).with_suffix('.tmp')
         temporary.write_text(json.dumps(result, indent=2))
@@ -138,8 +147,9 @@ def kept_result(work_dir: Path, made_with: List[str]) -> Optional[dict]:
         made_with (list[str]): What the result must have been made with.
 
     Returns:
-        dict: minutes, and of a training mIoU (%) and checkpoint; None
-        without a result.
+        dict: minutes and core_minutes of all its starts, see
+        :class:`~spent.Meter`, and of a training mIoU (%) and checkpoint;
+        None without a result.
 
     Raises:
         SystemExit: If it was made with something else.

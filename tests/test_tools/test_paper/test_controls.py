@@ -2,6 +2,7 @@
 import comparison
 import controls
 import paper_runs
+import paper_tables
 import pytest
 import reproduce
 from mmengine.config import Config
@@ -57,8 +58,9 @@ def test_the_control_of_dcc_is_its_config():
 
 
 def test_rows_of_controls_follow_their_methods():
-    table = comparison.comparison_table(
-        PREFIX, ['supervised', 'control', 'dcc', 'fixmatch'], controls=True)
+    table = controls.with_controls(
+        comparison.comparison_table(
+            PREFIX, ['supervised', 'control', 'dcc', 'fixmatch']))
     assert [row['cell'] for row in table['rows']] == [
         'supervised', 'control', 'dcc', 'dcc-control', 'fixmatch',
         'fixmatch-control'
@@ -96,7 +98,42 @@ def test_weights_of_0_reach_the_training(in_data_dir, tmp_path):
     assert [step['unsup_loss_pseudo'] for step in steps] == [0.] * 4
 
 
-def test_controls_are_for_methods(capsys):
-    with pytest.raises(SystemExit):
-        reproduce.parse_args(['--controls'])
-    assert 'rows of their own for lambda = 0' in capsys.readouterr().err
+def rows_of(preset, number, *beginnings):
+    """A table of some of its rows."""
+    table = paper_tables.load_preset(preset)['tables'][number]
+    return dict(
+        table,
+        rows=[r for r in table['rows'] if r['cell'].startswith(beginnings)])
+
+
+def test_controls_of_a_preset(tmp_path, capsys, monkeypatch):
+    """Of a column each: what has no config there has no control."""
+    table = rows_of('paper', 1, 'dlv3plus-plain-r50-')
+    rows = {row['cell']: row for row in controls.with_controls(table)['rows']}
+    assert not [name for name in rows if 'suponly-control' in name]
+    plain = rows['dlv3plus-plain-r50-{column}-ours']
+    control = rows['dlv3plus-plain-r50-{column}-ours-control']
+    assert control['configs'] == plain['configs']
+    assert [len(variant) for variant in control['variants']] == [0, 2, 0, 0]
+    assert control['header'][0] == 'control: Ours with all weights 0'
+    assert len(control['header']) == len(plain['header'])
+    monkeypatch.setattr(
+        reproduce, 'load_preset', lambda name: dict(
+            labelings={}, tables={1: rows_of('demo', 1, 'cct')}))
+    reproduce.main([
+        '--preset', 'demo', '--table', '1', '--cell', 'cct-control', '--seeds',
+        '1', '--controls', '--work-dir', str(tmp_path), '--dry-run'
+    ])
+    title, command = capsys.readouterr().out.splitlines()
+    assert title.endswith('seed 1, list 0, control (Table 1 cct-control)')
+    assert '/deeplabv3plus_small_demo_cct/control/seed_1 ' in command
+    assert ' model.terms.' in command and command.endswith('.weight=0.0')
+
+
+def test_a_control_has_no_value_in_the_paper():
+    table = rows_of('paper', 3, 'control', 'exp-VIII')
+    cells = paper_tables.cells_of(3, controls.with_controls(table), None)
+    control, = (cell for cell in cells if cell.name == 'exp-VIII-control')
+    assert control.paper is None and control.runs[0].variant == 'control'
+    # is one itself
+    assert 'control-control' not in [cell.name for cell in cells]
