@@ -34,7 +34,7 @@ max_iters = 4000
 batch_size = 8  # on each GPU; half labeled, half unlabeled; 4 or more
 # --------------------------------------------------------------------------
 
-crop_shape = crop_size[::-1]  # (height, width), as mmcv has it for crops
+crop_shape = tuple(reversed(crop_size))  # (height, width): mmcv's, of crops
 images_with_masks = dict(
     type='FolderSegDataset',
     data_root=data_root,
