@@ -17,7 +17,7 @@ from mmseg_dcc.utils.command_line import (
     load_launched_config,
 )
 from mmseg_dcc.utils.configs import under_another_name
-from mmseg_dcc.utils.input_error import exit_on_input_error
+from mmseg_dcc.utils.input_error import InputError, exit_on_input_error
 
 
 def parse_args() -> argparse.Namespace:
@@ -50,6 +50,12 @@ def main() -> None:
                 mask_dir=args.out,
                 picture_dir=args.show_dir))
     if args.tta:
+        missing = {'tta_model', 'tta_pipeline'} - {*cfg}
+        if missing:
+            raise InputError(
+                f'--tta: {args.config} has no {", ".join(sorted(missing))}. '
+                "Add tta_model=dict(type='SegTTAModel') and a tta_pipeline "
+                'with TestTimeAug, or leave --tta out.')
         cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
         cfg.tta_model.module = cfg.model
         cfg.model = cfg.tta_model

@@ -64,7 +64,9 @@ def is_intact(path) -> bool:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            return archive.testzip() is None
+            holds = any(osp.basename(name) == 'data.pkl'
+                        for name in archive.namelist())
+            return holds and archive.testzip() is None
     except (OSError, EOFError, zipfile.BadZipFile, zipfile.LargeZipFile):
         return False
 
@@ -98,7 +100,7 @@ def _named(work_dir: Path) -> Optional[Path]:
     pointer = work_dir / _POINTER
     try:
         name = pointer.read_text().strip()
-    except OSError:
+    except (OSError, UnicodeDecodeError):
         return None
     # An absolute path is wrong once the folder has moved.
     for path in (Path(name), work_dir / osp.basename(name)):

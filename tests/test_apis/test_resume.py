@@ -1,5 +1,6 @@
 """Tests of ``mmseg_dcc/apis/resume.py``: nothing is overwritten or lost."""
 import sys
+import zipfile
 
 import pytest
 import torch
@@ -41,6 +42,28 @@ def test_the_named_one(work_dir, warnings_logged):
     name(work_dir, work_dir / 'iter_4.pth')
     assert checkpoint_to_resume(work_dir) == str(work_dir / 'iter_4.pth')
     assert not warnings_logged()
+
+
+@pytest.mark.parametrize('damage', [
+    lambda path: path.mkdir(),
+    lambda path: path.symlink_to('/gone'),
+    lambda path: path.write_bytes(b''),
+    # an archive, but no checkpoint
+    lambda path: zipfile.ZipFile(path, 'w').close(),
+])
+def test_something_else_of_that_name(damage, work_dir, warnings_logged):
+    newest = work_dir / 'iter_12.pth'
+    newest.unlink()
+    damage(newest)
+    found = checkpoint_to_resume(str(work_dir))
+    assert found == str(work_dir / 'iter_4.pth')
+    warning, = warnings_logged()
+    assert found in warning
+
+
+def test_name_in_another_encoding(work_dir, warnings_logged):
+    (work_dir / 'last_checkpoint').write_bytes('iter_4.pth'.encode('utf-16'))
+    assert checkpoint_to_resume(work_dir) == str(work_dir / 'iter_12.pth')
 
 
 @pytest.mark.parametrize('text', [None, '', ' \n', '/gone/iter_20.pth'])

@@ -77,6 +77,12 @@ def test_masks_of_the_data_stay(tmp_path, monkeypatch):
     assert (tmp_path / 'masks/a/0.png').read_bytes() == before
 
 
+def test_config_without_test_time_augmentation(tmp_path, monkeypatch):
+    write_images(tmp_path, ['0.jpg'])
+    with pytest.raises(SystemExit, match='no tta_model, tta_pipeline'):
+        run_test(monkeypatch, tmp_path, '--tta')
+
+
 def test_ids_are_those_of_the_masks_of_the_data_set(tmp_path):
     sample = SegDataSample(
         pred_sem_seg=PixelData(data=torch.tensor([[[0, 2]]])),
