@@ -10,7 +10,7 @@ from mmseg.datasets.transforms import RandomCrop
 
 from .checks import find_transform
 from .class_checks import dataset_name
-from .mask_size_check import size_in_file
+from .mask_size_check import read_header
 from .transforms import PairedRandomCrop, SharedRandomCrop
 
 # Of the images that are of one orientation, before a size of the other is
@@ -98,7 +98,8 @@ def warn_of_exchanged_sizes(datasets: list) -> None:
             for index in np.linspace(0, len(dataset) - 1,
                                      min(len(dataset), _LOOKED_AT))
         ]
-        sizes = [size_in_file(path, turned_by_exif=True)
-                 for path in paths if osp.isfile(path)]
-        for text in exchanged_sizes(dataset, [each for each in sizes if each]):
+        headers = [read_header(path, turned_by_exif=True)
+                   for path in paths if osp.isfile(path)]
+        sizes = [header.size for header in headers if header]
+        for text in exchanged_sizes(dataset, sizes):
             print_log(text, logger='current', level=logging.WARNING)
