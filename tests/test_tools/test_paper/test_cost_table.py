@@ -183,7 +183,7 @@ def test_best_evaluation_has_a_column(setup, capsys, monkeypatch):
 def test_tables_of_photographs(name, number):
     table = paper_tables.load_preset(name)['tables'][number]
     share, = table['columns']
-    prefix = f'{name}/deeplabv3plus_lite0_{name}_{share.replace("/", "-")}_'
+    prefix = f'{name}/segformer_lite0_{name}_{share.replace("/", "-")}_'
     assert [row['configs'] for row in table['rows']] == [
         [f'{prefix}{row["cell"]}.py'] for row in table['rows']
     ]

@@ -125,10 +125,9 @@ def test_each_named_config_exists(preset):
         assert kind != 'masks_of' or 'classifier' in labelings[recipe[kind]]
         named.add(recipe[kind])
     # tests/test_configs.py loads them
-    missing = {config for config in named if not (CONFIGS / config).is_file()}
-    if missing == {config for config in named if '_lite0_' in config} != set():
-        pytest.skip('no config for photographs yet')
-    assert not missing
+    assert not {
+        config for config in named if not (CONFIGS / config).is_file()
+    }
 
 
 @pytest.mark.parametrize('preset', PRESETS)

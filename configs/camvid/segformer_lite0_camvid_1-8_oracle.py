@@ -1,0 +1,6 @@
+# All training images with their labels: the most there is to gain.
+_base_ = './segformer_lite0_camvid_1-8_supervised.py'
+
+labeled_dataset = dict(
+    _base_.labeled_dataset, ann_file='ImageSets/Segmentation/train.txt')
+train_dataloader = dict(dataset=dict(datasets=[labeled_dataset]))

@@ -1,0 +1,32 @@
+_base_ = [
+    '../_base_/models/segformer_efficientnet_lite0.py',
+    '../_base_/datasets/camvid.py', '../_base_/schedules/photographs.py',
+    '../_base_/methods/unimatch_v2.py', '../_base_/default_runtime.py'
+]
+model = dict(
+    _base_.unimatch_v2_model,
+    data_preprocessor=dict(
+        type='SemiSegDataPreProcessor', size=_base_.crop_size),
+    decode_head=dict(num_classes=11))
+unimatch_v2_views = dict(
+    type='MultiView',
+    views=dict(
+        weak=[],
+        strong1=_base_.strong_augmentation,
+        strong2=_base_.strong_augmentation))
+unlabeled_dataset = dict(
+    _base_.unlabeled_dataset,
+    pipeline=[
+        _base_.load_image, _base_.random_resize, _base_.random_flip,
+        _base_.shared_crop, unimatch_v2_views, _base_.pack_views
+    ])
+train_dataloader = _base_.unimatch_v2_dataloader
+train_dataloader.num_workers = 1
+# one epoch, since each new one restarts the workers
+train_dataloader.batch_sampler.epoch_length = _base_.max_iters
+train_dataloader.dataset.datasets = [_base_.labeled_dataset, unlabeled_dataset]
+supervised_warmup = dict(
+    type='SupervisedWarmupHook', warmup_iters=_base_.max_iters // 4)
+# a short training: remembers 100 iterations
+mean_teacher_hook = dict(_base_.unimatch_v2_teacher, momentum=0.01)
+custom_hooks = [supervised_warmup, mean_teacher_hook]

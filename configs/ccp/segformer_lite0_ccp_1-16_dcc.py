@@ -1,0 +1,22 @@
+_base_ = [
+    '../_base_/models/segformer_efficientnet_lite0.py',
+    '../_base_/datasets/ccp.py', '../_base_/schedules/photographs.py',
+    '../_base_/methods/dcc.py', '../_base_/default_runtime.py'
+]
+model = dict(
+    _base_.dcc_model,
+    data_preprocessor=dict(
+        type='SemiSegDataPreProcessor', size=_base_.crop_size),
+    decode_head=dict(num_classes=12),
+    memory_bank=dict(
+        type='FeatureMemoryBank', negatives_per_crop=256, steps=4))
+train_dataloader = _base_.dcc_dataloader
+train_dataloader.num_workers = 1
+# one epoch, since each new one restarts the workers
+train_dataloader.batch_sampler.epoch_length = _base_.max_iters
+train_dataloader.dataset.datasets = [
+    _base_.labeled_dataset, _base_.unlabeled_dataset
+]
+supervised_warmup = dict(
+    type='SupervisedWarmupHook', warmup_iters=_base_.max_iters // 4)
+custom_hooks = [supervised_warmup]
