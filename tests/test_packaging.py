@@ -15,7 +15,10 @@ from .test_end_to_end.test_tools import CONFIG, SMALL
 BASE = f'mmseg_dcc::dcc/{CONFIG.name}'
 LOAD = """
 import sys
+import warnings
+shown = warnings.showwarning
 import mmseg_dcc
+assert warnings.showwarning is shown  # that is for tools alone
 from mmengine.config import Config
 config = Config.fromfile(sys.argv[1])
 print(config.model.type, config.custom_hooks[0].warmup_epochs)

@@ -36,8 +36,9 @@ def test_summary(runner) -> List[str]:
         runner (Runner): At the begin of its test.
     """
     loader = runner.test_dataloader
+    model = bare_model(runner)
     return [
-        network(bare_model(runner)),
+        network(getattr(model, 'module', model)),  # of test-time augmentation
         f'Test: {_count(loader.dataset)} images.',
         device(runner)
     ]

@@ -1,5 +1,8 @@
 """The lines before the first iteration."""
+from types import SimpleNamespace
+
 import pytest
+import torch
 
 from mmseg_dcc.engine.hooks import StartReportHook
 from tests.conftest import ROOT
@@ -39,3 +42,14 @@ def test_what_cannot_be_summarised_does_not_stop(reported):
     StartReportHook().before_train(object())
     (text, level), = reported
     assert 'cannot be written' in text and level > 20
+
+
+def test_network_below_test_time_augmentation(reported):
+    inner = torch.nn.Linear(1000, 1000)
+    wrapped = torch.nn.Module()
+    wrapped.module = inner
+    runner = SimpleNamespace(
+        model=wrapped, test_dataloader=SimpleNamespace(dataset=[1, 2]))
+    StartReportHook().before_test(runner)
+    (text, _), = reported
+    assert text.startswith('Network: Linear, 1.00 M parameters.\nTest: 2 ')
