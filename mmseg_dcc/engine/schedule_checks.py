@@ -6,6 +6,7 @@ from typing import List
 from mmengine.logging import print_log
 
 from ..utils.bare_model import bare_model
+from .optimizers import CompositeOptimizer
 
 
 def check_schedule(runner) -> None:
@@ -92,6 +93,9 @@ def check_learning_rates_of_terms(model, optimizer) -> None:
         model (SemiEncoderDecoder): The segmentor.
         optimizer (Optimizer): Of the training.
     """
+    if isinstance(optimizer, CompositeOptimizer):
+        # what has an optimizer of its own has its rate on purpose
+        optimizer = next(iter(optimizer.optimizers.values()))
     rates = {
         id(parameter): group.get('initial_lr', group['lr'])
         for group in optimizer.param_groups for parameter in group['params']

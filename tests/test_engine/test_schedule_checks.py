@@ -5,10 +5,15 @@ Of settings that stay without effect, and that nothing tells of.
 from types import SimpleNamespace
 
 import pytest
+import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 
-from mmseg_dcc.engine.schedule_checks import check_custom_keys
+from mmseg_dcc.engine.optimizers import CompositeOptimizer
+from mmseg_dcc.engine.schedule_checks import (
+    check_custom_keys,
+    check_learning_rates_of_terms,
+)
 from tests.tiny_models import SINGLE, build
 from tests.tiny_training import train
 
@@ -96,6 +101,26 @@ def test_terms_that_it_reaches(in_data_dir, tmp_path, warned):
         lr_mult=10.)
     run(tmp_path, 4, 4, **HEAD)
     assert not any('model.terms' in text for text in warned())
+
+
+def test_terms_with_an_optimizer_of_their_own(warnings_logged):
+    network = torch.nn.ModuleDict({
+        name: torch.nn.Linear(1, 1)
+        for name in ('decode_head', 'discriminator', 'projector')
+    })
+    model = SimpleNamespace(
+        decode_head=network['decode_head'],
+        terms=dict(
+            adv=network['discriminator'], dc=network['projector']))
+    main = torch.optim.SGD([
+        dict(params=network['decode_head'].parameters(), lr=1e-2),
+        dict(params=network['projector'].parameters(), lr=1e-3)
+    ])
+    critic = torch.optim.Adam(network['discriminator'].parameters(), lr=1e-4)
+    check_learning_rates_of_terms(
+        model, CompositeOptimizer(dict(main=main, critic=critic)))
+    warning, = warnings_logged()
+    assert 'model.terms.dc learn at 0.001' in warning
 
 
 @pytest.mark.parametrize('keys, unused', [
