@@ -11,11 +11,12 @@ from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
+from ..utils.arguments import refuse_unknown_arguments
 from ..utils.text_files import printable
 from .ids_in_masks import IdsInMasks
 from .image_files import IMAGE_SUFFIXES, image_files
 from .mask_path_check import NO_MASKS
-from .unlabeled_dataset import describe_left_out
+from .unlabeled_dataset import describe_left_out, require_image_folder
 
 
 @DATASETS.register_module()
@@ -44,8 +45,9 @@ class FolderSegDataset(IdsInMasks, BaseSegDataset):
     Raises:
         FileNotFoundError: If a folder does not exist, or a mask, unless
             there is a pipeline that loads none.
-        ValueError: If there is no image, two images share a mask, or a part
-            is empty.
+        ValueError: If there is no image, two images share a mask, a part
+            is empty, or an argument would have no effect.
+        TypeError: If an argument is unknown.
 
     Examples:
         >>> labeled_dataset = dict(
@@ -64,6 +66,14 @@ class FolderSegDataset(IdsInMasks, BaseSegDataset):
             raise ValueError(
                 "FolderSegDataset needs part='train', 'val' or None and "
                 f'val_share between 0 and 1, got {part!r} and {val_share}.')
+        refuse_unknown_arguments('FolderSegDataset', kwargs, type(self))
+        for key in ('ann_file', 'img_suffix'):
+            if kwargs.get(key):
+                raise ValueError(
+                    f'FolderSegDataset takes all images of the folder: '
+                    f'{key}={kwargs[key]!r} would have no effect. Remove it, '
+                    "or take type='BaseSegDataset', which knows lists.")
+        require_image_folder(kwargs.get('data_prefix') or dict(img_path=''))
         self.part = part
         self.val_share = val_share
         self.left_out = ''  # files of other types, in a sentence

@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import DATASETS
 
+from ..utils.arguments import refuse_unknown_arguments
 from ..utils.result_names import require_own_results
 from ..utils.text_files import (
     in_old_encoding,
@@ -94,6 +95,9 @@ class UnlabeledDataset(BaseDataset):
                  max_unreadable_ratio: float = 0.1,
                  backend_args: Optional[dict] = None,
                  **kwargs) -> None:
+        refuse_unknown_arguments(
+            'The unlabeled dataset', kwargs, type(self))
+        require_image_folder(data_prefix or dict(img_path=''))
         self.img_suffix = img_suffix
         self.seg_map_suffix = seg_map_suffix
         self.load_mask = LoadAnnotations()
@@ -421,6 +425,21 @@ class UnlabeledDataset(BaseDataset):
             f'{message}. Another image is taken in its place.',
             logger='current',
             level=logging.WARNING)
+
+
+def require_image_folder(data_prefix: dict) -> None:
+    """Raises if a data set names no folder of images.
+
+    Args:
+        data_prefix (dict): Of its config.
+
+    Raises:
+        ValueError: With what it has instead.
+    """
+    if data_prefix.get('img_path') is None:
+        raise ValueError(
+            f'data_prefix={dict(data_prefix)} has no img_path, the folder of '
+            'the images below data_root. Set data_prefix.img_path.')
 
 
 def describe_left_out(folder: str, files: ImageFiles) -> str:

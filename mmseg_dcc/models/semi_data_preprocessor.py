@@ -5,6 +5,8 @@ from mmseg.models.data_preprocessor import SegDataPreProcessor
 from mmseg.registry import MODELS
 from torch import Tensor
 
+from ..utils.arguments import refuse_unknown_arguments
+
 UNKNOWN = 255  # in files of weak masks, whatever id a head ignores
 
 
@@ -48,6 +50,7 @@ class SemiSegDataPreProcessor(SegDataPreProcessor):
                  bgr_to_rgb: bool = False,
                  rgb_to_bgr: bool = False,
                  **kwargs):
+        refuse_unknown_arguments('model.data_preprocessor', kwargs, type(self))
         super().__init__(
             *args, bgr_to_rgb=bgr_to_rgb, rgb_to_bgr=rgb_to_bgr, **kwargs)
         self.num_classes = num_classes

@@ -80,8 +80,7 @@ def test_zero_label_of_one_set_alone(warnings_logged):
     parts = dict(train_dataloader=sets[:1], val_dataloader=sets[1:])
     text, = check_class_names(parts)
     assert warnings_logged() == [text]
-    assert ("val_dataloader has reduce_zero_label=False, but 'first.txt' of"
-            in text)
+    assert "has reduce_zero_label=False, but 'first.txt' of" in text
     sets[1].reduce_zero_label = True
     assert not check_class_names(parts)
 

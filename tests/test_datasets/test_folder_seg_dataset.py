@@ -191,6 +191,21 @@ def test_missing_folders(tmp_path):
         build(tmp_path)
 
 
+@pytest.mark.parametrize('settings, message', [
+    (dict(seg_map_sufix='.png'), "Do you mean 'seg_map_suffix'"),
+    (dict(ann_file='list.txt'), "ann_file='list.txt' would have no effect"),
+    (dict(img_suffix='.jpg'), "img_suffix='.jpg' would have no effect"),
+    (dict(data_prefix=dict(img='images')), 'has no img_path'),
+])
+def test_settings_that_nothing_takes(settings, message, tmp_path):
+    add(tmp_path, 'a.jpg')
+    settings = dict(dict(
+        data_root=str(tmp_path), metainfo=dict(classes=CLASSES),
+        data_prefix=dict(img_path='images', seg_map_path='masks')), **settings)
+    with pytest.raises((TypeError, ValueError), match=message):
+        FolderSegDataset(**settings)
+
+
 def test_masks_beside_the_images(tmp_path):
     add(tmp_path, 'a.jpg')
     add(tmp_path, 'a.png')

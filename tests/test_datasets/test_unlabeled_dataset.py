@@ -50,6 +50,15 @@ def listed(folder, *lines, **kwargs):
         data_root=str(folder), ann_file='list.txt', **kwargs)
 
 
+@pytest.mark.parametrize('settings, message', [
+    (dict(img_sufix='.jpg'), "Do you mean 'img_suffix'"),
+    (dict(data_prefix=dict(img_paht='')), 'has no img_path'),
+])
+def test_settings_that_nothing_takes(settings, message, photos):
+    with pytest.raises((TypeError, ValueError), match=message):
+        UnlabeledDataset(data_root=str(photos), pipeline=[LOAD], **settings)
+
+
 class TestFolder:
 
     def test_every_suffix_in_either_case(self, tmp_path):

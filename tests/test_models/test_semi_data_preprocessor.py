@@ -310,3 +310,8 @@ class TestWeakMasks:
     def test_other_ids_are_refused(self, bad):
         with pytest.raises(ValueError, match=rf'weak/dog.png .* \[{bad}\]'):
             self.preprocess(0, bad, ignore_index=bad)
+
+
+def test_misspelled_argument():
+    with pytest.raises(TypeError, match="'sise', .*Do you mean 'size'"):
+        MODELS.build(dict(type='SemiSegDataPreProcessor', sise=(8, 8)))
