@@ -43,8 +43,10 @@ def check_training(runner) -> None:
         ]
         for key, datasets in every.items()
     }
-    num_classes = _num_classes(bare_model(runner))
+    head = as_list(getattr(bare_model(runner), 'decode_head', None))[-1]
+    num_classes = getattr(head, 'num_classes', None)
     check_class_names(parts, num_classes)
+    check_ignored_class(head)
     if num_classes == 1:  # of other segmentors; ours refuse it
         print_log(ONE_CLASS, logger='current', level=logging.WARNING)
     labeled = [dataset for part in parts.values() for dataset in part]
@@ -67,6 +69,20 @@ def check_test(runner) -> None:
         dict(test_dataloader=plain_datasets(runner.test_dataloader.dataset)))
 
 
-def _num_classes(model):
-    head = getattr(model, 'decode_head', None)
-    return getattr(as_list(head)[-1], 'num_classes', None)
+def check_ignored_class(head) -> None:
+    """Warns if a head ignores the pixels of one of its classes.
+
+    Args:
+        head (nn.Module): A decode head of any kind.
+    """
+    ignored = getattr(head, 'ignore_index', None)
+    if ignored is not None and 0 <= ignored < getattr(head, 'num_classes', 0):
+        print_log(
+            f'model.decode_head.ignore_index={ignored} is the id of one of '
+            f'its {head.num_classes} classes: no loss sees these pixels, so '
+            'the class is never learned, but the scores count it. Where the '
+            'masks mean unknown pixels by 0 and classes by 1, 2, ..., set '
+            'reduce_zero_label=True of the data sets instead; else mark '
+            'unknown pixels with 255.',
+            logger='current',
+            level=logging.WARNING)
