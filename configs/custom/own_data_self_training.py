@@ -12,12 +12,13 @@ pseudo_labeled_dataset = dict(
         img_path=_base_.unlabeled_images,
         # written by tools/make_pseudo_masks.py
         seg_map_path='pseudo_masks'))
-# as many labeled images, images with pseudo masks and pairs of crops
-batch_size = _base_.batch_size // 2 * 3
+# as many labeled images, images with pseudo masks and, if the method takes
+# them, photos without
+datasets = [_base_.labeled_dataset, pseudo_labeled_dataset]
+if _base_.method != 'supervised':
+    datasets = [*datasets, _base_.unlabeled_dataset]
+batch_size = _base_.batch_size // 2 * len(datasets)
 train_dataloader = dict(
     batch_size=batch_size,
-    batch_sampler=dict(source_ratio=[1, 1, 1]),
-    dataset=dict(datasets=[
-        _base_.labeled_dataset, pseudo_labeled_dataset,
-        _base_.unlabeled_dataset
-    ]))
+    batch_sampler=dict(source_ratio=[1] * len(datasets)),
+    dataset=dict(datasets=datasets))

@@ -181,6 +181,23 @@ def stock_model(model: dict) -> dict:
     Returns:
         dict: Config of the stock segmentor, which initializes no weights.
     """
+    model = stock_segmentor(model)
+    return dict(
+        model,
+        # the checkpoint has all weights
+        pretrained=None,
+        backbone=dict(model['backbone'], init_cfg=None))
+
+
+def stock_segmentor(model: dict) -> dict:
+    """Says in stock terms what a model is without its terms.
+
+    Args:
+        model (dict): Config of a segmentor of this package or of mmseg.
+
+    Returns:
+        dict: Config of the stock segmentor, of the same initial weights.
+    """
     model = _in_names(model)
     if is_kind(model, SemiEncoderDecoder, MODELS):
         model = _as_stock(
@@ -189,12 +206,7 @@ def stock_model(model: dict) -> dict:
     preprocessor = model.get('data_preprocessor')
     if preprocessor and _is_ours(MODELS.get(preprocessor['type'])):
         preprocessor = _as_stock(preprocessor, SegDataPreProcessor)
-    return dict(
-        model,
-        data_preprocessor=preprocessor,
-        # the checkpoint has all weights
-        pretrained=None,
-        backbone=dict(model['backbone'], init_cfg=None))
+    return dict(model, data_preprocessor=preprocessor)
 
 
 def _as_stock(part: dict, stock_class: type) -> dict:

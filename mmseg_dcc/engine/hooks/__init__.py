@@ -1,4 +1,5 @@
 from .confidence_histogram_hook import ConfidenceHistogramHook
+from .cost_hook import CostHook
 from .interrupt_hook import InterruptHook
 from .mean_teacher_hook import MeanTeacherHook
 from .non_finite_hook import NonFiniteHook
@@ -16,7 +17,7 @@ from .unreadable_images_hook import UnreadableImagesHook
 from .weights_check_hook import WeightsCheckHook
 
 __all__ = [
-    'ConfidenceHistogramHook', 'InterruptHook', 'MeanTeacherHook',
+    'ConfidenceHistogramHook', 'CostHook', 'InterruptHook', 'MeanTeacherHook',
     'NonFiniteHook', 'PairVisualizationHook', 'PredictionFilesHook',
     'PseudoLabelGateHook', 'RankZeroBuffersHook', 'ReproducibleRandomnessHook',
     'StartReportHook', 'SupervisedWarmupHook', 'TrainingCheckHook',

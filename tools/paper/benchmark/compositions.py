@@ -26,6 +26,7 @@ from stand_ins import (
 )
 from torch import nn
 
+from mmseg_dcc.engine.backbone_passes import watch_backbones
 from mmseg_dcc.engine.hooks import MeanTeacherHook
 from mmseg_dcc.models.discriminators import ImageDiscriminator
 from mmseg_dcc.models.frozen import frozen
@@ -172,28 +173,12 @@ def counted_passes(training: Training, images: int) -> List[int]:
         list[int]: In units of one forward pass of B images, in the order in
         which they are done.
     """
-    passes = []
-
-    def count(module, inputs):
-        images_in, = inputs
-        weight = 1
-        if torch.is_grad_enabled():
-            learns = any(p.requires_grad for p in module.parameters())
-            weight = 3 if learns else 2 if images_in.requires_grad else 1
-        passes.append(weight * len(images_in) // images)
-
+    passes: List[int] = []
     networks = [training.model]
     if training.teachers:
         networks.append(training.model.teacher)
-    backbones = {
-        module
-        for network in networks
-        for name, module in network.named_modules()
-        if name.split('.')[-1] == 'backbone'
-    }
-    handles = [
-        backbone.register_forward_pre_hook(count) for backbone in backbones
-    ]
+    handles = watch_backbones(
+        networks, lambda image_passes: passes.append(image_passes // images))
     training.step()
     for handle in handles:
         handle.remove()

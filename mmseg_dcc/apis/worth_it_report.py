@@ -1,0 +1,104 @@
+"""The screen that says what labels and unlabeled photographs brought."""
+from typing import Dict, List, Optional, Sequence
+
+import numpy as np
+from prettytable import PrettyTable
+
+from .worth_it import ALL, EQUAL_COST, HALF, METHOD
+
+ROWS = {
+    HALF: 'supervised, half of the labels',
+    ALL: 'supervised, all labels',
+    EQUAL_COST: 'supervised, all labels, as long as the method costs',
+    METHOD: 'with the unlabeled photographs',
+}
+# what another seed changed in trainings of a few thousand iterations here
+ONE_SEED = 2.  # mIoU
+FEW_IMAGES = 50  # of a validation
+
+
+def report(results: Dict[str, List[dict]], images: Dict[str, int],
+           of_whole: float) -> str:
+    """Table, two sentences and what to be careful about.
+
+    Args:
+        results (dict[str, list[dict]]): By kind, one a seed; see
+            :func:`worth_it.result_of`.
+        images (dict[str, int]): Of :func:`worth_it.images_of`.
+        of_whole (float): Iterations of the method as a share of those of
+            its config.
+
+    Returns:
+        str: Some lines.
+    """
+    lines = [table(results, images), '']
+    half, whole, equal, method = (
+        [result['mIoU'] for result in results[kind]]
+        for kind in (HALF, ALL, EQUAL_COST, METHOD))
+    lines += [
+        f'Labels: {images[ALL]} instead of {images[HALF]} labeled images '
+        f'brought {_gain(half, whole)}.',
+        f'Photographs: {images["unlabeled"]} unlabeled ones brought '
+        f'{_gain(equal, method)}, compared with supervised training of equal '
+        'cost.',
+    ]
+    return '\n'.join(lines + cautions(results, images, of_whole))
+
+
+def table(results: Dict[str, List[dict]], images: Dict[str, int]) -> str:
+    """A row a kind of training."""
+    shown = PrettyTable([
+        'training', 'labeled', 'unlabeled', 'iterations', 'mIoU (%)', 'minutes'
+    ])
+    shown.align = 'r'
+    shown.align['training'] = 'l'
+    for kind, title in ROWS.items():
+        scores = [result['mIoU'] for result in results[kind]]
+        minutes = np.mean([result['minutes'] for result in results[kind]])
+        spread = _spread(scores)
+        shown.add_row([
+            title, images[HALF if kind == HALF else ALL],
+            images['unlabeled'] if kind == METHOD else 0,
+            results[kind][0]['iterations'], f'{np.mean(scores):.1f}' +
+            ('' if spread is None else f' +- {spread:.1f}'), f'{minutes:.1f}'
+        ])
+    return shown.get_string()
+
+
+def cautions(results: Dict[str, List[dict]], images: Dict[str, int],
+             of_whole: float) -> List[str]:
+    """What makes the numbers less sure than they look."""
+    lines = []
+    if len(results[METHOD]) == 1:
+        lines.append(
+            f'One seed: differences below 1 to {ONE_SEED:.0f} points mean '
+            'nothing; --seeds 3 shows the spread.')
+    if images['validation'] < FEW_IMAGES:
+        lines.append(
+            f'Only {images["validation"]} validation images: a few of them '
+            'decide, and other ones may say the opposite.')
+    if of_whole < 1:
+        lines.append(
+            f'A short schedule, {of_whole:.0%} of that of the config: in a '
+            'longer one all gain, and differences change; --iterations sets '
+            'it.')
+    return lines
+
+
+def _gain(before: Sequence[float], after: Sequence[float]) -> str:
+    """Such as ``+3.1 mIoU``, and whether that is a difference at all."""
+    gain = float(np.mean(after) - np.mean(before))
+    spreads = [_spread(before), _spread(after)]
+    if None in spreads:
+        unclear = abs(gain) < ONE_SEED
+        limit = f'less than the {ONE_SEED:.0f} that another seed may change'
+    else:
+        unclear = abs(gain) <= float(np.hypot(*spreads))
+        limit = 'within the spread of the seeds'
+    return f'{gain:+.1f} mIoU' + (f' ({limit}: no difference)' if unclear
+                                  else '')
+
+
+def _spread(scores: Sequence[float]) -> Optional[float]:
+    """Standard deviation over the seeds; None of one."""
+    return float(np.std(scores, ddof=1)) if len(scores) > 1 else None
