@@ -21,3 +21,12 @@ def write_own_config(folder: Path, **settings) -> Path:
     if not (folder / '_base_').exists():
         (folder / '_base_').symlink_to(ROOT / 'configs/_base_')
     return path
+
+
+def exchange_network(path: Path, name: str) -> Path:
+    """Names another file of ``configs/_base_/models`` in such a copy."""
+    text = path.read_text()
+    own = 'models/deeplabv3plus_efficientnet_lite0.py'
+    assert text.count(own) == 1
+    path.write_text(text.replace(own, f'models/{name}.py'))
+    return path

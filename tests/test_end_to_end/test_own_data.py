@@ -12,7 +12,7 @@ from mmseg_dcc.utils.command_line import add_hooks
 
 from .. import tiny_training
 from ..conftest import ROOT
-from ..own_config import write_own_config
+from ..own_config import exchange_network, write_own_config
 from .test_tools import free_port, miou
 
 OPTIONS = (
@@ -155,18 +155,11 @@ def test_another_method_is_refused(tmp_path):
         Config.fromfile(str(path))
 
 
-def exchange_network(path, name):
-    text = path.read_text()
-    own = 'models/deeplabv3plus_efficientnet_lite0.py'
-    assert text.count(own) == 1
-    path.write_text(text.replace(own, f'models/{name}.py'))
-    return Config.fromfile(str(path))
-
-
 def test_network_of_the_paper_by_one_line(tmp_path):
-    config = exchange_network(
+    path = exchange_network(
         write_own_config(tmp_path, classes=('a', 'b', 'c'), max_iters=40),
         'deeplabv3plus_r50')
+    config = Config.fromfile(str(path))
     assert config.model.pretrained == 'torchvision://resnet50'
     # pretrained layers move more slowly
     wrapper = config.optim_wrapper
@@ -180,9 +173,10 @@ def test_network_of_the_paper_by_one_line(tmp_path):
 
 
 def test_dinov2_by_one_line(tmp_path):
-    config = exchange_network(
+    path = exchange_network(
         write_own_config(tmp_path, method='dcc', crop_size=(252, 252)),
         'dpt_dinov2_small')
+    config = Config.fromfile(str(path))
     # as configs/unimatch_v2 and docs/dinov2.md
     wrapper = config.optim_wrapper
     assert wrapper.optimizer.lr == 2e-4

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from ..conftest import ROOT, reads_trainings_safely
-from ..own_config import write_own_config
+from ..own_config import exchange_network, write_own_config
 from .test_own_data import OPTIONS
 from .test_tools import CONFIG, SMALL, assert_same_training, free_port
 
@@ -34,13 +34,15 @@ def last_checkpoint(folder):
 @pytest.fixture(scope='module')
 def train(start, tmp_path_factory):
     """Function that starts a training of 12 or 20 iterations."""
-    own = write_own_config(
-        tmp_path_factory.mktemp('configs'),
-        method='dcc',
-        image_size=(96, 96),
-        crop_size=(64, 64),
-        max_iters=12,
-        batch_size=4)
+    own = exchange_network(
+        write_own_config(
+            tmp_path_factory.mktemp('configs'),
+            method='dcc',
+            image_size=(96, 96),
+            crop_size=(64, 64),
+            max_iters=12,
+            batch_size=4),
+        'deeplabv3plus_small')
     loops = dict(
         iterations=(
             own,
