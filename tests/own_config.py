@@ -26,7 +26,7 @@ def write_own_config(folder: Path, **settings) -> Path:
 def exchange_network(path: Path, name: str) -> Path:
     """Names another file of ``configs/_base_/models`` in such a copy."""
     text = path.read_text()
-    own = 'models/deeplabv3plus_efficientnet_lite0.py'
+    own = 'models/segformer_efficientnet_lite0.py'
     assert text.count(own) == 1
     path.write_text(text.replace(own, f'models/{name}.py'))
     return path

@@ -8,7 +8,7 @@ _base_ = [
     # On a GPU rather deeplabv3plus_r50.py (needs torchvision, downloads its
     # weights) or dpt_dinov2_small.py (docs/dinov2.md; a crop_size of
     # multiples of 14, such as 252). Learning rates and strides follow.
-    '../_base_/models/deeplabv3plus_efficientnet_lite0.py',
+    '../_base_/models/segformer_efficientnet_lite0.py',
     '../_base_/schedules/small_iterations.py',
     '../_base_/methods/fixmatch.py',
     '../_base_/methods/classmix.py',
