@@ -20,7 +20,7 @@ _base_ = [
 ]
 
 # ---- Fill in -------------------------------------------------------------
-method = 'fixmatch'  # or 'classmix', 'dcc', 'supervised' (no photos)
+method = 'classmix'  # or 'fixmatch', 'dcc', 'supervised' (no photos)
 classes = ('background', 'object')  # in the order of their ids: 0, 1, ...
 palette = []  # [[r, g, b], ...], one a class; [] draws one
 data_root = 'data/own'  # the folders below are relative to it, or absolute
