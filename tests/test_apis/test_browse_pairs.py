@@ -34,6 +34,7 @@ def own(tmp_path):
 def config(own, tmp_path):
     return write_own_config(
         tmp_path / 'configs',
+        method='dcc',
         data_root=str(own),
         image_size=(128, 128),
         crop_size=(64, 64))

@@ -450,6 +450,7 @@ def test_pairs_are_those_the_transform_finds(own, tmp_path, image_size,
                                              iou_range):
     config = write_own_config(
         tmp_path / 'configs',
+        method='dcc',
         data_root=str(own),
         image_size=image_size,
         crop_size=(64, 64))
