@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import Optional
 
+from whole_file import write_whole
+
 INTERVAL = 30.  # seconds of work that are lost if the tool is killed
 
 
@@ -47,9 +49,7 @@ class Meter:
             minutes=self.before['minutes'] +
             (self.noted - self.started) / 60,
             core_minutes=None if cores is None else cores + cpu_seconds / 60)
-        temporary = self.path.with_suffix('.tmp')
-        temporary.write_text(json.dumps(total))
-        temporary.replace(self.path)
+        write_whole(self.path, json.dumps(total))
         return total
 
     def note_now_and_then(self) -> None:

@@ -14,6 +14,7 @@ from typing import List, Optional, Sequence
 
 from mmengine.config import Config
 from spent import Meter, seconds_of_children
+from whole_file import write_whole
 
 _PROGRESS = re.compile(
     r'(?:Iter\(train\)\s*|Epoch\(train\)\s*\[(?P<epoch>\d+)\])'
@@ -103,9 +104,8 @@ class Job:
                 for name, value in spent.items()
             },
             **self.outcome())
-        temporary = _result_file(self.work_dir).with_suffix('.tmp')
-        temporary.write_text(json.dumps(result, indent=2))
-        temporary.replace(_result_file(self.work_dir))
+        write_whole(
+            _result_file(self.work_dir), json.dumps(result, indent=2))
         reached = f'mIoU {result["mIoU"]:.1f}' if 'mIoU' in result else 'done'
         print(
             f'  {self.name}: {reached} after {result["minutes"]:.1f} minutes',
