@@ -9,7 +9,11 @@ import shlex
 from contextlib import nullcontext
 
 from mmseg_dcc.apis.launch import build_runner, exit_without_data
-from mmseg_dcc.apis.resume import checkpoint_to_resume, finished_message
+from mmseg_dcc.apis.resume import (
+    checkpoint_to_resume,
+    finished_message,
+    set_up_resume,
+)
 from mmseg_dcc.engine.cpu_processes import run_on_cpu_if_needed
 from mmseg_dcc.utils.command_line import (
     add_launch_arguments,
@@ -55,8 +59,7 @@ def main() -> None:
                 if rank == 0:
                     print(finished)
                 return
-            cfg.load_from = found or cfg.get('load_from')
-            cfg.resume = cfg.load_from is not None
+            set_up_resume(cfg, found, args.cfg_options)
         run_on_cpu_if_needed(cfg)
         build_runner(cfg).train()
 

@@ -56,6 +56,25 @@ def checkpoint_to_resume(work_dir: str) -> Optional[str]:
     return None
 
 
+def set_up_resume(cfg: Config, checkpoint: Optional[str],
+                  options: Optional[dict] = None) -> None:
+    """Makes a training go on, or begin where it never began.
+
+    mmengine takes ``load_from`` beside ``resume`` as a training to go on
+    from: one that begins with the weights of another, such as a finished
+    supervised one, would take its iteration, too, and end at once.
+
+    Args:
+        cfg (Config): Of the training; changed in place.
+        checkpoint (str | None): Of :func:`checkpoint_to_resume`.
+        options (dict, optional): Of ``--cfg-options``. A ``load_from`` there
+            names the checkpoint to go on from, as in mmseg. Defaults to None.
+    """
+    begin = cfg.get('load_from')
+    cfg.load_from = checkpoint or begin
+    cfg.resume = bool(checkpoint) or bool((options or {}).get('load_from'))
+
+
 def is_intact(path) -> bool:
     """Whether a checkpoint of torch is whole, by its checksums.
 

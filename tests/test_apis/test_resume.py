@@ -10,6 +10,7 @@ from mmseg_dcc.apis.resume import (
     checkpoint_to_resume,
     finished_message,
     is_intact,
+    set_up_resume,
 )
 from mmseg_dcc.utils.work_dir_lock import LOCK_FILE, lock_work_dir
 from tests.conftest import ROOT
@@ -143,6 +144,22 @@ def test_finished(name_, train_cfg, finished):
     assert bool(message) == finished
     if finished:
         assert f"python tools/test.py c.py '{path}'" in message
+
+
+@pytest.mark.parametrize('checkpoint, options, begin, expected', [
+    ('iter_4.pth', None, None, ('iter_4.pth', True)),
+    (None, None, None, (None, False)),
+    # weights to begin with are no training to go on with
+    (None, None, 'other.pth', ('other.pth', False)),
+    ('iter_4.pth', None, 'other.pth', ('iter_4.pth', True)),
+    # as in mmseg: the checkpoint is named on the command line
+    (None, dict(load_from='mine.pth'), 'mine.pth', ('mine.pth', True)),
+    (None, dict(seed=1), 'other.pth', ('other.pth', False)),
+])
+def test_weights_to_begin_with(checkpoint, options, begin, expected):
+    cfg = Config(dict(load_from=begin))
+    set_up_resume(cfg, checkpoint, options)
+    assert (cfg.load_from, cfg.resume) == expected
 
 
 @pytest.fixture
