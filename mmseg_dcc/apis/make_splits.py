@@ -7,6 +7,9 @@
   the ones of 1/4.
 * Labeled and unlabeled images are disjoint and together the master list. Only
   in the full setting both lists are the whole master list, as in the paper.
+* With a least number of images per class (``--least-per-class``) the first
+  entries are those that reach it, as of someone who chooses what to draw; the
+  permutation decides among them and orders the rest. Ratios stay nested.
 * Images that never had a mask can be added to every unlabeled list. They are
   no part of the master list, so they change no draw and no ratio.
 * Both files are written in sorted order, so that lists compare well.
@@ -36,6 +39,7 @@ from ..utils.public_data import (
     VOC_LISTS_FOLDER,
     VOC_TRAIN_AUG_COUNT,
 )
+from .class_coverage import Coverage
 
 VOC_TRAIN_COUNT = 1464
 CITYSCAPES_TRAIN_COUNT = 2975
@@ -108,22 +112,27 @@ def count_labeled(total: int, ratio: Fraction) -> int:
                                         math.ceil(total * ratio))
 
 
-def split_stems(stems: Sequence[str], ratio: Fraction,
-                seed: int) -> Tuple[List[str], List[str]]:
+def split_stems(
+        stems: Sequence[str],
+        ratio: Fraction,
+        seed: int,
+        coverage: Optional[Coverage] = None) -> Tuple[List[str], List[str]]:
     """Splits a master list into labeled and unlabeled images.
 
     Args:
         stems (Sequence[str]): Master list without duplicates, in any order.
         ratio (Fraction): Share of labeled images, above 0 and up to 1.
         seed (int): Seed of the permutation, 0 to 2**32 - 1.
+        coverage (Coverage, optional): How many labeled images each class must
+            have. Defaults to None.
 
     Returns:
         tuple[list[str], list[str]]: Sorted labeled and unlabeled stems. For
         the ratio 1 both are the whole master list.
 
     Raises:
-        InputError: If no image is left for the unlabeled list or the seed
-            is out of range.
+        InputError: If no image is left for the unlabeled list, the seed is
+            out of range, or the labeled images are too few for the coverage.
     """
     stems = sorted(stems)
     if ratio == 1:
@@ -139,6 +148,8 @@ def split_stems(stems: Sequence[str], ratio: Fraction,
     # The stream of RandomState is frozen by numpy, unlike that of
     # default_rng, so the lists stay the same with every numpy version.
     order = np.random.RandomState(seed).permutation(len(stems))
+    if coverage:
+        order = coverage.first(order, labeled_count)
     labeled = sorted(stems[index] for index in order[:labeled_count])
     unlabeled = sorted(stems[index] for index in order[labeled_count:])
     return labeled, unlabeled
@@ -264,7 +275,8 @@ def make_splits(stems: Sequence[str],
                 ratios: Sequence[Fraction],
                 seeds: Sequence[int],
                 out_dir: Path,
-                extra_unlabeled: Sequence[str] = ()) -> None:
+                extra_unlabeled: Sequence[str] = (),
+                coverage: Optional[Coverage] = None) -> None:
     """Writes the lists of all ratios and seeds.
 
     Args:
@@ -274,13 +286,17 @@ def make_splits(stems: Sequence[str],
         out_dir (Path): Folder of the lists; made if needed.
         extra_unlabeled (Sequence[str]): Stems that are added to every
             unlabeled list, none of them in the master list. Defaults to ().
+        coverage (Coverage, optional): See :func:`split_stems`. Defaults to
+            None.
 
     Raises:
         InputError: If a ratio or seed does not fit; nothing is written then.
     """
     splits = {
-        f'{format_ratio(ratio)}_seed{seed}': split_stems(stems, ratio, seed)
-        for ratio in ratios for seed in seeds
+        f'{format_ratio(ratio)}_seed{seed}': split_stems(
+            stems, ratio, seed, coverage)
+        for ratio in ratios
+        for seed in seeds
     }
     print(f'{len(stems)} images in the master list, lists go to {out_dir}')
     for name, (labeled, unlabeled) in splits.items():

@@ -26,6 +26,7 @@ import argparse
 from pathlib import Path
 from typing import Optional, Sequence
 
+from mmseg_dcc.apis.class_coverage import read_coverage
 from mmseg_dcc.apis.make_splits import (
     make_splits,
     parse_ratio,
@@ -103,6 +104,18 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         help='list of images without masks, none of them in --list, that are '
         'unlabeled in every split')
     own.add_argument(
+        '--least-per-class',
+        type=int,
+        default=0,
+        metavar='N',
+        help='labeled images that show each class, at least; needs --masks '
+        '(default: 0, whatever is drawn)')
+    own.add_argument(
+        '--masks',
+        type=Path,
+        metavar='FOLDER',
+        help='masks of --list, read for --least-per-class')
+    own.add_argument(
         '--held-out',
         nargs='+',
         type=Path,
@@ -117,6 +130,7 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     args = parse_args(argv)
     ratios = [parse_ratio(text) for text in args.ratios]
     extra = []
+    coverage = None
     if args.dataset == 'voc':
         stems = read_voc_stems(args.data_root, args.list)
         out_dir = args.out_dir or args.data_root / VOC_LISTS_FOLDER / 'dcc'
@@ -132,7 +146,12 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
         elif args.held_out:
             raise InputError('--held-out is compared with the images of '
                              '--extra-unlabeled; give both or neither.')
-    make_splits(stems, ratios, args.seeds, out_dir, extra)
+        if (args.least_per_class > 0) != (args.masks is not None):
+            raise InputError('--least-per-class counts the images in the '
+                             'folder --masks; give both or neither.')
+        if args.masks:
+            coverage = read_coverage(stems, args.masks, args.least_per_class)
+    make_splits(stems, ratios, args.seeds, out_dir, extra, coverage)
     if args.dataset == 'voc':
         write_original_split(stems, args.data_root, out_dir)
 

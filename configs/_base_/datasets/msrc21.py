@@ -1,5 +1,6 @@
 # MSRC-21, 224 px on the longer side, 1/8 labeled.
-# Lists: tools/dataset_tools/make_splits.py list
+# Lists: tools/dataset_tools/make_splits.py list --least-per-class 1, since
+# random draws of 42 images miss classes.
 _base_ = ['../evaluation.py', '../mild_color_jitter.py']
 
 dataset_type = 'MSRC21Dataset'

@@ -1,0 +1,95 @@
+"""Labeled images that show every class."""
+import sys
+from pathlib import Path
+from typing import List, NamedTuple, Sequence
+
+import numpy as np
+from mmengine.utils import track_iter_progress
+from PIL import Image
+
+from ..utils.input_error import InputError, require_folder
+
+
+class Coverage(NamedTuple):
+    """Least number of labeled images that show each class.
+
+    A random draw of few images can miss a class, which then nobody can
+    learn; someone who chooses what to draw would not.
+
+    Args:
+        shown (np.ndarray): Which image shows which class, bool, shape
+            (images, classes); images in sorted order.
+        least (int): Number of images wanted of each class, at least 1.
+    """
+
+    shown: np.ndarray
+    least: int
+
+    def first(self, order: Sequence[int], count: int) -> List[int]:
+        """Brings the images forward that show each class often enough.
+
+        Of each class, the rarest first, the earliest images in the order
+        that show it are taken. The others follow in the order given, so
+        that smaller draws stay parts of larger ones.
+
+        Args:
+            order (Sequence[int]): Permutation of the images.
+            count (int): Number of labeled images.
+
+        Returns:
+            list[int]: Permutation of the images.
+
+        Raises:
+            InputError: If a class is on fewer images than wanted, or if more
+                images are needed than shall be labeled.
+        """
+        counts = self.shown.sum(0)
+        if counts.min() < self.least:
+            raise InputError(
+                f'--least-per-class {self.least}: a class is on '
+                f'{counts.min()} of the {len(order)} images of the master '
+                'list. Use a smaller number.')
+        chosen: List[int] = []
+        for number in np.argsort(counts, kind='stable'):
+            showing = [index for index in order if self.shown[index, number]]
+            missing = self.least - self.shown[chosen, number].sum()
+            new = [index for index in showing if index not in chosen]
+            chosen += new[:max(missing, 0)]
+        if len(chosen) > count:
+            raise InputError(
+                f'--least-per-class {self.least}: {len(chosen)} images are '
+                f'needed for it, and {count} shall be labeled. Use a smaller '
+                'number or a larger ratio.')
+        return chosen + [index for index in order if index not in chosen]
+
+
+def read_coverage(stems: Sequence[str], masks: Path, least: int) -> Coverage:
+    """Reads which image shows which class.
+
+    Args:
+        stems (Sequence[str]): Master list.
+        masks (Path): Folder of the masks, ``<stem>.png``: single-channel,
+            8-bit, ids of classes, 255 for none.
+        least (int): See :class:`Coverage`.
+
+    Returns:
+        Coverage: Of the classes that are on any mask.
+
+    Raises:
+        InputError: If a mask is missing or of another kind.
+    """
+    require_folder(masks, 'It holds the masks of the master list.')
+    shown = np.zeros((len(stems), 256), dtype=bool)
+    progress = track_iter_progress(sorted(stems), file=sys.stderr)
+    for index, stem in enumerate(progress):
+        path = masks / f'{stem}.png'
+        if not path.is_file():
+            raise InputError(f'--masks: {path} is missing.')
+        with Image.open(path) as mask:
+            if mask.mode not in ('L', 'P'):
+                raise InputError(
+                    f'--masks: {path} has the mode {mask.mode}, expected a '
+                    'single-channel 8-bit file of class ids.')
+            shown[index, np.unique(np.asarray(mask))] = True
+    shown[:, 255] = False
+    return Coverage(shown[:, shown.any(0)], least)
