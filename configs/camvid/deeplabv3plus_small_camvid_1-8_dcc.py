@@ -11,7 +11,7 @@ model = dict(
     memory_bank=dict(
         type='FeatureMemoryBank', negatives_per_crop=256, steps=4),
     # Every position of the stride-4 features: with 2x2 means, as the paper
-    # takes them, DCC loses on images this small (docs/paper.md).
+    # takes them, DCC loses on images this small (see the README).
     stride=4)
 paired_crop = dict(_base_.paired_crop, stride=model['stride'])
 unlabeled_dataset = dict(
