@@ -1,18 +1,22 @@
 _base_ = [
     '../_base_/models/segformer_efficientnet_lite0.py',
-    '../_base_/datasets/ccp.py', '../_base_/schedules/photographs.py',
-    '../_base_/methods/mean_teacher.py', '../_base_/default_runtime.py'
+    '../_base_/datasets/ccp.py',
+    '../_base_/schedules/photographs_unlabeled.py',
+    '../_base_/methods/mean_teacher.py',
+    '../_base_/default_runtime.py',
 ]
 model = dict(
     _base_.mean_teacher_model,
     data_preprocessor=dict(
         type='SemiSegDataPreProcessor', size=_base_.crop_size),
     decode_head=dict(num_classes=12),
+    # batch statistics of few crops are not those of the photographs
+    unlabeled_norm_eval=True,
     # a third of what the warm-up leaves
     terms=dict(
         consistency=dict(
             _base_.mean_teacher_model.terms.consistency,
-            weight=dict(peak=5., iters=_base_.max_iters // 4))))
+            weight=dict(peak=5., iters=_base_.warmup_iters // 4))))
 mean_teacher_views = dict(
     type='MultiView',
     views=dict(weak=[], strong1=_base_.strong_augmentation))
@@ -28,5 +32,7 @@ train_dataloader.num_workers = 1
 train_dataloader.batch_sampler.epoch_length = _base_.max_iters
 train_dataloader.dataset.datasets = [_base_.labeled_dataset, unlabeled_dataset]
 supervised_warmup = dict(
-    type='SupervisedWarmupHook', warmup_iters=_base_.max_iters // 4)
-custom_hooks = [supervised_warmup, _base_.mean_teacher_hook]
+    type='SupervisedWarmupHook', warmup_iters=_base_.warmup_iters)
+# a short training: remembers about 300 iterations
+mean_teacher_hook = dict(_base_.mean_teacher_hook, momentum=0.003)
+custom_hooks = [supervised_warmup, mean_teacher_hook]

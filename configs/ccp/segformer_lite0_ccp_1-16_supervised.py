@@ -1,7 +1,9 @@
 _base_ = [
     '../_base_/models/segformer_efficientnet_lite0.py',
-    '../_base_/datasets/ccp.py', '../_base_/schedules/photographs.py',
-    '../_base_/supervised.py', '../_base_/default_runtime.py'
+    '../_base_/datasets/ccp.py',
+    '../_base_/schedules/photographs.py',
+    '../_base_/supervised.py',
+    '../_base_/default_runtime.py',
 ]
 model = dict(
     data_preprocessor=dict(size=_base_.crop_size),

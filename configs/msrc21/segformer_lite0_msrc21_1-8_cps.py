@@ -1,13 +1,17 @@
 _base_ = [
     '../_base_/models/segformer_efficientnet_lite0.py',
-    '../_base_/datasets/msrc21.py', '../_base_/schedules/photographs.py',
-    '../_base_/methods/cps.py', '../_base_/default_runtime.py'
+    '../_base_/datasets/msrc21.py',
+    '../_base_/schedules/photographs_unlabeled.py',
+    '../_base_/methods/cps.py',
+    '../_base_/default_runtime.py',
 ]
 model = dict(
     _base_.cps_model,
     data_preprocessor=dict(
         type='SemiSegDataPreProcessor', size=_base_.crop_size),
-    decode_head=dict(num_classes=21))
+    decode_head=dict(num_classes=21),
+    # batch statistics of few crops are not those of the photographs
+    unlabeled_norm_eval=True)
 unlabeled_dataset = dict(
     _base_.unlabeled_dataset,
     pipeline=[
@@ -20,5 +24,5 @@ train_dataloader.num_workers = 1
 train_dataloader.batch_sampler.epoch_length = _base_.max_iters
 train_dataloader.dataset.datasets = [_base_.labeled_dataset, unlabeled_dataset]
 supervised_warmup = dict(
-    type='SupervisedWarmupHook', warmup_iters=_base_.max_iters // 4)
+    type='SupervisedWarmupHook', warmup_iters=_base_.warmup_iters)
 custom_hooks = [supervised_warmup, _base_.average_hook]

@@ -1,13 +1,17 @@
 _base_ = [
     '../_base_/models/segformer_efficientnet_lite0.py',
-    '../_base_/datasets/msrc21.py', '../_base_/schedules/photographs.py',
-    '../_base_/methods/dcc.py', '../_base_/default_runtime.py'
+    '../_base_/datasets/msrc21.py',
+    '../_base_/schedules/photographs_unlabeled.py',
+    '../_base_/methods/dcc.py',
+    '../_base_/default_runtime.py',
 ]
 model = dict(
     _base_.dcc_model,
     data_preprocessor=dict(
         type='SemiSegDataPreProcessor', size=_base_.crop_size),
     decode_head=dict(num_classes=21),
+    # batch statistics of few crops are not those of the photographs
+    unlabeled_norm_eval=True,
     memory_bank=dict(
         type='FeatureMemoryBank', negatives_per_crop=256, steps=4))
 train_dataloader = _base_.dcc_dataloader
@@ -18,5 +22,5 @@ train_dataloader.dataset.datasets = [
     _base_.labeled_dataset, _base_.unlabeled_dataset
 ]
 supervised_warmup = dict(
-    type='SupervisedWarmupHook', warmup_iters=_base_.max_iters // 4)
+    type='SupervisedWarmupHook', warmup_iters=_base_.warmup_iters)
 custom_hooks = [supervised_warmup, _base_.average_hook]

@@ -1,4 +1,5 @@
-# The second training with the pairs of crops of DCC beside.
+# The second training with the pairs of crops of DCC beside, which join after
+# the warm-up.
 _base_ = './segformer_lite0_msrc21_1-8_dcc.py'
 
 pseudo_labeled_dataset = dict(
