@@ -26,7 +26,7 @@ from torch import nn
 
 from mmseg_dcc.models.head_features import encoder_features
 from mmseg_dcc.models.pool_to_stride import (
-    compared_distance,
+    compared_stride,
     pool_to_stride,
 )
 
@@ -325,7 +325,7 @@ def trained_row(name):
         return make_batch(model.num_classes, family.side, stride)
 
     setting = family.setting
-    distance = compared_distance(model, (family.side, ) * 2, stride)
+    distance = compared_stride(model, (family.side, ) * 2, stride)
     if stride % distance:
         stride, setting = distance, f'`PairedRandomCrop.stride={distance}`'
     model.unsup_enabled = False

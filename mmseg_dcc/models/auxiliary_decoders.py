@@ -7,7 +7,7 @@ from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from .pool_to_stride import tried_features
+from .pool_to_stride import dummy_features
 
 
 @MODELS.register_module()
@@ -89,7 +89,7 @@ def icnr_(weight: Tensor, scale: int = 2) -> Tensor:
     return weight.copy_(kernels.repeat_interleave(scale**2, 0))
 
 
-def stride_of(segmentor: nn.Module) -> float:
+def feature_stride(segmentor: nn.Module) -> float:
     """Pixels from one feature to the next.
 
     Args:
@@ -98,15 +98,15 @@ def stride_of(segmentor: nn.Module) -> float:
     """
     size = segmentor.data_preprocessor.size
     try:
-        features = tried_features(segmentor, (128, 128))
+        features = dummy_features(segmentor, (128, 128))
     except Exception:  # whatever a network says of a size
         if size is None:
             raise
-        return size[1] / tried_features(segmentor, size).shape[-1]
+        return size[1] / dummy_features(segmentor, size).shape[-1]
     return 128 / features.shape[-1]
 
 
-def upscale_of(stride: float) -> int:
+def nearest_upscale(stride: float) -> int:
     """The ``upscale`` nearest to a stride: 8 for 8, 16 for a ViT's 14.
 
     Args:

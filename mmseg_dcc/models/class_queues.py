@@ -62,7 +62,7 @@ class ClassQueues(SharedBank):
         torch.Size([1, 50, 256])
     """
 
-    shape_means = '(rows of all classes, channels)'
+    shape_axes = '(rows of all classes, channels)'
 
     def __init__(self,
                  num_classes: int,

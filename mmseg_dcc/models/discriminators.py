@@ -49,7 +49,7 @@ class FullyConvDiscriminator(BaseModule):
             ]
         classifier = nn.Conv2d(channels[-1], 1, 4, stride=2, padding=1)
         self.layers = nn.Sequential(*layers, classifier)
-        self.least_side = 2**(len(channels) + 1)
+        self.min_side = 2**(len(channels) + 1)
 
     def forward(self, maps: Tensor) -> Tensor:
         """Scores of each pixel: is it from a label map?
@@ -64,10 +64,10 @@ class FullyConvDiscriminator(BaseModule):
             ValueError: If the maps are too small for the layers.
         """
         size = maps.shape[2:]
-        if min(size) < self.least_side:
+        if min(size) < self.min_side:
             raise ValueError(
                 f'FullyConvDiscriminator got maps of {tuple(size)} px, but '
-                f'its layers need {self.least_side} px a side. Use a larger '
+                f'its layers need {self.min_side} px a side. Use a larger '
                 'crop_size, or fewer channels of the discriminator.')
         return F.interpolate(
             self.layers(maps),
@@ -127,7 +127,7 @@ class ImageDiscriminator(BaseModule):
         # the features themselves keep all channels
         self.layers = nn.Sequential(*layers[:-1])
         self.classifier = nn.Linear(channels[-1], 1)
-        self.least_side = 2**len(channels)
+        self.min_side = 2**len(channels)
 
     def forward(self, maps: Tensor, images: Tensor) -> Tuple[Tensor, Tensor]:
         """Features and score of each image: is its map a mask?
@@ -144,10 +144,10 @@ class ImageDiscriminator(BaseModule):
             ValueError: If the maps are too small for the layers.
         """
         size = maps.shape[2:]
-        if min(size) < self.least_side:
+        if min(size) < self.min_side:
             raise ValueError(
                 f'ImageDiscriminator got maps of {tuple(size)} px, but its '
-                f'layers need {self.least_side} px a side. Use a larger '
+                f'layers need {self.min_side} px a side. Use a larger '
                 'crop_size, or fewer channels of the discriminator.')
         positions = self.layers(torch.cat([maps, images], 1))
         with torch.autocast(maps.device.type, enabled=False):

@@ -34,7 +34,7 @@ class FeatureMemoryBank(SharedBank):
         ...         type='DirectionalContrast', bank=dict(rows=6400, steps=3)))
     """
 
-    shape_means = '(steps, rows of all GPUs, channels)'
+    shape_axes = '(steps, rows of all GPUs, channels)'
 
     def __init__(self, channels: int, slot_size: int, steps: int = 3) -> None:
         super().__init__()

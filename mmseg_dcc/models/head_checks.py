@@ -8,7 +8,7 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
 from torch import nn
 
-PIXEL_HEAD_WANTED = (
+PIXEL_HEAD_REQUIRED = (
     'terms need a backbone and a head that classifies one feature a pixel (a '
     'subclass of BaseDecodeHead such as DepthwiseSeparableASPPHead, PSPHead, '
     'FCNHead, UPerHead or SegformerHead); heads that classify masks, queries '
@@ -45,7 +45,7 @@ def check_head_types(decode_head: dict, backbone: Optional[dict]) -> None:
         if head_class is not None and (backbone is None or not issubclass(
                 head_class, BaseDecodeHead)):
             raise TypeError(
-                f'{head_class.__name__} is refused: {PIXEL_HEAD_WANTED}')
+                f'{head_class.__name__} is refused: {PIXEL_HEAD_REQUIRED}')
 
 
 def check_package_of_backbone(backbone: Optional[dict]) -> None:

@@ -6,7 +6,7 @@ import torch
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor, nn
 
-from .head_checks import PIXEL_HEAD_WANTED, as_list
+from .head_checks import PIXEL_HEAD_REQUIRED, as_list
 
 
 def pixel_heads(decode_head: nn.Module) -> List[nn.Module]:
@@ -33,7 +33,7 @@ def pixel_heads(decode_head: nn.Module) -> List[nn.Module]:
                          and hasattr(heads[-1], 'conv_seg')):
         heads.pop()
     if not heads:
-        raise TypeError(f'{name} is refused: {PIXEL_HEAD_WANTED}')
+        raise TypeError(f'{name} is refused: {PIXEL_HEAD_REQUIRED}')
     return heads
 
 

@@ -16,7 +16,7 @@ class SharedBank(nn.Module):
     """
 
     #: What the numbers of the shape of ``features`` are.
-    shape_means = ''
+    shape_axes = ''
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class SharedBank(nn.Module):
             return
         print_log(
             f"The checkpoint's memory bank had shape {self._dropped_shape} "
-            f"{self.shape_means}, this model's has "
+            f"{self.shape_axes}, this model's has "
             f'{tuple(self.features.shape)}. The bank started empty and is '
             f'full again after {full_after}; everything else was loaded.',
             logger='current',

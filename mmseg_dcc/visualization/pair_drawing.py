@@ -66,22 +66,24 @@ def draw_views(image: np.ndarray, views: Dict[str, Tuple[np.ndarray,
     return figure
 
 
-def draw_judged_pair(crops: np.ndarray, labels: np.ndarray,
-                     active: np.ndarray, overlap_boxes: Sequence[Box],
-                     classes: Sequence[str], palette: Sequence,
-                     title: str) -> Figure:
-    """Draws what the model says of a pair and which side the loss pulls.
+def draw_predicted_pair(crops: np.ndarray, labels: np.ndarray,
+                        active: np.ndarray, overlap_boxes: Sequence[Box],
+                        classes: Sequence[str], palette: Sequence,
+                        title: str) -> Figure:
+    """Figure of a crop pair: predictions and the direction of the loss.
 
     Args:
-        crops (np.ndarray): Before their flips, shape (2, H, W, 3), RGB.
+        crops (np.ndarray): Crops with their flips undone, shape
+            (2, H, W, 3), RGB.
         labels (np.ndarray): Their pseudo labels, shape (2, h, w).
-        active (np.ndarray): Positions of the overlap at which crop 1 and at
-            which crop 2 is pulled, boolean, shape (2, rows, columns).
-        overlap_boxes (Sequence[tuple]): (top, left, bottom, right) in pixels
-            of either crop.
+        active (np.ndarray): Positions of the overlap at which the features
+            of crop 1 and of crop 2 are pulled, boolean, shape
+            (2, rows, columns).
+        overlap_boxes (Sequence[tuple]): Overlap in crop 1 and in crop 2,
+            (top, left, bottom, right) in pixels.
         classes (Sequence[str]): Names of the classes.
         palette (Sequence): [red, green, blue] of each class.
-        title (str): Written above.
+        title (str): Title of the figure.
 
     Returns:
         Figure: A row of three panels for each crop, a legend below.

@@ -47,7 +47,7 @@ def make_levels():
     ]
 
 
-def make_judge(weight, **kwargs):
+def make_weighted_head(weight, **kwargs):
     """Head that classifies one feature channel with given weights."""
     head = MODELS.build(
         dict(
@@ -219,7 +219,7 @@ def test_unknown_head_is_left_to_the_registry():
 
 
 def test_confidence_is_the_highest_probability():
-    head = make_judge([1., 2., -1.], num_classes=3)
+    head = make_weighted_head([1., 2., -1.], num_classes=3)
     features = torch.tensor([[[[0.5, -3.]]]])
     confidence, labels = confidence_and_pseudo_label(head, features)
     expected = torch.tensor([[.5, 1., -.5], [-3., -6., 3.]]).softmax(1)
@@ -228,7 +228,8 @@ def test_confidence_is_the_highest_probability():
 
 
 def test_binary_head_is_read_as_two_classes():
-    head = make_judge([1.], num_classes=2, out_channels=1, threshold=0.5)
+    head = make_weighted_head([1.], num_classes=2, out_channels=1,
+                              threshold=0.5)
     scores = torch.tensor([-3., -.5, .5, 3.])
     confidence, labels = confidence_and_pseudo_label(
         head, scores.view(1, 1, 2, 2))
@@ -239,7 +240,7 @@ def test_binary_head_is_read_as_two_classes():
 
 def test_binary_head_has_a_threshold_of_its_own():
     """A stock head predicts foreground from 0.3 on."""
-    head = make_judge([1.], num_classes=2, out_channels=1)
+    head = make_weighted_head([1.], num_classes=2, out_channels=1)
     foreground = torch.tensor([.1, .29, .31, .6])
     confidence, labels = confidence_and_pseudo_label(
         head, foreground.logit().view(1, 1, 2, 2))
@@ -287,13 +288,13 @@ def test_scores_and_features_are_recorded_with_their_graph():
     assert 'cls_seg' not in vars(head)
 
 
-def test_judging_needs_no_graph():
+def test_confidence_has_no_graph():
     features = torch.randn(1, CHANNELS, 4, 4, requires_grad=True)
     confidence, labels = confidence_and_pseudo_label(make_head(), features)
     assert not confidence.requires_grad and not labels.requires_grad
 
 
-def test_judging_leaves_dropout_out():
+def test_confidence_without_dropout():
     head = make_head().train()
     features = torch.randn(1, CHANNELS, 4, 4)
     expected = head.conv_seg(features).softmax(1).max(1)
@@ -316,7 +317,7 @@ def test_mode_of_dropout_stays_after_an_exception():
     assert head.dropout.training
 
 
-def test_head_without_dropout_is_judged():
+def test_confidence_of_a_head_without_dropout():
     head = make_head(dropout_ratio=0)
     confidence, _ = confidence_and_pseudo_label(
         head, torch.randn(1, CHANNELS, 4, 4))

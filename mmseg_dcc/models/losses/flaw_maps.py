@@ -42,7 +42,7 @@ def flaw_target(probabilities: Tensor, labels: Tensor,
 
 
 @torch.no_grad()
-def handled_flaw_map(flaws: Tensor,
+def normalised_flaw_map(flaws: Tensor,
                      valid: Optional[Tensor] = None,
                      least: float = 0.1) -> Tensor:
     """Flaw map of a detector, made comparable with that of another network.

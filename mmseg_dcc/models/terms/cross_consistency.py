@@ -8,7 +8,7 @@ from mmengine.model import ModuleDict, ModuleList
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from ..auxiliary_decoders import stride_of, upscale_of
+from ..auxiliary_decoders import feature_stride, nearest_upscale
 from ..head_features import (
     class_labels,
     class_probabilities,
@@ -156,7 +156,7 @@ class CrossConsistency(SemiTerm):
             type='AuxiliaryDecoder',
             in_channels=head.channels,
             num_classes=head.num_classes,
-            upscale=upscale_of(self.stride or stride_of(segmentor)))
+            upscale=nearest_upscale(self.stride or feature_stride(segmentor)))
         self.decoders = ModuleDict({
             kind: ModuleList([MODELS.build(config) for _ in range(count)])
             for kind, count in self.counts.items() if count

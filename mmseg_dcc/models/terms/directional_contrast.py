@@ -11,7 +11,7 @@ from ...datasets.plain_datasets import unlabeled_datasets
 from ...datasets.transforms import PairedRandomCrop
 from ..diagnostics import pseudo_label_precision, true_labels
 from ..head_features import confidence_and_pseudo_label
-from ..pool_to_stride import check_moves, pool_to_stride
+from ..pool_to_stride import check_crop_stride, pool_to_stride
 from ..semi_batch import SemiBatch, View
 from .semi_term import SemiTerm
 
@@ -82,9 +82,9 @@ class DirectionalContrast(SemiTerm):
         self.rows = self._bank.pop('rows', 6400)
         self.projector: nn.Module = nn.Identity()
         self.bank: Optional[nn.Module] = None
-        # Of the last step, upright, for hooks: confidence, pseudo label and
-        # true label (-1: unknown), shape (view, image, 3, h, w).
-        self.last_judgement: Optional[Tensor] = None
+        # For hooks, from the last step, upright: confidence, pseudo label
+        # and true label (-1: unknown), shape (view, image, 3, h, w).
+        self.last_prediction: Optional[Tensor] = None
 
     @property
     def gate(self) -> Optional[Tuple[str, float]]:
@@ -120,7 +120,8 @@ class DirectionalContrast(SemiTerm):
             if crop is None:
                 continue
             self.pair_loss.check_pairs(crop.iou_range)
-            check_moves(segmentor, crop.crop_size, crop.stride, self.stride)
+            check_crop_stride(segmentor, crop.crop_size, crop.stride,
+                              self.stride)
 
     def weight_at(self, *position) -> float:
         """Weight of the term; 0 also where that of the loss is."""
@@ -142,8 +143,8 @@ class DirectionalContrast(SemiTerm):
         """
         views = [batch.view(name) for name in self.views]
         # One pass a view, as published: each updates the BN statistics.
-        maps = [self._project_and_judge(view, batch.model) for view in views]
-        self.last_judgement = torch.stack([m[:, -3:].detach() for m in maps])
+        maps = [self._project_and_predict(view, batch.model) for view in views]
+        self.last_prediction = torch.stack([m[:, -3:].detach() for m in maps])
         new_negatives = self._fill_bank(views, maps)
         shared = [own.shared(other)
                   for own, other in zip(*(view.infos for view in views))]
@@ -169,7 +170,7 @@ class DirectionalContrast(SemiTerm):
                     *_split(new_negatives)[2:]))
         return found
 
-    def _project_and_judge(self, view: View, model: nn.Module) -> Tensor:
+    def _project_and_predict(self, view: View, model: nn.Module) -> Tensor:
         """Projected features, confidence, pseudo and true label of a view.
 
         Channels of one map (U, c + 3, h, w), upright: flips and boxes are
@@ -182,8 +183,8 @@ class DirectionalContrast(SemiTerm):
         projected = F.normalize(self.projector(features).float(), dim=1)
         truth = true_labels(
             view.masks('gt'), features, model.pixel_head.ignore_index)
-        judged = torch.stack([confidence, labels, truth], 1)
-        return view.upright(torch.cat([projected, judged], 1))
+        predicted = torch.stack([confidence, labels, truth], 1)
+        return view.upright(torch.cat([projected, predicted], 1))
 
     @torch.no_grad()
     def _fill_bank(self, views: Sequence[View], maps: list) -> Tensor:

@@ -160,8 +160,8 @@ class ErrorCorrection(SemiTerm):
         found = self.corrector(labeled.images, maps.detach())
         loss = 0.
         if self.regulariser_weight:
-            judged = frozen(self.corrector)(labeled.images, maps)
-            loss = self.regulariser_weight * match_loss(judged, known)
+            scores = frozen(self.corrector)(labeled.images, maps)
+            loss = self.regulariser_weight * match_loss(scores, known)
         own, corrected, certainty = self.targets_of(batch)
         # Also before it counts: the log tells when the corrector is ready.
         on_unlabeled = corrected_label_loss(

@@ -122,8 +122,8 @@ class FeatureMatching(SemiTerm):
         """
         head = batch.model.pixel_head
         view = batch.view(self.views[0])
-        real = self.real_pictures(batch)
-        maps, images = self.fake_pictures(batch)
+        real = self.real_inputs(batch)
+        maps, images = self.fake_inputs(batch)
         critic = frozen(self.discriminator)
         features, realism = critic(maps, images)
         with torch.no_grad():
@@ -147,14 +147,14 @@ class FeatureMatching(SemiTerm):
             loss_critic=(fake_loss + real_loss) / 2,
             passed_ratio=passed.float().mean())
 
-    def real_pictures(self, batch: SemiBatch) -> Tuple[Tensor, Tensor]:
+    def real_inputs(self, batch: SemiBatch) -> Tuple[Tensor, Tensor]:
         """Masks of labeled images, and the images, that pass for real."""
         head, labeled = batch.model.pixel_head, batch.labeled
         maps = one_hot_maps(labeled.masks, head.num_classes, head.ignore_index)
         images = labeled.images
         return maps.to(images), self.scaled_images(batch, images)
 
-    def fake_pictures(self, batch: SemiBatch) -> Tuple[Tensor, Tensor]:
+    def fake_inputs(self, batch: SemiBatch) -> Tuple[Tensor, Tensor]:
         """Predictions of unlabeled images, and the images."""
         view = batch.view(self.views[0])
         maps = class_probabilities(batch.model.pixel_head, view.scores)

@@ -10,10 +10,10 @@ from ..frozen import frozen
 from ..head_features import class_probabilities
 from ..losses.dynamic_consistency import (
     dynamic_consistency_loss,
-    keeps_its_own,
+    no_worse_mask,
 )
 from ..losses.flaw_correction import flaw_correction_loss
-from ..losses.flaw_maps import flaw_target, handled_flaw_map
+from ..losses.flaw_maps import flaw_target, normalised_flaw_map
 from ..semi_batch import LabeledPart, SemiBatch
 from .partner_term import PartnerTerm
 from .ramp import Ramp
@@ -35,7 +35,7 @@ class GuidedCollaboration(PartnerTerm):
     one more without gradient before it, so that batch statistics move once;
     labeled and unlabeled images have passes of their own; the detector's loss
     sees its negative values; a map free of flaws is 0, see
-    :func:`handled_flaw_map`; kernels follow the images in the batch, not a
+    :func:`normalised_flaw_map`; kernels follow the images in the batch, not a
     configured size; padding of unlabeled images is left out.
 
     Args:
@@ -126,20 +126,20 @@ class GuidedCollaboration(PartnerTerm):
         ]
         images = torch.cat([labeled.images, view.images])
         flaws = [self.detector(images, single.detach()) for single in maps]
-        handled = [handled_flaw_map(single, valid) for single in flaws]
-        bad = ((handled[0] > self.flaw_threshold)
-               & (handled[1] > self.flaw_threshold))
-        keeps = [
-            keeps_its_own(*pair, self.flaw_threshold)
-            for pair in (handled, handled[::-1])
+        normalised = [normalised_flaw_map(single, valid) for single in flaws]
+        bad = ((normalised[0] > self.flaw_threshold)
+               & (normalised[1] > self.flaw_threshold))
+        no_worse = [
+            no_worse_mask(*pair, self.flaw_threshold)
+            for pair in (normalised, normalised[::-1])
         ]
         detector = frozen(self.detector)
         correction = sum(
             flaw_correction_loss(detector(images, single), bad, valid)
             for single in maps)
         consistency = sum(
-            dynamic_consistency_loss(*pair, kept, valid)
-            for pair, kept in zip((maps, maps[::-1]), keeps))
+            dynamic_consistency_loss(*pair, mask, valid)
+            for pair, mask in zip((maps, maps[::-1]), no_worse))
         weight = self.consistency_weight(
             batch.iteration - max(self.start_iters, batch.model.warmup_iters))
         return dict(
@@ -148,7 +148,7 @@ class GuidedCollaboration(PartnerTerm):
             loss_detector=self._detector_loss(flaws, maps, labeled,
                                               heads[0].ignore_index),
             bad_ratio=_share(bad[:, 0], valid),
-            taught_ratio=_share(~keeps[0][:, 0], valid))
+            taught_ratio=_share(~no_worse[0][:, 0], valid))
 
     def _detector_loss(self, flaws: List[Tensor], maps: List[Tensor],
                        labeled: LabeledPart, ignore_index: int) -> Tensor:

@@ -172,7 +172,7 @@ def mixed_view(labeled: View, seen: View, targets: Dict[str, Tensor],
     return maps
 
 
-def warn_of_lonely_images(loader) -> None:
+def warn_about_single_images(loader) -> None:
     """Warns if a process has one unlabeled image: nothing to mix it with.
 
     Args:

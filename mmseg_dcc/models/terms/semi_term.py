@@ -9,7 +9,7 @@ from ...datasets.checks import find_transform
 from ...datasets.plain_datasets import unlabeled_datasets
 from ...datasets.transforms import MultiView
 from ..semi_batch import SemiBatch
-from .mixer import warn_of_lonely_images
+from .mixer import warn_about_single_images
 from .ramp import Ramp
 
 
@@ -103,7 +103,7 @@ class SemiTerm(BaseModule):
                     f'{[*multi_view.views]}. Change MultiView.views of the '
                     'unlabeled dataset, or the names in model.terms.')
         if self.mixer:
-            warn_of_lonely_images(loader)
+            warn_about_single_images(loader)
 
     def is_on(self, iteration: int) -> bool:
         """Whether the term has begun, after the warm-up."""

@@ -2,7 +2,7 @@
 import pytest
 import torch
 
-from mmseg_dcc.models.losses import dynamic_consistency_loss, keeps_its_own
+from mmseg_dcc.models.losses import dynamic_consistency_loss, no_worse_mask
 from tests.golden import assert_gradient, assert_values, golden_files, load
 
 
@@ -20,7 +20,7 @@ def test_recorded_values(path):
     bad = (flaws[0] > 0.6) & (flaws[1] > 0.6)
     assert torch.equal(bad, record['dc_both_bad'].bool())
     for side, step in (('l', 1), ('r', -1)):
-        keeps = keeps_its_own(*flaws[::step])
+        keeps = no_worse_mask(*flaws[::step])
         assert torch.equal(keeps[:, 0], record[f'dc_{side}_keeps'].bool())
         own, other = maps[::step]
         loss = scale * dynamic_consistency_loss(own, other, keeps, valid)
@@ -36,8 +36,8 @@ def test_recorded_values(path):
 def test_bad_is_bad():
     flaws = torch.tensor([0.61, 0.9, 0.6, 0.5]).view(1, 1, 1, 4)
     other = torch.tensor([0.9, 0.61, 0.61, 0.6]).view(1, 1, 1, 4)
-    assert keeps_its_own(flaws, other).all()
-    assert keeps_its_own(other, flaws).flatten().tolist() == [
+    assert no_worse_mask(flaws, other).all()
+    assert no_worse_mask(other, flaws).flatten().tolist() == [
         True, True, False, False
     ]
 

@@ -13,7 +13,7 @@ from mmseg_dcc.datasets.transforms import (
     PairedRandomCrop,
 )
 from mmseg_dcc.models.head_features import encoder_features
-from mmseg_dcc.models.pool_to_stride import check_moves
+from mmseg_dcc.models.pool_to_stride import check_crop_stride
 from tests.tiny_models import (
     BACKBONE,
     CASCADE,
@@ -453,9 +453,9 @@ def test_one_position_every_stride_pixels(config, stride, side):
     model = make_model(config, stride=stride).eval()
     pairs = torch.randn(2, 2, 3, SIDE, SIDE)
     unsup_loss(model, pairs, [unlabeled_sample() for _ in range(2)])
-    judged = model.terms['dc'].last_judgement
-    assert judged.shape == (2, 2, 3, side, side)
-    for images, crop in zip(pairs.transpose(0, 1), judged):
+    predicted = model.terms['dc'].last_prediction
+    assert predicted.shape == (2, 2, 3, side, side)
+    for images, crop in zip(pairs.transpose(0, 1), predicted):
         if encoder_features(model, images).size(-1) == side:
             probability, label = model(images).softmax(1).max(1)
             torch.testing.assert_close(crop[:, 0], probability)
@@ -571,10 +571,10 @@ def test_bank_is_not_sent_by_ddp():
 def test_crops_are_checked_without_training():
     model = make_model()
     before = {k: v.clone() for k, v in model.state_dict().items()}
-    check_moves(model, (SIDE, SIDE), 8, stride=8)
-    check_moves(model, (SIDE, SIDE), 16, stride=8)
+    check_crop_stride(model, (SIDE, SIDE), 8, stride=8)
+    check_crop_stride(model, (SIDE, SIDE), 16, stride=8)
     with pytest.raises(ValueError, match=r'PairedRandomCrop\.stride=8'):
-        check_moves(model, (SIDE, SIDE), 4, stride=8)
+        check_crop_stride(model, (SIDE, SIDE), 4, stride=8)
     assert model.training
     assert all(
         torch.equal(before[k], v) for k, v in model.state_dict().items())

@@ -101,7 +101,7 @@ def recorded_model(record, threshold, iteration, dropout_masks=None):
     real_maps = torch.stack(
         [record['label_gt'] == label for label in range(classes)], 1).float()
     term.scaled_images = lambda *_: fake_images
-    term.real_pictures = lambda _: (real_maps, real_images)
+    term.real_inputs = lambda _: (real_maps, real_images)
     return model, parameters, factor
 
 
@@ -192,7 +192,7 @@ def test_recorded_features_and_scores(path):
         align_corners=True)
     term = model.terms['matching']
     for name, pictures in (('g_fake', (scores.softmax(1), fake_images)),
-                           ('g_real', term.real_pictures(None))):
+                           ('g_real', term.real_inputs(None))):
         features, logits = term.discriminator(*pictures)
         assert_values(features, record[f'off.feat_{name}'])
         assert_values(logits.sigmoid(), record[f'off.score_{name}'])
@@ -228,10 +228,10 @@ def test_pictures_are_scaled_by_the_known_range():
     model = make_model(pixel_range=(10, 210))
     term, found = model.terms['matching'], {}
 
-    def look(module, inputs):
+    def record(module, inputs):
         found[len(found)] = inputs
 
-    term.discriminator.register_forward_pre_hook(look)
+    term.discriminator.register_forward_pre_hook(record)
     data = weak_batch(valid=(0, 0, SIDE, SIDE - 8))
     losses_of(model, data)
     pixels = torch.stack(data['inputs'][2:])[:, 0].float()

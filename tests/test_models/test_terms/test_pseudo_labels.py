@@ -10,7 +10,7 @@ from mmseg.registry import MODELS
 
 from mmseg_dcc.models.head_features import encoder_features
 from mmseg_dcc.models.semi_batch import LabeledPart, SemiBatch
-from mmseg_dcc.models.terms.mixer import warn_of_lonely_images
+from mmseg_dcc.models.terms.mixer import warn_about_single_images
 from mmseg_dcc.structures import ViewInfo
 from tests.given_scores import given_scores
 from tests.golden import (
@@ -387,7 +387,7 @@ def test_mixing_of_one_image_is_warned_of(count, warned, caplog):
     logger = MMLogger.get_current_instance()
     logger.addHandler(caplog.handler)
     try:
-        warn_of_lonely_images(SimpleNamespace(batch_sampler=sampler))
+        warn_about_single_images(SimpleNamespace(batch_sampler=sampler))
     finally:
         logger.removeHandler(caplog.handler)
     assert ('nothing is mixed' in caplog.text) == warned
