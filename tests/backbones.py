@@ -371,7 +371,7 @@ def trained_row(name):
 def refused_row(name):
     """The error of a family that cannot take part, as a row."""
     family = REFUSED[name]
-    with pytest.raises(TypeError, match='is refused: terms need') as error:
+    with pytest.raises(TypeError, match='not supported: terms need') as error:
         MODELS.build(load(family)[1])
     return row(name, family.config, str(error.value).split(':')[0])
 

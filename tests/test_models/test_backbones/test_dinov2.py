@@ -202,7 +202,7 @@ def test_weights_of_another_network_are_refused(spoil, tmp_path):
     spoil(weights)
     path = tmp_path / 'other.pth'
     torch.save(weights, path)
-    with pytest.raises(ValueError, match='is not of the DINOv2 of model.back'):
+    with pytest.raises(ValueError, match='does not fit the DINOv2 of model'):
         pretrained(str(path))
 
 
@@ -230,7 +230,7 @@ def test_missing_mmpretrain_is_named(monkeypatch):
 def test_other_sizes_are_refused_in_training_and_resized_in_tests(frozen):
     model = MODELS.build(dict(BACKBONE, frozen=frozen))
     images = torch.randn(1, 3, 32, 50)
-    with pytest.raises(ValueError, match=r'32 x 50 px.*to \(28, 56\), say'):
+    with pytest.raises(ValueError, match=r'32 x 50 px.*to \(28, 56\), for'):
         model.train()(images)
     model.eval()
     nearest = torch.nn.functional.interpolate(

@@ -71,5 +71,5 @@ def test_every_parameter_is_reached_and_no_buffer_is_there():
     dict(post_process_channels=[4, 4]),
 ])
 def test_other_levels_are_refused(change):
-    with pytest.raises(ValueError, match='four levels of one width; got'):
+    with pytest.raises(ValueError, match='four levels with the same'):
         MODELS.build(dict(DPT_HEAD, **change))

@@ -477,7 +477,7 @@ def test_boxes_that_do_not_fit_the_stride():
 
 
 def test_head_without_cls_seg_is_refused():
-    with pytest.raises(TypeError, match='ClassifierlessHead is refused'):
+    with pytest.raises(TypeError, match='ClassifierlessHead is not supported'):
         make_model(
             dict(
                 backbone=BACKBONE,
