@@ -325,9 +325,9 @@ def test_no_background():
 
 
 @pytest.mark.parametrize('kwargs, message', [
-    (dict(decoders=dict(dropuot=1)), r"decoders has no \['dropuot'\].*'vat'"),
+    (dict(decoders=dict(dropuot=1)), r"decoders: unknown .*'dropuot'.*'vat'"),
     (dict(perturbations=dict(vat=dict(epsilon=1.))),
-     r"perturbations.vat has no \['epsilon'\].*'xi', 'eps'"),
+     r"vat: unknown keys .'epsilon'.*'xi', 'eps'"),
     (dict(decoders=NONE), 'at least one decoder'),
     (dict(decoders=dict(vat=-1)), 'at least one decoder'),
     (dict(weak_weight=-1.), 'weak_weight.*got -1'),

@@ -259,7 +259,7 @@ def test_weight_may_ramp_up():
 @pytest.mark.parametrize('settings, message', [
     (dict(threshold=1.1), 'threshold.*got 1.1'),
     (dict(confidence='image'), "confidence.*'pixel'.*got 'image'"),
-    (dict(views=('weak', )), 'that of the network'),
+    (dict(views=('weak', )), 'one of the network'),
     (dict(mix='mixup'), "kind='mixup' is unknown"),
 ])
 def test_bad_settings(settings, message):
