@@ -8,7 +8,7 @@ model = dict(
     data_preprocessor=dict(
         type='SemiSegDataPreProcessor', size=_base_.crop_size),
     decode_head=dict(num_classes=12),
-    # a third of what the warm-up leaves
+    # a third of the iterations after the warm-up
     terms=dict(
         consistency=dict(
             _base_.mean_teacher_model.terms.consistency,
@@ -24,7 +24,7 @@ unlabeled_dataset = dict(
     ])
 train_dataloader = _base_.mean_teacher_dataloader
 train_dataloader.num_workers = 1
-# one epoch, since each new one restarts the workers
+# a single epoch, since each new epoch restarts the workers
 train_dataloader.batch_sampler.epoch_length = _base_.max_iters
 train_dataloader.dataset.datasets = [_base_.labeled_dataset, unlabeled_dataset]
 supervised_warmup = dict(

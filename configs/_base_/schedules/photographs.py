@@ -1,4 +1,4 @@
-# For a network with ImageNet weights on a CPU.
+# Schedule for a network with ImageNet weights on a CPU.
 _base_ = './small_iterations.py'
 
 max_iters = 1000
