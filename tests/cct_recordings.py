@@ -1,9 +1,9 @@
-"""What several tests read in the recordings of CCT."""
+"""Helpers for the recordings of CCT."""
 from mmseg_dcc.models.auxiliary_decoders import AuxiliaryDecoder
 
 
 def decoder_of(recorded, prefix):
-    """A decoder with the recorded weights."""
+    """Decoder with the recorded weights."""
     weights = [
         recorded[f'{prefix}_{name}'] for name in (
             'w0', 'w1', 'b1', 'w2', 'b2', 'w3', 'b3')

@@ -60,7 +60,7 @@ def make_weighted_head(weight, **kwargs):
 
 
 class HeadWithoutClassifier(BaseDecodeHead):
-    """Never calls ``cls_seg``."""
+    """Head that never calls ``cls_seg``."""
 
     def forward(self, inputs):
         return self.conv_seg(inputs[-1])
@@ -192,7 +192,7 @@ def test_heads_of_a_cascade_run_in_turn():
 
 
 def test_head_that_refines_is_left_out():
-    """As in K-Net (inside its head) and PointRend (behind it)."""
+    """K-Net refines inside its head, PointRend in a second head."""
     generator, iterative, refining = make_head(), make_head(), make_head()
     iterative.kernel_generate_head = generator
     del iterative.conv_seg, refining.conv_seg
@@ -239,7 +239,7 @@ def test_binary_head_is_read_as_two_classes():
 
 
 def test_binary_head_has_a_threshold_of_its_own():
-    """A stock head predicts foreground from 0.3 on."""
+    """The default threshold of a stock head is 0.3."""
     head = make_weighted_head([1.], num_classes=2, out_channels=1)
     foreground = torch.tensor([.1, .29, .31, .6])
     confidence, labels = confidence_and_pseudo_label(
@@ -259,7 +259,7 @@ def test_binary_head_has_a_threshold_of_its_own():
     (dict(type='LovaszLoss', reduction='none'), False),
 ])
 def test_classes_with_sigmoids_have_probabilities_of_their_own(loss, sigmoid):
-    """A softmax was 0.996 sure where the best class had 0.38."""
+    """A softmax would give 0.996 where the highest sigmoid is 0.38."""
     head = make_head(loss_decode=loss)
     scores = torch.tensor([-0.5, -6., -7.]).view(1, 3, 1, 1)
     confidence, label = class_confidence(head, scores)

@@ -17,7 +17,7 @@ PALETTE = [[0, 0, 0], [255, 0, 0], [0, 0, 255]]
 
 
 def boxes(height, width):
-    """Boxes of at least one pixel."""
+    """Strategy of boxes of at least one pixel."""
     rows, columns = (
         st.lists(st.integers(0, side), min_size=2, max_size=2, unique=True)
         for side in (height, width))
@@ -93,7 +93,7 @@ def test_predicted_pair_outlines_the_overlap_in_all_panels():
         rectangle, = axes.patches
         assert rectangle.get_bbox().bounds == (left - 0.5, top - 0.5,
                                                right - left, bottom - top)
-        # all of the crop is in view
+        # the axes show the whole crop
         assert axes.get_xlim() == (-0.5, 31.5)
         assert axes.get_ylim() == (31.5, -0.5)
 
@@ -115,7 +115,7 @@ def test_both_sides_pulled_is_a_mixture():
 
 
 def test_overlap_that_ends_between_positions():
-    """As in a padded crop; positions are drawn where they are."""
+    """Overlap of a padded crop; whole positions are drawn."""
     longer = [(top, left, bottom + 5, right + 7)
               for top, left, bottom, right in BOXES]
     for found, expected in zip(

@@ -9,7 +9,7 @@ from tests.golden import assert_gradient, assert_values, golden_files, load
 @pytest.mark.parametrize('path', golden_files('gct'),
                          ids=lambda path: path.stem)
 def test_recorded_values(path):
-    """With many ties, and many values at the threshold."""
+    """Recorded values, with many ties and values at the threshold."""
     record = load(path)
     maps = [(record[name] / 255).requires_grad_()
             for name in ('s32_prob', 'dc_prob_r')]
@@ -43,7 +43,7 @@ def test_bad_is_bad():
 
 
 def test_pixel_by_pixel():
-    """And padding does not count, nor does the other network learn."""
+    """Loss by loops; no loss in padding, no gradient for the other network."""
     own, other = (
         torch.rand(2, 3, 4, 5).softmax(1).requires_grad_() for _ in range(2))
     keeps = torch.rand(2, 1, 4, 5) < 0.5

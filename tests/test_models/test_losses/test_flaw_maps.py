@@ -31,8 +31,8 @@ def test_recorded_targets_of_the_chain(path):
 
 @pytest.mark.parametrize('side', [32, 40])
 @recordings
-def test_recorded_handled_maps(path, side):
-    """Published: maps free of flaws are a negative constant, here 0."""
+def test_recorded_normalised_maps(path, side):
+    """Recorded maps; maps free of flaws are 0 (published: negative)."""
     record = load(path)
     flaws = record[f's{side}_handler_in']
     before = flaws.clone()
@@ -42,7 +42,7 @@ def test_recorded_handled_maps(path, side):
     assert (expected < -1).any()
     assert_values(found[:2], expected.clamp(min=0))
     assert_values(found[0], expected[0])
-    # the same everywhere: its rounding is not stretched
+    # constant map: rounding errors are not stretched
     assert not found[2].any()
 
 
@@ -75,7 +75,7 @@ def test_ignored_pixels_are_half_wrong(ignore_index):
 
 
 def test_padding_changes_nothing():
-    """Neither what is there nor that it is there."""
+    """Neither the content nor the presence of padding matters."""
     flaws = torch.rand(2, 1, 48, 64)
     valid = torch.ones(2, 48, 64, dtype=torch.bool)
     valid[0, :, 40:] = False

@@ -49,7 +49,7 @@ def weak_batch(**kwargs):
 
 
 class RecordedDropout(torch.nn.Module):
-    """The recorded masks of one layer, pass after pass."""
+    """Dropout layer with the recorded masks of each pass."""
 
     def __init__(self, masks):
         super().__init__()
@@ -60,14 +60,14 @@ class RecordedDropout(torch.nn.Module):
 
 
 def published_scaling(record):
-    """Images as the published discriminator sees them (its bug included)."""
+    """Published scaling of images for the discriminator, with its bug."""
     own, real, other = (record[f'image_{part}'] for part in ('u', 'gt', 'l'))
     return ((own - own.min()) / (own.max() - own.min()),
             (real - real.min()) / (other.max() - other.min()))
 
 
 def recorded_model(record, threshold, iteration, dropout_masks=None):
-    """A term with the recorded discriminator and real images."""
+    """Term with the recorded discriminator and real images."""
     classes, low = record['logits_l'].shape[1:3]
     side = record['label_l'].shape[-1]
     factor = (side - 1) // (low - 1)
@@ -106,7 +106,7 @@ def recorded_model(record, threshold, iteration, dropout_masks=None):
 
 
 def step(model, record, factor):
-    """Losses and the images, whose every ``factor``-th pixel is a score."""
+    """Losses and images; every ``factor``-th pixel is a score."""
     side = record['label_l'].shape[-1]
     images = {}
     for part in ('l', 'u'):
@@ -133,7 +133,7 @@ def step(model, record, factor):
 @pytest.mark.parametrize('path', golden_files('s4gan'),
                          ids=lambda path: path.stem)
 def test_recorded_values(path, case):
-    """Both networks by one backward pass of the sum, without dropout."""
+    """Gradients of both networks from one backward pass, without dropout."""
     record = load(path)
     model, parameters, factor = recorded_model(record, *CASES[case])
     losses, gradients = step(model, record, factor)
@@ -159,7 +159,7 @@ def test_recorded_values(path, case):
 @pytest.mark.parametrize('path', golden_files('s4gan'),
                          ids=lambda path: path.stem)
 def test_recorded_values_with_dropout(path):
-    """Each of the four passes draws masks of its own."""
+    """Each of the four passes has separate dropout masks."""
     record = load(path)
     masks = [[record[f'on.mask_{name}_{layer}'] for name in PASSES]
              for layer in (1, 2, 3)]
@@ -217,7 +217,7 @@ def test_each_network_learns_from_its_own_loss_alone(config):
 def test_no_image_passes_at_one():
     model = make_model(self_threshold=1., matching_weight=0.)
     model.iteration = 1
-    with torch.no_grad():  # a score of 1, as far as float32 goes
+    with torch.no_grad():  # a score of 1 in float32
         model.terms['matching'].discriminator.classifier.bias.fill_(100.)
     losses = losses_of(model, weak_batch())
     assert losses['unsup_passed_ratio'] == 0
