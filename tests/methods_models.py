@@ -126,9 +126,9 @@ NETWORKS = {
         side=42,  # an odd grid of 3 x 3
         stride=14),
 }
-# (method, network): begin of the error that names the reason.
+# (method, network): start of the expected error.
 REFUSED: Dict[tuple, str] = {}
-# What else makes a method small, and lets it act in its first step.
+# Further settings that make a method small and active in its first step.
 OVERRIDES: Dict[str, dict] = {
     'advsemiseg': {
         'terms.adversarial.discriminator.channels': (4, 4, 4, 4)
@@ -138,8 +138,8 @@ OVERRIDES: Dict[str, dict] = {
         'terms.gct.detector.strides': (2, 1, 1)
     },
 }
-# Of any depth in the terms of any method, besides what ends in "threshold" or
-# "_iters". An untrained network is not confident of anything.
+# Settings in the terms of all methods, besides those that end in "threshold"
+# or "_iters": an untrained network is not confident.
 EAGER = {'negatives_per_crop': 16, 'rows': 16}
 
 

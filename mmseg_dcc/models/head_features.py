@@ -125,7 +125,10 @@ def encoder_features(
 
 
 def _map_tensors(function: Callable, nested):
-    """Nested lists of a backbone, such as map and class token, mapped."""
+    """Applies a function to tensors in nested lists.
+
+    Some backbones return such lists, for example of map and class token.
+    """
     if isinstance(nested, Tensor):
         return function(nested)
     return type(nested)(_map_tensors(function, part) for part in nested)

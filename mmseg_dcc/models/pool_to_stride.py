@@ -96,7 +96,7 @@ def check_crop_stride(segmentor: nn.Module, crop_size: Sequence[int],
         stride (int): See :func:`pool_to_stride`.
 
     Raises:
-        ValueError: If the offsets are no such multiples.
+        ValueError: If ``crop_stride`` is not such a multiple.
     """
     distance = compared_stride(segmentor, crop_size, stride)
     if crop_stride % distance:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..utils.arguments import refuse_unknown_arguments
 
-UNKNOWN = 255  # in files of weak masks, whatever id a head ignores
+UNKNOWN = 255  # unknown pixels in files of weak masks, for any ignore_index
 
 
 @MODELS.register_module()
