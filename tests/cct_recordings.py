@@ -1,4 +1,4 @@
-"""Helpers for the recordings of CCT."""
+"""Access to the recordings of CCT that several tests need."""
 from mmseg_dcc.models.auxiliary_decoders import AuxiliaryDecoder
 
 
@@ -20,7 +20,7 @@ def decoder_of(recorded, prefix):
 
 
 def recorded_cutouts(recorded, name='gcut_boxes', images=2):
-    """Boxes that were set to 0, by image."""
+    """Boxes that were set to 0, for each image."""
     cutouts = [[] for _ in range(images)]
     for row in recorded[name].tolist():
         image, *_, top, bottom, left, right = row

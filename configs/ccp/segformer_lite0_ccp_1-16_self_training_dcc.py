@@ -1,4 +1,4 @@
-# The second training with the pairs of crops of DCC beside.
+# Second training like ..._self_training, with pairs of crops for DCC as well.
 _base_ = './segformer_lite0_ccp_1-16_dcc.py'
 
 pseudo_labeled_dataset = dict(

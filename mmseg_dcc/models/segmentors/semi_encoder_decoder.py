@@ -44,11 +44,11 @@ class SemiEncoderDecoder(CascadeEncoderDecoder):
         terms (dict[str, dict], optional): Configs of :class:`SemiTerm`\\ s.
             Defaults to None: supervised training.
         sup_weight (float): Weight of the supervised losses. Defaults to 1.
-        unlabeled_norm_eval (bool): Whether batch norms use their running
-            statistics in the passes of unlabeled images, which then do not
-            change them. For trainings with few images a batch: statistics of
-            four mixed crops are not those of the images to be tested.
-            Defaults to False, as in the published codes of all methods.
+        unlabeled_norm_eval (bool): Whether batch norms are in evaluation
+            mode in the passes of unlabeled images, which then do not change
+            their running statistics. Useful for small batches: statistics of
+            four mixed crops differ from those of test images. Defaults to
+            False, as in the published codes of all methods.
         **kwargs: See ``EncoderDecoder``.
 
     Raises:
