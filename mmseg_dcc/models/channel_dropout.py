@@ -56,7 +56,7 @@ def mask_channels(maps: Tensor, masks: Tensor) -> Tensor:
 
     Args:
         maps (Tensor): Feature maps (N, C, h, w), tokens (N, tokens, C), or
-            one token an image (N, C).
+            one token per image (N, C).
         masks (Tensor): Factors, shape (N, C).
 
     Returns:

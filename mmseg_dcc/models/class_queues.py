@@ -50,7 +50,7 @@ class ClassQueues(SharedBank):
         channels (int): Length of a feature.
         sizes (int | Sequence[int]): Maximum number of rows of each queue, or
             one number for all. They are float32 on the device: 1,000 rows of
-            256 channels take 1 MB a class.
+            256 channels take 1 MB per class.
 
     Raises:
         ValueError: If a size is below 1, or there are not C sizes.

@@ -20,7 +20,7 @@ class FullyConvDiscriminator(BaseModule):
         num_classes (int): Channels of the maps: probabilities or one-hot
             labels.
         channels (Sequence[int]): Channels of the hidden layers. Maps must
-            have at least 2 ** (layers + 1) pixels a side. Defaults to
+            have at least 2 ** (layers + 1) pixels per side. Defaults to
             (64, 128, 256, 512), as published: 32 pixels.
         align_corners (bool): Option of the resizing. Defaults to True, as
             published.
@@ -67,7 +67,7 @@ class FullyConvDiscriminator(BaseModule):
         if min(size) < self.min_side:
             raise ValueError(
                 f'FullyConvDiscriminator got maps of {tuple(size)} px, but '
-                f'its layers need {self.min_side} px a side. Use a larger '
+                f'its layers need {self.min_side} px per side. Use a larger '
                 'crop_size, or fewer channels of the discriminator.')
         return F.interpolate(
             self.layers(maps),
@@ -85,7 +85,7 @@ class ImageDiscriminator(BaseModule):
     positions gives the features, a linear layer the score (Mittal et al.,
     TPAMI 2021).
 
-    Difference to the published code: the mean is taken over a map of any
+    Difference from the published code: the mean is taken over a map of any
     size, so that crops of any size work (published: 20 x 20 pooling, which
     needs crops of 321 px).
 
@@ -95,7 +95,7 @@ class ImageDiscriminator(BaseModule):
         image_channels (int): Channels of the images. Defaults to 3.
         channels (Sequence[int]): Channels of the layers; the last number is
             the number of features. Maps must have at least 2 ** layers
-            pixels a side. Defaults to (64, 128, 256, 512), as published: 16
+            pixels per side. Defaults to (64, 128, 256, 512), as published: 16
             pixels.
         dropout (float): Probability that a channel is dropped, in [0, 1).
             Defaults to 0.5, as published.
@@ -148,7 +148,7 @@ class ImageDiscriminator(BaseModule):
         if min(size) < self.min_side:
             raise ValueError(
                 f'ImageDiscriminator got maps of {tuple(size)} px, but its '
-                f'layers need {self.min_side} px a side. Use a larger '
+                f'layers need {self.min_side} px per side. Use a larger '
                 'crop_size, or fewer channels of the discriminator.')
         positions = self.layers(torch.cat([maps, images], 1))
         with torch.autocast(maps.device.type, enabled=False):

@@ -28,7 +28,7 @@ class FeatureMemoryBank(SharedBank):
             step.
         steps (int): Number of steps kept, including the current one.
             Defaults to 3, published for ResNet-101 (2 for ResNet-50). With
-            6,400 negatives a crop and step these are the 19.2k negatives of
+            6,400 negatives per crop and step these are the 19.2k negatives of
             the best result in Table 4.
 
     Raises:

@@ -49,7 +49,7 @@ class FlawDetector(BaseModule):
             published.
         strides (Sequence[int]): Strides of the hidden layers; the last layer
             has stride 2. Defaults to (2, 2, 1, 2, 1, 2, 1), as published,
-            for images of at least 92 px a side.
+            for images of at least 92 px per side.
         norm_cfg (dict, optional): Norm of the half without instance norm.
             Defaults to None: dict(type='BN'). Published: SyncBN.
         align_corners (bool): Option of the resizing. Defaults to True, as

@@ -175,7 +175,7 @@ def class_confidence(head: nn.Module,
     """Predicted class of each pixel and its probability.
 
     As in training and inference of the head: softmax over the classes, one
-    sigmoid a class (see :func:`uses_sigmoid`), or, with one channel, a
+    sigmoid per class (see :func:`uses_sigmoid`), or, with one channel, a
     sigmoid that means foreground above ``head.threshold`` (0.3 by default).
 
     Args:

@@ -18,7 +18,7 @@ def cutmix_boxes(count: int,
                  area_range: Sequence[float] = (0.02, 0.4),
                  ratio_range: Sequence[float] = (0.3, 1 / 0.3),
                  prob: float = 1.) -> Tensor:
-    """CutMix masks of one random box an image, drawn on the CPU.
+    """CutMix masks of one random box per image, drawn on the CPU.
 
     Area, aspect ratio and upper left corner are uniform; ratio and corner
     are drawn again until the box lies inside the image. Boxes are therefore
@@ -67,7 +67,7 @@ def draw_boxes(count: int, size: Sequence[int], area_range: Sequence[float],
 
 
 def three_box_masks(count: int, size: Sequence[int]) -> Tensor:
-    """CutMix masks of CPS: three random boxes an image, drawn on the CPU.
+    """CutMix masks of CPS: three random boxes per image, drawn on the CPU.
 
     The area of each box is a third of a uniform number between 1/4 and 1/2
     of the image; aspect ratio and position are random. The mask is the

@@ -221,7 +221,7 @@ def shift_adversarially(features: Tensor,
     TPAMI 2018) from a random direction, in at least float32 also inside
     autocast. The gradients of the decoder's parameters are not touched.
 
-    Difference to the published code: there, xi = 1e-6 and the 1e-8 added to
+    Difference from the published code: there, xi = 1e-6 and the 1e-8 added to
     the norm give a shift that is a thousand times too short, in a direction
     that is rounding noise in float32. Here the direction is normalised
     exactly, and xi is large enough for float32.

@@ -148,7 +148,7 @@ class View:
 
         Args:
             maps (Tensor): Upright maps of shape (U, C, h, w).
-            boxes (Sequence[Box]): One box an image, see
+            boxes (Sequence[Box]): One box per image, see
                 :meth:`ViewInfo.cut`.
 
         Returns:

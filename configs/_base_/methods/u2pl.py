@@ -24,7 +24,7 @@ u2pl_model = dict(
             contrast_weight=1.,
             representation=dict(type='RepresentationHead', channels=256),
             # Rows of each class: in the queue, and appended by a process in a
-            # step. The queue takes 5 MB a class, on the device and in
+            # step. The queue takes 5 MB per class, on the device and in
             # checkpoints.
             queue_sizes=5000,
             queue_rows=500,
@@ -66,7 +66,7 @@ u2pl_unlabeled_pipeline = [
 ]
 
 # As published on VOC, the first of 80 epochs is supervised: 9,259 unlabeled
-# images (1/8 labeled), 16 a step. No warm-up on Cityscapes.
+# images (1/8 labeled), 16 per step. No warm-up on Cityscapes.
 u2pl_warmup = dict(type='SupervisedWarmupHook', warmup_iters=579)
 # As published, the average covers about 100 iterations.
 u2pl_teacher = dict(

@@ -39,7 +39,7 @@ class DINOv2(BaseModule):
     images are resized to the nearest multiples; heads of mmseg resize their
     scores to the image.
 
-    Differences to the published code: for images of another size than in
+    Differences from the published code: for images of another size than in
     pretraining, position embeddings are resized to the grid without the
     offset of 0.1 patches; scores of resized images are resized to the image
     directly, not via the multiples of 14.

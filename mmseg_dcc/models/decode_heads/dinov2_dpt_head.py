@@ -12,7 +12,7 @@ from torch import Tensor, nn
 class DINOv2DPTHead(BaseDecodeHead):
     """DPT head (Ranftl et al., ICCV 2021) for DINOv2, as in UniMatch V2.
 
-    Differences to ``DPTHead`` of mmseg: it takes maps without class token,
+    Differences from ``DPTHead`` of mmseg: it takes maps without class token,
     has biases instead of batch norms, and resizes each level to the size of
     the next finer one. Grids of odd size, such as 37 x 37 for images of 518
     px, therefore give features of exactly eight times their size.

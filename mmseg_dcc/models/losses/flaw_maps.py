@@ -51,7 +51,7 @@ def normalised_flaw_map(flaws: Tensor,
     of the shorter side and stretched to [0, 1] in each image. A map without
     a value above ``least`` counts as free of flaws and becomes 0.
 
-    Differences to the published code: a map that is free of flaws or
+    Differences from the published code: a map that is free of flaws or
     constant becomes 0 (published: a negative constant, or rounding errors
     divided by 1e-9); ``flaws`` is not modified (published: clamped in place,
     so that the loss of the detector does not see negative values).

@@ -32,7 +32,7 @@ class Adversarial(SemiTerm):
     discriminator uses detached maps, the loss of the segmentor goes through
     the frozen discriminator.
 
-    Differences to the published code: the real masks are those of the same
+    Differences from the published code: the real masks are those of the same
     labeled batch, not of another one; after ``self_iters`` the adversarial
     loss on unlabeled images also applies if no pixel is trusted; padding of
     unlabeled images is left out everywhere.

@@ -55,7 +55,7 @@ class CrossConsistency(SemiTerm):
     from the clean ones. The encoder gets gradients from all decoders, the
     main classifier from none.
 
-    Differences to the published code: the main decoder is the stock head,
+    Differences from the published code: the main decoder is the stock head,
     whose dropout is off for the targets; outputs of decoders that do not
     have the size of the image (a stride that is not a power of 2) are
     resized; padding is left out; the adversarial shift has the configured

@@ -21,7 +21,7 @@ class CrossPseudo(PartnerTerm):
     labeled and unlabeled images, with CutMix only mixed unlabeled images, as
     published.
 
-    Differences to the published code: padding is left out of the loss on
+    Differences from the published code: padding is left out of the loss on
     unlabeled images; images are mixed within one batch, not between two; the
     loss is not divided by the number of processes a second time.
 

@@ -145,7 +145,7 @@ class DirectionalContrast(SemiTerm):
             the negatives that it adds to the bank.
         """
         views = [batch.view(name) for name in self.views]
-        # One pass a view, as published: each updates batch norm statistics.
+        # One pass per view, as published: each updates batch norm statistics.
         maps = [self._project_and_predict(view, batch.model) for view in views]
         self.last_prediction = torch.stack([m[:, -3:].detach() for m in maps])
         new_negatives = self._fill_bank(views, maps)

@@ -31,7 +31,7 @@ class FeatureMatching(SemiTerm):
     :class:`Adversarial`. The discriminator is always in training mode: as
     published, an image is selected by a score with dropout.
 
-    Differences to the published code: images for the discriminator are
+    Differences from the published code: images for the discriminator are
     scaled by a fixed range, not by minimum and maximum of a batch (for real
     images: of another batch); real images and masks are those of the same
     labeled batch, not of a second one; in padding the label map is 0, the

@@ -31,7 +31,7 @@ class GuidedCollaboration(PartnerTerm):
     all three: the loss of the detector uses detached probabilities, the
     losses of the networks go through the frozen detector.
 
-    Differences to the published code: there is one forward pass of each
+    Differences from the published code: there is one forward pass of each
     network, without an additional pass without gradient before it, so that
     batch norm statistics are updated once; labeled and unlabeled images have
     separate passes; the loss of the detector includes its negative values; a

@@ -26,7 +26,7 @@ class PseudoLabels(SemiTerm):
     ClassMix (Olsson et al., WACV 2021) is ``mix='classmix'``,
     ``threshold=0.968`` and ``normalise='share'``.
 
-    Differences to the published code:
+    Differences from the published code:
 
     * FixMatch, UniMatch: the labeled images have a separate forward pass
       (published: one pass with the strong view in UniMatch V2, with the weak

@@ -23,7 +23,7 @@ class SquaredConsistency(SemiTerm):
     view. The loss is the squared difference of their probabilities, see
     :func:`squared_consistency_loss`. The views may show different windows.
 
-    Differences to the published code: the teacher is always in evaluation
+    Differences from the published code: the teacher is always in evaluation
     mode (CutMix-Seg: training mode with frozen batch norms, which differs
     only in dropout); the batch norms of the network are not frozen (set
     ``model.backbone.norm_eval=True`` to freeze them); images are mixed with

@@ -20,7 +20,7 @@ class UniMatch(PseudoLabels):
     features are the labels, without gradient, of the perturbed features and
     of the mixed strong views, each with half of the loss.
 
-    Differences to the published code: the labeled images have a separate
+    Differences from the published code: the labeled images have a separate
     forward pass (published: one pass with the label view, so that batch norm
     statistics cover both, and the perturbed half has copies of the labeled
     images). The labels of a pasted region come from the same pass as all

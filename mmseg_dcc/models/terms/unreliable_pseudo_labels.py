@@ -92,7 +92,7 @@ class UnreliablePseudoLabels(SemiTerm):
             representation head, more in the first steps. Defaults to 0.01,
             U2PL; the momentum of ``MeanTeacherHook`` is set separately.
         queue_sizes (int | Sequence[int]): See :class:`ClassQueues`. Defaults
-            to 5,000: 5 MB a class on the device and in checkpoints.
+            to 5,000: 5 MB per class on the device and in checkpoints.
         queue_rows (int): Maximum number of rows of a class that a process
             appends in a step, drawn at random. Defaults to 500: the queues
             hold at least ten steps of one process.
