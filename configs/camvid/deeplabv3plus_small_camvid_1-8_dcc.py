@@ -11,8 +11,8 @@ model = dict(
     memory_bank=dict(
         type='FeatureMemoryBank', negatives_per_crop=256, steps=4),
     # Every position of the stride-4 features. With the 2x2 pooling of the
-    # paper DCC is worse than the baseline on images of this size (see the
-    # README).
+    # paper DCC is worse than the baseline on images of this size (see
+    # docs/paper.md).
     stride=4)
 paired_crop = dict(_base_.paired_crop, stride=model['stride'])
 unlabeled_dataset = dict(
