@@ -26,7 +26,7 @@ from torch import nn
 
 from mmseg_dcc.models.head_features import encoder_features
 from mmseg_dcc.models.pool_to_stride import (
-    compared_distance,
+    compared_stride,
     pool_to_stride,
 )
 
@@ -38,7 +38,7 @@ PAGE = ROOT / 'docs/backbones.md'
 
 
 class Family(NamedTuple):
-    """A stock config and how it differs in the test."""
+    """Stock config and its changes in the test."""
 
     config: str
     needs: str = ''
@@ -246,18 +246,18 @@ REFUSED_COLUMNS = ('family', 'stock config', 'error')
 
 
 def has_mmpretrain() -> bool:
-    """Whether it is installed, or in the folder MMPRETRAIN_SITE."""
+    """Whether mmpretrain is installed, or in the folder MMPRETRAIN_SITE."""
     return 'MMPRETRAIN_SITE' in os.environ or find_spec('mmpretrain')
 
 
 def import_mmpretrain():
-    """Also with a torchvision whose compiled part is not for this torch."""
+    """Imports mmpretrain, also if the operators of torchvision do not load."""
     make_importable()
     import mmpretrain.models  # noqa: F401
 
 
 def load(family):
-    """The stock model and that with the fragment merged, as configs."""
+    """Configs of the stock model and of the model with the fragment."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / 'config.py'
         path.write_text(f"""
@@ -311,7 +311,7 @@ def make_batch(num_classes, side, stride):
 
 
 def trained_row(name):
-    """Two training steps and a prediction; the row of the table."""
+    """Row of the table, after two training steps and a prediction."""
     family = FAMILIES[name]
     if family.needs == 'mmpretrain':
         import_mmpretrain()
@@ -325,7 +325,7 @@ def trained_row(name):
         return make_batch(model.num_classes, family.side, stride)
 
     setting = family.setting
-    distance = compared_distance(model, (family.side, ) * 2, stride)
+    distance = compared_stride(model, (family.side, ) * 2, stride)
     if stride % distance:
         stride, setting = distance, f'`PairedRandomCrop.stride={distance}`'
     model.unsup_enabled = False
@@ -369,9 +369,9 @@ def trained_row(name):
 
 
 def refused_row(name):
-    """The error of a family that cannot take part, as a row."""
+    """Row of a family that is not supported, with its error."""
     family = REFUSED[name]
-    with pytest.raises(TypeError, match='is refused: terms need') as error:
+    with pytest.raises(TypeError, match='not supported: terms need') as error:
         MODELS.build(load(family)[1])
     return row(name, family.config, str(error.value).split(':')[0])
 
@@ -381,7 +381,7 @@ def row(name, config, *cells):
 
 
 def render(rows):
-    """The page, from the rows of all families in any order."""
+    """Text of the page from the rows of all families in any order."""
     by_name = {line.split(' | ')[0][2:]: line for line in rows}
     tables = [
         '\n'.join(['| ' + ' | '.join(columns) + ' |', '|---' * len(columns) +
@@ -393,7 +393,7 @@ def render(rows):
 
 
 def rows_with_full_mmcv():
-    """The families that need compiled operators, in another process."""
+    """Rows of the families that need the full mmcv, from a subprocess."""
     site = os.environ['MMCV_FULL_SITE']
     names = [name for name, f in FAMILIES.items() if f.needs == 'full mmcv']
     out = subprocess.run(
@@ -407,7 +407,7 @@ def rows_with_full_mmcv():
 
 
 def main():
-    """Prints the rows of the families named; of all, writes the page."""
+    """Prints the rows of the given families, or writes the page of all."""
     init_default_scope('mmseg')
     for name in sys.argv[1:]:
         print(trained_row(name))

@@ -1,4 +1,4 @@
-"""Segmentors whose images are their scores, for recorded values."""
+"""Segmentors whose scores are channels of the images."""
 import torch
 import torch.nn.functional as F
 from mmengine.structures import PixelData
@@ -10,7 +10,7 @@ from tests.tiny_models import build
 
 @MODELS.register_module()
 class EveryNthPixel(torch.nn.Module):
-    """Stands for a network: every ``factor``-th pixel is a feature."""
+    """Backbone stub: every ``factor``-th pixel is a feature."""
 
     def __init__(self, factor=1):
         super().__init__()
@@ -26,7 +26,7 @@ def given_scores(num_classes,
                  factor=1,
                  align_corners=False,
                  **kwargs):
-    """The first ``num_classes`` channels of the images are the scores."""
+    """Makes the first ``num_classes`` channels of the images the scores."""
     channels = channels or num_classes
     model = build(
         'SemiEncoderDecoder',

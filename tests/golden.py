@@ -15,7 +15,7 @@ DATA = Path(__file__).parent / 'data/golden'
 def golden_files(method):
     """Paths of all ``<method>_*.npz``, for ``pytest.mark.parametrize``.
 
-    Those of this project where another folder has none of the method.
+    If another folder has no file of the method, the files of this project.
     """
     other = Path(os.environ.get('MMSEG_DCC_GOLDEN') or DATA)
     if not other.is_dir():
@@ -45,7 +45,7 @@ def load(path):
 
 
 def assert_values(actual, expected, tolerance=1e-5):
-    """Equal up to a share of the largest expected value."""
+    """Asserts equality up to a share of the largest expected value."""
     assert actual.dtype == torch.float32
     torch.testing.assert_close(
         actual.detach(), expected, rtol=0,
@@ -53,5 +53,5 @@ def assert_values(actual, expected, tolerance=1e-5):
 
 
 def assert_gradient(actual, expected):
-    """Equal up to 1e-4 of the largest expected entry."""
+    """Asserts equality up to 1e-4 of the largest expected entry."""
     assert_values(actual, expected, 1e-4)

@@ -1,8 +1,8 @@
-"""Every method of configs/_base_/methods with networks of every kind.
+"""Trainings of every method of configs/_base_/methods with every network.
 
-Writes docs/methods_models.md: ``python -m tests.methods_models``. Fragments
-are found by themselves: those that are new need at most an entry of
-``OVERRIDES`` (what makes them small and eager) or ``REFUSED``.
+``python -m tests.methods_models`` writes docs/methods_models.md. Fragments
+are found automatically; a new one needs at most an entry in ``OVERRIDES``
+(settings for a tiny training) or ``REFUSED``.
 """
 import functools
 import math
@@ -26,7 +26,7 @@ METHODS = sorted(path.stem
 
 
 class Network(NamedTuple):
-    """A tiny network of one kind."""
+    """Tiny network of one kind."""
 
     model: Dict
     needs: str = ''
@@ -126,9 +126,9 @@ NETWORKS = {
         side=42,  # an odd grid of 3 x 3
         stride=14),
 }
-# (method, network): begin of the error that names the reason.
+# (method, network): start of the expected error.
 REFUSED: Dict[tuple, str] = {}
-# What else makes a method small, and lets it act in its first step.
+# Further settings that make a method small and active in its first step.
 OVERRIDES: Dict[str, dict] = {
     'advsemiseg': {
         'terms.adversarial.discriminator.channels': (4, 4, 4, 4)
@@ -138,13 +138,13 @@ OVERRIDES: Dict[str, dict] = {
         'terms.gct.detector.strides': (2, 1, 1)
     },
 }
-# Of any depth in the terms of any method, besides what ends in "threshold" or
-# "_iters". An untrained network is not confident of anything.
+# Settings in the terms of all methods, besides those that end in "threshold"
+# or "_iters": an untrained network is not confident.
 EAGER = {'negatives_per_crop': 16, 'rows': 16}
 
 
 def eager(part):
-    """A config of terms that act at once."""
+    """Config of terms that are active at once."""
     if isinstance(part, (list, tuple)):
         return type(part)(map(eager, part))
     if not isinstance(part, dict):
@@ -161,7 +161,7 @@ def eager(part):
 def parts_of(method):
     """Model, pipeline and the rest of a fragment, without its prefix.
 
-    What adds to DCC has the rest of it.
+    Fragments that extend DCC get the rest from it.
     """
     fragment = load_config(f'_base_/methods/{method}.py')
     parts = {key[len(method) + 1:]: value for key, value in fragment.items()}
@@ -175,7 +175,7 @@ def parts_of(method):
 
 
 def small(step, network):
-    """A step of a pipeline for crops of the network's side."""
+    """Pipeline step for crops of the size of the network."""
     changes = dict(
         scale=(48, 48),
         crop_size=(network.side, ) * 2,
@@ -184,7 +184,7 @@ def small(step, network):
 
 
 def stock_model(network):
-    """The network as a config of mmseg."""
+    """Network as a config of mmseg."""
     model = ConfigDict(
         type='CascadeEncoderDecoder'
         if 'num_stages' in network.model else 'EncoderDecoder',
@@ -210,7 +210,7 @@ def stock_names(name):
 
 
 def config_of(method, name, folder):
-    """A training of two steps, the first of them in the warm-up."""
+    """Config of a training of two steps; the first is in the warm-up."""
     parts, network = parts_of(method), NETWORKS[name]
     config = Config(dict(model=stock_model(network)))
     config.merge_from_dict(
@@ -266,7 +266,7 @@ def config_of(method, name, folder):
 
 
 class GradientRecorder(Hook):
-    """Keeps losses and gradients of each step."""
+    """Hook that records losses and gradients of each step."""
 
     def __init__(self):
         self.steps = []
@@ -285,7 +285,7 @@ class GradientRecorder(Hook):
 
 
 def train(method, name, folder):
-    """The trained model and what was recorded."""
+    """Trained model and its recorder."""
     if NETWORKS[name].needs:
         import_mmpretrain()
     recorder = GradientRecorder()
@@ -294,7 +294,7 @@ def train(method, name, folder):
 
 
 def check(method, name, folder):
-    """Two steps, with gradients where they belong and nowhere else."""
+    """Checks that exactly the trained parts have gradients."""
     model, (warmup, after) = train(method, name, folder)
     for losses, _ in (warmup, after):
         assert all(math.isfinite(value) for value in losses.values())
@@ -359,7 +359,7 @@ crops and weights that DINOv2 takes.
 
 
 def render():
-    """The page."""
+    """Text of the page."""
     reasons = [*dict.fromkeys(REFUSED.values())]
     lines = ['| fragment | ' + ' | '.join(NETWORKS) + ' |']
     lines += ['|---' * (len(NETWORKS) + 1) + '|']

@@ -1,4 +1,4 @@
-"""Eqs. 5 to 8 of the paper, written down with loops over float64 numbers."""
+"""Eqs. 5 to 8 of the paper by loops over float64 numbers."""
 import math
 
 import torch

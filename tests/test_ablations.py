@@ -1,4 +1,4 @@
-"""Configs of Tables 3 and 4 change their ingredient alone, and train."""
+"""Tests that the ablations change only their ingredient, and train."""
 import pytest
 
 from tests.project_configs import CONFIGS, load_config
@@ -48,7 +48,7 @@ def flat(value, key=''):
 
 
 def changes(name, base):
-    """What training of a config differs from that of another."""
+    """Differences between the training of two configs."""
     used = ('model', 'train_dataloader', 'optim_wrapper', 'param_scheduler',
             'train_cfg', 'custom_hooks', 'default_hooks', 'val_dataloader')
     new, old = (

@@ -1,4 +1,4 @@
-"""Every config parses, builds its model and feeds it real batches."""
+"""Tests that every config parses and builds a model that takes its data."""
 import ast
 
 import pytest
@@ -26,7 +26,7 @@ def load(name):
 
 
 def find_step(pipeline, *types):
-    """The one transform of these types."""
+    """The only transform of these types."""
     step, = [step for step in pipeline if step.type in types]
     return step
 
@@ -238,7 +238,7 @@ def test_values_of_section_4_1(name):
 
 @pytest.mark.parametrize('name', [n for n in LEAVES if n.startswith('cct/')])
 def test_values_of_cross_consistency(name):
-    """CCT's own, on the network, the images and the schedule of DCC."""
+    """Values of CCT, with network, images and schedule of DCC."""
     config = load(name)
     twin = load(name.replace('cct/', 'weak/' if '1464' in name else 'dcc/'))
     term = config.model.terms.cct
@@ -281,7 +281,7 @@ def test_values_of_unimatch_v2():
 
 @pytest.mark.parametrize('name', [n for n in LEAVES if n.startswith('gct/')])
 def test_values_of_guided_collaboration(name):
-    """GCT's own, on the network, the images and the schedule of DCC."""
+    """Values of GCT, with network, images and schedule of DCC."""
     config, twin = load(name), load(name.replace('gct/', 'dcc/'))
     term = config.model.terms.gct
     assert (term.detector_weight, term.correction_weight,
@@ -361,7 +361,7 @@ def test_stock_config_turned_in_under_ten_lines(name):
     ('pspnet_r50_voc', 6400, 3),
 ])
 def test_negatives_of_the_published_configs(name, negatives, steps):
-    """All positions of the crops of one GPU, which fill its slot."""
+    """The slot holds all positions of the crops of one GPU."""
     configs = [load(leaf) for leaf in LEAVES if leaf.startswith(f'dcc/{name}')]
     assert len(configs) >= 3
     for config in configs:

@@ -1,4 +1,4 @@
-"""Each method is a fragment that merges with any stock config."""
+"""Tests that each fragment merges with any stock config."""
 import pytest
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper

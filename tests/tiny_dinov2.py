@@ -1,4 +1,4 @@
-"""DINOv2 of two narrow layers, its weights under the official names."""
+"""DINOv2 of two narrow layers and weights with the official names."""
 import torch
 
 DIMS, HEADS, HIDDEN, LAYERS, PATCH = 8, 2, 16, 4, 14

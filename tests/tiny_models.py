@@ -1,4 +1,4 @@
-"""Configs and batches of networks that train in milliseconds."""
+"""Configs and batches of tiny networks that train in milliseconds."""
 import torch
 from mmengine.config import ConfigDict
 from mmengine.structures import PixelData
@@ -66,7 +66,7 @@ def build(segmentor_type, preprocessor='SemiSegDataPreProcessor', **kwargs):
 
 
 def build_dcc(config=SINGLE, **kwargs):
-    """DCC whose positions are all active; the same weights each time."""
+    """DCC model with all positions active and fixed weights."""
     settings = dict(
         projector=dict(type='PixelProjector', out_channels=4),
         memory_bank=dict(negatives_per_crop=20, steps=2),
@@ -84,7 +84,7 @@ def without_dropout(model):
 
 @torch.no_grad()
 def settle(model):
-    """Sets the batch norms to noise: else scores hardly depend on images."""
+    """Randomises batch norms, so that scores depend on the images."""
     for module in model.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.momentum = 1.
@@ -109,7 +109,7 @@ def unlabeled_sample(corners=((0, 8), (8, 0)),
                      flips=(None, None),
                      names=('a', 'b'),
                      side=SIDE):
-    """Two views, or more, that share three quarters of both sides."""
+    """Sample of views that share three quarters of both sides."""
     return SegDataSample(
         metainfo=dict(
             views={
@@ -121,7 +121,7 @@ def unlabeled_sample(corners=((0, 8), (8, 0)),
 
 
 def aligned_sample(names, flips=None, valid=(0, 0, SIDE, SIDE)):
-    """Views of one window."""
+    """Sample of views of one window."""
     return unlabeled_sample(
         corners=((0, 0), ) * len(names),
         valid_boxes=(valid, ) * len(names),
@@ -130,7 +130,7 @@ def aligned_sample(names, flips=None, valid=(0, 0, SIDE, SIDE)):
 
 
 def batch(labeled=2, pairs=2, sample=None):
-    """``sample`` makes the sample of an unlabeled image."""
+    """Training batch; ``sample`` makes the samples of unlabeled images."""
     make = sample or (
         lambda: unlabeled_sample(flips=('horizontal', None)))
     samples = [make() for _ in range(pairs)]
@@ -146,7 +146,7 @@ def batch(labeled=2, pairs=2, sample=None):
 
 
 def semi_batch(model, images, samples):
-    """Unlabeled images as the terms see them, shape (U, V, C, H, W)."""
+    """``SemiBatch`` of unlabeled images, shape (U, V, C, H, W)."""
     return SemiBatch(model, LabeledPart(None, [], [], model.pixel_head),
                      images, samples)
 

@@ -1,4 +1,4 @@
-"""A config and a checkpoint of a tiny network, and nested images for it."""
+"""Config and checkpoint of a tiny network, and nested images."""
 import numpy as np
 import torch
 from mmengine.config import Config

@@ -11,6 +11,6 @@ visualizer = dict(
 log_level = 'INFO'
 load_from = None
 resume = False
-# Sampler, workers and model begin alike in every run, also after a resume.
+# The same seeds of sampler, workers and model in every run and after a resume.
 randomness = dict(seed=0)
 tta_model = dict(type='SegTTAModel')

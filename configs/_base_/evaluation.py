@@ -1,9 +1,9 @@
-# Images are tested at their original size, one scale, no flips.
+# Images are tested at their original size, at a single scale, without flips.
 load_image = dict(type='LoadImageFromFile')
 load_annotations = dict(type='LoadAnnotations')
 pack_inputs = dict(type='PackSegInputs')
 test_pipeline = [load_image, load_annotations, pack_inputs]
-# With the option --tta: six scales, each also flipped.
+# With the option --tta: six scales, with and without flip.
 tta_scales = [
     dict(type='Resize', scale_factor=ratio, keep_ratio=True)
     for ratio in (0.5, 0.75, 1.0, 1.25, 1.5, 1.75)

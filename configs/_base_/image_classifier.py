@@ -1,6 +1,6 @@
-# A multi-label classifier of mmpretrain for class activation maps. Pooling and
-# a linear layer end it, so that the maps are those of Zhou et al. The config
-# that uses it fills in num_classes, channels and data.
+# Multi-label classifier of mmpretrain for class activation maps (Zhou et al.):
+# global pooling and a linear layer follow the backbone. The config that uses
+# it sets num_classes, channels and data.
 default_scope = 'mmpretrain'
 model = dict(
     type='ImageClassifier',
@@ -10,14 +10,14 @@ model = dict(
         to_rgb=True),
     neck=dict(type='GlobalAveragePooling'),
     head=dict(type='MultiLabelLinearClsHead'))
-# Tells make_cam_masks.py where the last features come from.
+# Layer of the last feature map, for make_cam_masks.py.
 cam_layer = 'backbone.layer4'
 train_dataloader = dict(
     num_workers=4,
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(type='MultiLabelDataset'))
-# All labeled images at their own size, for make_cam_masks.py.
+# All labeled images at their original size, for make_cam_masks.py.
 test_dataloader = dict(
     batch_size=1,
     num_workers=4,

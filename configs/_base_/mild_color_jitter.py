@@ -1,4 +1,4 @@
-# Half the stock strength: a small network learns little from strong jitter.
+# Half of the stock strength: strong jitter does not help a small network.
 color_jitter = dict(
     type='PhotoMetricDistortion',
     brightness_delta=16,

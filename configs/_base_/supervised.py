@@ -1,5 +1,5 @@
-# The supervised-only twin of methods/dcc.py: the same loop and the same stream
-# of labeled images, no unlabeled ones.
+# Supervised baseline of methods/dcc.py: the same loop and the same labeled
+# images in the same order, without unlabeled ones.
 supervised_dataloader = dict(
     batch_size=4,
     num_workers=4,

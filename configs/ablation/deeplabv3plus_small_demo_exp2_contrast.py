@@ -1,4 +1,4 @@
-# Table 3, II: both sides are moved, by all negatives, to every positive.
+# Table 3, II: both sides are pulled to every positive; all negatives are used.
 _base_ = '../demo/deeplabv3plus_small_demo_dcc.py'
 model = dict(
     loss_dc=dict(

@@ -1,4 +1,4 @@
-# Table 3, VI: both crops show the same, only flips and colors differ.
+# Table 3, VI: both crops show the same window; only flips and colors differ.
 _base_ = '../demo/deeplabv3plus_small_demo_dcc.py'
 paired_crop = dict(_base_.paired_crop, iou_range=(1., 1.))
 unlabeled_dataset = dict(

@@ -1,4 +1,4 @@
-# As many images through the network as with DCC: (1/4 + 3/4 * 3) * 1,600.
+# As many images in forward passes as with DCC: (1/4 + 3/4 * 3) * 1,600.
 _base_ = '../demo/deeplabv3plus_small_demo_supervised.py'
 max_iters = 4000
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)

@@ -1,4 +1,4 @@
-# Table 3, II: both sides are moved, by all negatives, to every positive.
+# Table 3, II: both sides are pulled to every positive; all negatives are used.
 _base_ = '../dcc/pspnet_r50_voc_1-8.py'
 model = dict(
     loss_dc=dict(

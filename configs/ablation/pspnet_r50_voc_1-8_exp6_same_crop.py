@@ -1,4 +1,4 @@
-# Table 3, VI: both crops show the same, only flips and colors differ.
+# Table 3, VI: both crops show the same window; only flips and colors differ.
 _base_ = '../dcc/pspnet_r50_voc_1-8.py'
 dcc_crop = dict(_base_.dcc_crop, iou_range=(1., 1.))
 unlabeled_dataset = dict(

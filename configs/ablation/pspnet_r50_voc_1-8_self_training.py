@@ -1,5 +1,5 @@
-# Table 3, ST: the unlabeled images with the pseudo masks of a supervised
-# network, as many as labeled ones in every batch: tools/make_pseudo_masks.py.
+# Table 3, ST: self-training. Half of each batch are unlabeled images with
+# pseudo masks of a supervised network, from tools/make_pseudo_masks.py.
 _base_ = '../supervised/pspnet_r50_voc_1-8.py'
 pseudo_labeled_dataset = dict(
     _base_.labeled_dataset,

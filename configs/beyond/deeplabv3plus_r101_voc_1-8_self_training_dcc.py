@@ -1,5 +1,6 @@
-# A second training, with pseudo masks of any network of this kind. A batch has
-# as many labeled images, images with pseudo masks and pairs of crops.
+# Second training, with pseudo masks of any network for the same classes. A
+# batch has equal numbers of labeled images, images with pseudo masks and pairs
+# of crops.
 _base_ = '../dcc/deeplabv3plus_r101_voc_1-8.py'
 pseudo_labeled_dataset = dict(
     _base_.labeled_dataset,

@@ -1,4 +1,4 @@
-# DCC for as many labeled images as ..._supervised_long.
+# DCC with as many labeled images in total as ..._supervised_long.
 _base_ = '../camvid/deeplabv3plus_small_camvid_1-8_dcc.py'
 max_iters = 4000
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)

@@ -1,6 +1,6 @@
-# A second training, with pseudo masks of ..._supervised_long that
-# tools/make_pseudo_masks.py --tta --logit-adjustment 0.35 writes. A batch has
-# as many labeled images, images with pseudo masks and pairs of crops.
+# Second training, with pseudo masks that tools/make_pseudo_masks.py --tta
+# --logit-adjustment 0.35 writes with ..._supervised_long. A batch has equal
+# numbers of labeled images, images with pseudo masks and pairs of crops.
 _base_ = './deeplabv3plus_small_camvid_1-8_dcc_long.py'
 pseudo_labeled_dataset = dict(
     _base_.labeled_dataset,

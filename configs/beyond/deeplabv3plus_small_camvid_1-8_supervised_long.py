@@ -1,4 +1,4 @@
-# As many labeled images as ..._teacher_long.
+# As many labeled images in total as ..._teacher_long.
 _base_ = '../camvid/deeplabv3plus_small_camvid_1-8_supervised.py'
 max_iters = 4000
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)

@@ -3,6 +3,6 @@ _base_ = [
     '../_base_/methods/pseudo_labels.py'
 ]
 model = _base_.pseudo_labels_model
-# a short training: remembers 100 iterations
+# short training: the average covers about 100 iterations
 pseudo_labels_hook = dict(_base_.pseudo_labels_hook, momentum=0.01)
 custom_hooks = [_base_.supervised_warmup, pseudo_labels_hook]

@@ -1,4 +1,4 @@
-# Control of ..._teacher_long: DCC alone for as long.
+# Control of ..._teacher_long: DCC alone with the same schedule.
 _base_ = '../demo/deeplabv3plus_small_demo_dcc.py'
 max_iters = 4000
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)

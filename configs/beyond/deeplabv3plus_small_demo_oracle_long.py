@@ -1,4 +1,4 @@
-# All training images with their labels, for as long as ..._teacher_long.
+# All training images with their masks, with the schedule of ..._teacher_long.
 _base_ = '../demo/deeplabv3plus_small_demo_oracle.py'
 max_iters = 4000
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)

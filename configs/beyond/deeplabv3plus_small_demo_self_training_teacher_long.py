@@ -1,6 +1,6 @@
-# A second training like the first, ..._teacher_long, with pseudo masks that
-# tools/make_pseudo_masks.py --tta writes of the first. A batch has as many
-# labeled images, images with pseudo masks and pairs of crops.
+# Second training like the first, ..._teacher_long, with pseudo masks that
+# tools/make_pseudo_masks.py --tta writes with the first. A batch has equal
+# numbers of labeled images, images with pseudo masks and pairs of crops.
 _base_ = './deeplabv3plus_small_demo_teacher_long.py'
 pseudo_labeled_dataset = dict(
     _base_.labeled_dataset,

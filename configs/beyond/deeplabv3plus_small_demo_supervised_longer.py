@@ -1,5 +1,5 @@
-# Control of ..._teacher_long: as many images forward and backward through the
-# network, (1/4 + 3/4 * 4) * 4,000, all of them labeled.
+# Control of ..._teacher_long: as many images in forward and backward passes,
+# (1/4 + 3/4 * 4) * 4,000, all of them labeled.
 _base_ = '../ablation/deeplabv3plus_small_demo_supervised_long.py'
 max_iters = 13000
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)

@@ -10,8 +10,9 @@ model = dict(
     decode_head=dict(num_classes=11),
     memory_bank=dict(
         type='FeatureMemoryBank', negatives_per_crop=256, steps=4),
-    # Every position of the stride-4 features: with 2x2 means, as the paper
-    # takes them, DCC loses on images this small (see the README).
+    # Every position of the stride-4 features. With the 2x2 pooling of the
+    # paper DCC is worse than the baseline on images of this size (see
+    # docs/paper.md).
     stride=4)
 paired_crop = dict(_base_.paired_crop, stride=model['stride'])
 unlabeled_dataset = dict(
@@ -23,7 +24,7 @@ unlabeled_dataset = dict(
 train_dataloader = _base_.dcc_dataloader
 train_dataloader.batch_size = 16
 train_dataloader.num_workers = 1
-# one epoch, since each new one restarts the workers
+# a single epoch, since each new epoch restarts the workers
 train_dataloader.batch_sampler.epoch_length = _base_.max_iters
 train_dataloader.dataset.datasets = [_base_.labeled_dataset, unlabeled_dataset]
 supervised_warmup = dict(

@@ -1,4 +1,4 @@
-# The paper's 2x2 pooling of stride-4 features, for comparison.
+# With the 2x2 pooling of stride-4 features of the paper, for comparison.
 _base_ = './deeplabv3plus_small_camvid_1-8_dcc.py'
 model = dict(stride=8)
 paired_crop = dict(_base_.paired_crop, stride=8)

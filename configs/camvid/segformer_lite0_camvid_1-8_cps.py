@@ -20,7 +20,7 @@ unlabeled_dataset = dict(
     ])
 train_dataloader = _base_.cps_dataloader
 train_dataloader.num_workers = 1
-# one epoch, since each new one restarts the workers
+# a single epoch, since each new epoch restarts the workers
 train_dataloader.batch_sampler.epoch_length = _base_.max_iters
 train_dataloader.dataset.datasets = [_base_.labeled_dataset, unlabeled_dataset]
 supervised_warmup = dict(

@@ -16,7 +16,7 @@ model = dict(
         type='FeatureMemoryBank', negatives_per_crop=256, steps=4))
 train_dataloader = _base_.dcc_dataloader
 train_dataloader.num_workers = 1
-# one epoch, since each new one restarts the workers
+# a single epoch, since each new epoch restarts the workers
 train_dataloader.batch_sampler.epoch_length = _base_.max_iters
 train_dataloader.dataset.datasets = [
     _base_.labeled_dataset, _base_.unlabeled_dataset

@@ -1,6 +1,6 @@
-# A second training: half of each batch are unlabeled images with the masks
-# that the supervised network wrote, jittered as strongly as the strong views:
-# tools/make_pseudo_masks.py --tta.
+# Second training: half of each batch are unlabeled images with pseudo masks of
+# the supervised network, from tools/make_pseudo_masks.py --tta. Their colours
+# are changed like those of the strong views.
 _base_ = './segformer_lite0_camvid_1-8_supervised.py'
 
 pseudo_labeled_dataset = dict(

@@ -26,11 +26,11 @@ unlabeled_dataset = dict(
     ])
 train_dataloader = _base_.unimatch_v2_dataloader
 train_dataloader.num_workers = 1
-# one epoch, since each new one restarts the workers
+# a single epoch, since each new epoch restarts the workers
 train_dataloader.batch_sampler.epoch_length = _base_.max_iters
 train_dataloader.dataset.datasets = [_base_.labeled_dataset, unlabeled_dataset]
 supervised_warmup = dict(
     type='SupervisedWarmupHook', warmup_iters=_base_.warmup_iters)
-# a short training: remembers about 300 iterations
+# short training: the average covers about 300 iterations
 mean_teacher_hook = dict(_base_.unimatch_v2_teacher, momentum=0.003)
 custom_hooks = [supervised_warmup, mean_teacher_hook]

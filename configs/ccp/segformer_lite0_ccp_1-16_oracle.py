@@ -1,4 +1,4 @@
-# All training images with their labels: the most there is to gain.
+# Upper bound: all training images with their masks.
 _base_ = './segformer_lite0_ccp_1-16_supervised.py'
 
 labeled_dataset = dict(

@@ -1,7 +1,7 @@
-# Table 1: CCT in the paper's framework, that is with its network, batches,
-# crops, learning rates, epochs and lists. Of CCT's own config are the
-# decoders, the weight, its ramp over 8 of 80 epochs, views whose colours are
-# not changed, and that there is no warm-up.
+# Table 1: CCT in the framework of the paper: network, batches, crops, learning
+# rates, epochs and lists are those of the paper. Decoders, the weight and its
+# ramp over 8 of 80 epochs, views without colour changes, and no warm-up are
+# those of CCT's published config.
 _base_ = [
     '../_base_/models/pspnet_r50.py', '../_base_/datasets/voc.py',
     '../_base_/schedules/80_epochs.py', '../_base_/methods/cct.py',
@@ -15,7 +15,7 @@ model = dict(
         cct=dict(
             _base_.cct_model.terms.cct,
             weight=dict(peak=30., iters=8 * _base_.epoch_length))))
-# as for labeled images: 200 to 800 px long
+# as labeled images: 200 to 800 px long
 cct_resize = dict(_base_.cct_resize, scale=(400, 400))
 cct_crop = dict(_base_.cct_crop, crop_size=_base_.crop_size)
 unlabeled_dataset = dict(

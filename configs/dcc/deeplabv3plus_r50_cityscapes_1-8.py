@@ -4,7 +4,7 @@ _base_ = [
     '../_base_/schedules/80_epochs.py', '../_base_/methods/dcc.py',
     '../_base_/default_runtime.py'
 ]
-# Sec. 4.1: higher rates, and 2 + 2 images on each of four GPUs.
+# Sec. 4.1: higher learning rates, and 2 + 2 images on each of four GPUs.
 optim_wrapper = dict(optimizer=dict(lr=0.1))
 model = dict(
     _base_.dcc_model,
@@ -26,6 +26,6 @@ train_dataloader = _base_.dcc_dataloader
 train_dataloader.batch_size = 4
 train_dataloader.batch_sampler.epoch_length = _base_.epoch_length
 train_dataloader.dataset.datasets = [_base_.labeled_dataset, unlabeled_dataset]
-# 5 of 80 epochs are supervised only.
+# The first 5 of 80 epochs are supervised.
 supervised_warmup = dict(type='SupervisedWarmupHook', warmup_epochs=5)
 custom_hooks = [supervised_warmup]

@@ -7,7 +7,7 @@ model = dict(
     _base_.dcc_model,
     data_preprocessor=dict(
         type='SemiSegDataPreProcessor', size=_base_.crop_size),
-    # Published for ResNet-50: 12.8k as Table 4 counts
+    # Published for ResNet-50: 12.8k in the counting of Table 4
     memory_bank=dict(
         type='FeatureMemoryBank', negatives_per_crop=6400, steps=2))
 unlabeled_dataset = dict(
@@ -15,6 +15,6 @@ unlabeled_dataset = dict(
 train_dataloader = _base_.dcc_dataloader
 train_dataloader.batch_sampler.epoch_length = _base_.epoch_length
 train_dataloader.dataset.datasets = [_base_.labeled_dataset, unlabeled_dataset]
-# 5 of 80 epochs are supervised only.
+# The first 5 of 80 epochs are supervised.
 supervised_warmup = dict(type='SupervisedWarmupHook', warmup_epochs=5)
 custom_hooks = [supervised_warmup]

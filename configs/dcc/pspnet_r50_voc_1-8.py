@@ -12,6 +12,6 @@ unlabeled_dataset = dict(
 train_dataloader = _base_.dcc_dataloader
 train_dataloader.batch_sampler.epoch_length = _base_.epoch_length
 train_dataloader.dataset.datasets = [_base_.labeled_dataset, unlabeled_dataset]
-# 5 of 80 epochs are supervised only.
+# The first 5 of 80 epochs are supervised.
 supervised_warmup = dict(type='SupervisedWarmupHook', warmup_epochs=5)
 custom_hooks = [supervised_warmup]

@@ -1,5 +1,5 @@
-# A stock config of mmsegmentation turned into a DCC config. The network
-# stays as it is (output stride 8, deep stem, auxiliary head).
+# Stock config of MMSegmentation turned into a DCC config. The network is the
+# stock one (output stride 8, deep stem, auxiliary head).
 _base_ = [
     'mmseg::pspnet/pspnet_r50-d8_4xb4-20k_voc12aug-512x512.py',
     '../_base_/methods/dcc.py'

@@ -11,7 +11,7 @@ model = dict(
     terms=dict(
         adversarial=dict(
             _base_.advsemiseg_model.terms.adversarial,
-            # the published share of a training
+            # the published share of the iterations
             self_iters=_base_.max_iters // 4)))
 unlabeled_dataset = dict(
     _base_.unlabeled_dataset,
@@ -22,7 +22,7 @@ unlabeled_dataset = dict(
 train_dataloader = _base_.advsemiseg_dataloader
 train_dataloader.batch_size = 16
 train_dataloader.num_workers = 1
-# one epoch, since each new one restarts the workers
+# a single epoch, since each new epoch restarts the workers
 train_dataloader.batch_sampler.epoch_length = _base_.max_iters
 train_dataloader.dataset.datasets = [_base_.labeled_dataset, unlabeled_dataset]
 optim_wrapper = _base_.advsemiseg_optim_wrapper

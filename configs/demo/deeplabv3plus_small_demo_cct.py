@@ -11,10 +11,9 @@ model = dict(
     terms=dict(
         cct=dict(
             _base_.cct_model.terms.cct,
-            # crops have a fifth of the published side, contours of the
-            # corners, too
+            # crops, and so contours, are a fifth of the published size
             perturbations=dict(cutout=dict(min_points=10)),
-            # the published share of a training
+            # the published share of the iterations
             weight=dict(peak=30., iters=_base_.max_iters // 10))))
 unlabeled_dataset = dict(
     _base_.unlabeled_dataset,
@@ -25,10 +24,10 @@ unlabeled_dataset = dict(
 train_dataloader = _base_.cct_dataloader
 train_dataloader.batch_size = 16
 train_dataloader.num_workers = 1
-# one epoch, since each new one restarts the workers
+# a single epoch, since each new epoch restarts the workers
 train_dataloader.batch_sampler.epoch_length = _base_.max_iters
 train_dataloader.dataset.datasets = [_base_.labeled_dataset, unlabeled_dataset]
-# from scratch: the warm-up of DCC
+# warm-up as in DCC, since the network starts from scratch
 supervised_warmup = dict(
     type='SupervisedWarmupHook', warmup_iters=_base_.max_iters // 4)
 custom_hooks = [supervised_warmup]

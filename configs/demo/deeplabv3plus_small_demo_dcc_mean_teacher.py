@@ -14,7 +14,7 @@ model = dict(
             _base_.dcc_mean_teacher_model.terms.dc,
             start_iters=0,
             bank=dict(type='FeatureMemoryBank', rows=256, steps=4)),
-        # as without DCC
+        # as in the config without DCC
         consistency=dict(
             _base_.dcc_mean_teacher_model.terms.consistency,
             weight=dict(peak=5., iters=_base_.max_iters // 4))))
@@ -35,10 +35,10 @@ unlabeled_dataset = dict(
 train_dataloader = _base_.dcc_mean_teacher_dataloader
 train_dataloader.batch_size = 16
 train_dataloader.num_workers = 1
-# one epoch, since each new one restarts the workers
+# a single epoch, since each new epoch restarts the workers
 train_dataloader.batch_sampler.epoch_length = _base_.max_iters
 train_dataloader.dataset.datasets = [_base_.labeled_dataset, unlabeled_dataset]
-# from scratch: the warm-up of DCC
+# warm-up as in DCC, since the network starts from scratch
 supervised_warmup = dict(
     type='SupervisedWarmupHook', warmup_iters=_base_.max_iters // 4)
 custom_hooks = [supervised_warmup, _base_.dcc_mean_teacher_hook]

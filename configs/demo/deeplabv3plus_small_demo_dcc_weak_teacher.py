@@ -1,5 +1,5 @@
-# All at once: DCC, image-level labels (Sec. 3.5) and pseudo labels of a mean
-# teacher.
+# DCC, image-level labels (Sec. 3.5) and pseudo labels of a mean teacher
+# combined.
 _base_ = [
     './deeplabv3plus_small_demo_dcc.py', '../_base_/methods/weak_labels.py',
     '../_base_/methods/pseudo_labels.py'
@@ -14,6 +14,6 @@ unlabeled_dataset = dict(
         img_path='JPEGImages', weak_seg_map_path='SegmentationWeak'))
 train_dataloader = dict(
     dataset=dict(datasets=[_base_.labeled_dataset, unlabeled_dataset]))
-# a short training: remembers 100 iterations
+# short training: the average covers about 100 iterations
 pseudo_labels_hook = dict(_base_.pseudo_labels_hook, momentum=0.01)
 custom_hooks = [_base_.supervised_warmup, pseudo_labels_hook]

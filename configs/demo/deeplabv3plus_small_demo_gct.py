@@ -11,12 +11,12 @@ model = dict(
     terms=dict(
         gct=dict(
             _base_.gct_model.terms.gct,
-            # of 64 px the published strides leave one position
+            # at 64 px the published strides would give one position
             detector=dict(
                 _base_.gct_model.terms.gct.detector,
                 channels=(16, 32, 32, 64),
                 strides=(2, 2, 1, 1)),
-            # the published share of a training
+            # the published share of the iterations
             consistency_weight=dict(
                 peak=100., iters=3 * _base_.max_iters // 20))))
 unlabeled_dataset = dict(
@@ -28,16 +28,16 @@ unlabeled_dataset = dict(
 train_dataloader = _base_.gct_dataloader
 train_dataloader.batch_size = 16
 train_dataloader.num_workers = 1
-# one epoch, since each new one restarts the workers
+# a single epoch, since each new epoch restarts the workers
 train_dataloader.batch_sampler.epoch_length = _base_.max_iters
 train_dataloader.dataset.datasets = [_base_.labeled_dataset, unlabeled_dataset]
-# a short training: ten times the published rate
+# short training: ten times the published rate
 detector_optimizer = dict(
     _base_.gct_optim_wrapper.parts['terms.gct.detector'], lr=1e-3)
 optim_wrapper = dict(
     _base_.gct_optim_wrapper,
     parts={'terms.gct.detector': detector_optimizer})
-# from scratch: the warm-up of DCC
+# warm-up as in DCC, since the network starts from scratch
 supervised_warmup = dict(
     type='SupervisedWarmupHook', warmup_iters=_base_.max_iters // 4)
 custom_hooks = [supervised_warmup]

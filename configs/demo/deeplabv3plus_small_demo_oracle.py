@@ -1,4 +1,4 @@
-# All training images with their labels: the most there is to gain.
+# Upper bound: all training images with their masks.
 _base_ = './deeplabv3plus_small_demo_supervised.py'
 labeled_dataset = dict(
     _base_.labeled_dataset,

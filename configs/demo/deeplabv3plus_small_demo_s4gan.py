@@ -17,11 +17,11 @@ unlabeled_dataset = dict(
 train_dataloader = _base_.s4gan_dataloader
 train_dataloader.batch_size = 16
 train_dataloader.num_workers = 1
-# one epoch, since each new one restarts the workers
+# a single epoch, since each new epoch restarts the workers
 train_dataloader.batch_sampler.epoch_length = _base_.max_iters
 train_dataloader.dataset.datasets = [_base_.labeled_dataset, unlabeled_dataset]
 optim_wrapper = _base_.s4gan_optim_wrapper
-# from scratch: the warm-up of DCC
+# warm-up as in DCC, since the network starts from scratch
 supervised_warmup = dict(
     type='SupervisedWarmupHook', warmup_iters=_base_.max_iters // 4)
 custom_hooks = [supervised_warmup]

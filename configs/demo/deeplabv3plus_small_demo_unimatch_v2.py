@@ -23,12 +23,12 @@ unlabeled_dataset = dict(
 train_dataloader = _base_.unimatch_v2_dataloader
 train_dataloader.batch_size = 16
 train_dataloader.num_workers = 1
-# one epoch, since each new one restarts the workers
+# a single epoch, since each new epoch restarts the workers
 train_dataloader.batch_sampler.epoch_length = _base_.max_iters
 train_dataloader.dataset.datasets = [_base_.labeled_dataset, unlabeled_dataset]
-# from scratch: the warm-up of DCC
+# warm-up as in DCC, since the network starts from scratch
 supervised_warmup = dict(
     type='SupervisedWarmupHook', warmup_iters=_base_.max_iters // 4)
-# a short training: remembers 100 iterations
+# short training: the average covers about 100 iterations
 mean_teacher_hook = dict(_base_.unimatch_v2_teacher, momentum=0.01)
 custom_hooks = [supervised_warmup, mean_teacher_hook]

@@ -1,4 +1,4 @@
-# ECS-style training for Table 1, whose row has the numbers of the ECS paper.
+# ECS-style training for Table 1, which quotes the numbers of the ECS paper.
 # Network, sizes and schedule are those of Sec. 4.
 _base_ = [
     '../_base_/models/deeplabv3plus_r50.py', '../_base_/datasets/voc.py',
@@ -12,7 +12,7 @@ model = dict(
     terms=dict(
         correction=dict(
             _base_.ecs_model.terms.correction,
-            # 10 of 80 epochs: after the warm-up the corrector learns first
+            # 10 of 80 epochs: after the warm-up the corrector is trained first
             unlabeled_iters=10 * _base_.epoch_length)))
 unlabeled_dataset = dict(
     _base_.unlabeled_dataset,
@@ -29,6 +29,6 @@ train_dataloader = _base_.ecs_dataloader
 train_dataloader.batch_sampler.epoch_length = _base_.epoch_length
 train_dataloader.dataset.datasets = [_base_.labeled_dataset, unlabeled_dataset]
 optim_wrapper = _base_.ecs_optim_wrapper
-# 5 of 80 epochs are supervised only.
+# The first 5 of 80 epochs are supervised.
 supervised_warmup = dict(type='SupervisedWarmupHook', warmup_epochs=5)
 custom_hooks = [supervised_warmup]

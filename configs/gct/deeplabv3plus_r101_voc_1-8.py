@@ -1,5 +1,5 @@
-# GCT in Table 1 of the DCC paper: with the network, the lists, the batch and
-# the schedule of DCC (Sec. 4.1), and GCT's own constants.
+# GCT in Table 1 of the DCC paper: network, lists, batch size and schedule of
+# DCC (Sec. 4.1), constants of GCT.
 _base_ = [
     '../_base_/models/deeplabv3plus_r50.py', '../_base_/datasets/voc.py',
     '../_base_/schedules/80_epochs.py', '../_base_/methods/gct.py',
@@ -35,7 +35,6 @@ detector_optimizer = dict(
 optim_wrapper = dict(
     _base_.gct_optim_wrapper,
     parts={'terms.gct.detector': detector_optimizer})
-# The partner and the detector do not learn in a warm-up: none, as published
-# for GCT.
+# No warm-up, as published for GCT: it would not train partner and detector.
 supervised_warmup = dict(type='SupervisedWarmupHook', warmup_epochs=0)
 custom_hooks = [supervised_warmup]

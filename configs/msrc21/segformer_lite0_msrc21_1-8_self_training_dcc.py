@@ -1,5 +1,5 @@
-# The second training with the pairs of crops of DCC beside, which join after
-# the warm-up.
+# Second training like ..._self_training, with pairs of crops for DCC as well
+# after the warm-up.
 _base_ = './segformer_lite0_msrc21_1-8_dcc.py'
 
 pseudo_labeled_dataset = dict(

@@ -1,5 +1,5 @@
-# S4GAN in Table 1. Network, sizes and schedule are those of Sec. 4, what the
-# method adds is that of its published code.
+# S4GAN in Table 1. Network, sizes and schedule are those of Sec. 4; the
+# settings of the method are those of its published code.
 _base_ = [
     '../_base_/models/deeplabv3plus_r50.py', '../_base_/datasets/voc.py',
     '../_base_/schedules/80_epochs.py', '../_base_/methods/s4gan.py',
@@ -26,6 +26,6 @@ train_dataloader = _base_.s4gan_dataloader
 train_dataloader.batch_sampler.epoch_length = _base_.epoch_length
 train_dataloader.dataset.datasets = [_base_.labeled_dataset, unlabeled_dataset]
 optim_wrapper = _base_.s4gan_optim_wrapper
-# none, as published
+# no warm-up, as published
 supervised_warmup = dict(type='SupervisedWarmupHook', warmup_epochs=0)
 custom_hooks = [supervised_warmup]

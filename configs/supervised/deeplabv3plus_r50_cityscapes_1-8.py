@@ -4,7 +4,7 @@ _base_ = [
     '../_base_/schedules/80_epochs.py', '../_base_/supervised.py',
     '../_base_/default_runtime.py'
 ]
-# Sec. 4.1: higher rates, and 2 images on each of four GPUs.
+# Sec. 4.1: higher learning rates, and 2 images on each of four GPUs.
 optim_wrapper = dict(optimizer=dict(lr=0.1))
 model = dict(
     data_preprocessor=dict(size=_base_.crop_size),

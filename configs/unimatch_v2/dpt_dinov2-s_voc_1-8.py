@@ -1,5 +1,5 @@
-# UniMatch V2 with the network that it is published for; 4 labeled + 4
-# unlabeled images on each of four GPUs.
+# UniMatch V2 with its published network. 4 labeled + 4 unlabeled images on
+# each of four GPUs.
 _base_ = [
     '../_base_/models/dpt_dinov2_small.py', '../_base_/datasets/voc.py',
     '../_base_/schedules/60_epochs_adamw.py',
@@ -12,7 +12,7 @@ model = dict(
 labeled_pipeline = [
     _base_.load_image,
     _base_.load_annotations,
-    # as the unlabeled ones
+    # as for unlabeled images
     dict(
         type='RandomResize',
         scale=(500, 500),
@@ -32,7 +32,7 @@ unlabeled_dataset = dict(
         _base_.unimatch_v2_pack
     ])
 train_dataloader = _base_.unimatch_v2_dataloader
-# an epoch is one pass over the unlabeled images
+# An epoch is one pass over the unlabeled images.
 train_dataloader.dataset.datasets = [labeled_dataset, unlabeled_dataset]
 supervised_warmup = _base_.unimatch_v2_warmup
 custom_hooks = _base_.unimatch_v2_hooks

@@ -1,5 +1,5 @@
-# Batch, crop and epochs are those of the code that CCT published for its
-# masks, the learning rates those of our segmentation networks.
+# Batch size, crop size and epochs are those of CCT's published code for its
+# masks, learning rates are those of the segmentation networks here.
 _base_ = '../_base_/image_classifier.py'
 
 data = dict(

@@ -1,4 +1,4 @@
-# The backbone of the demo's segmentation network, from scratch.
+# Backbone of the segmentation network of the demo, from scratch.
 _base_ = '../_base_/image_classifier.py'
 
 max_epochs = 40

@@ -13,5 +13,5 @@ model = dict(
             prefix='backbone.')),
     head=dict(in_channels=512))
 cam_layer = 'backbone.features'
-# without batch norm it diverges at the rate of ResNet
+# without batch norm it diverges at the learning rate of ResNet
 optim_wrapper = dict(optimizer=dict(lr=0.01))

@@ -1,5 +1,5 @@
-# Table 5, VGG-16 of mmpretrain. The paper does not say how it is dilated: here
-# the last pooling is left out, which makes one feature every 16 px.
+# Table 5, VGG-16 of mmpretrain. The paper does not state its dilation: here
+# the last pooling is omitted, which gives a stride of 16 px.
 _base_ = './pspnet_r50_voc_1464_semi.py'
 custom_imports = dict(
     imports=['mmseg_dcc', 'mmpretrain.models'], allow_failed_imports=False)
@@ -16,7 +16,7 @@ model = dict(
             'vgg/vgg16_batch256_imagenet_20210208-db26f1a5.pth',
             prefix='backbone.')),
     decode_head=dict(in_channels=512, in_index=0),
-    # all there is: 2 crops x 4 images x 20 x 20 positions
+    # all positions: 2 crops x 4 images x 20 x 20
     memory_bank=dict(negatives_per_crop=1600),
     stride=16)
 dcc_crop = dict(_base_.dcc_crop, stride=16)

@@ -1,4 +1,4 @@
-"""Which class was taken for which, in one validation of all processes."""
+"""Confusion matrix of a validation over all processes."""
 from typing import Sequence
 
 import numpy as np
@@ -12,15 +12,15 @@ def count_pairs(truth: np.ndarray, prediction: np.ndarray, num_classes: int,
     """Numbers of pixels by true and predicted class.
 
     Args:
-        truth (np.ndarray): Ids of any shape; pixels that are
-            ``ignore_index`` or no class do not count.
-        prediction (np.ndarray): Ids of the same shape.
-        num_classes (int): Ids are below it.
-        ignore_index (int): See ``truth``.
+        truth (np.ndarray): True ids, any shape. ``ignore_index`` and ids of
+            no class do not count.
+        prediction (np.ndarray): Predicted ids, same shape.
+        num_classes (int): Number of classes.
+        ignore_index (int): Id of ignored pixels.
 
     Returns:
-        np.ndarray: Shape (num_classes, num_classes), int64: a row a true
-        class, a column a predicted one.
+        np.ndarray: Shape (num_classes, num_classes), int64. Rows are true
+        classes, columns predicted classes.
     """
     counted = (
         (truth != ignore_index) & (truth >= 0) & (truth < num_classes)
@@ -31,14 +31,14 @@ def count_pairs(truth: np.ndarray, prediction: np.ndarray, num_classes: int,
 
 
 class ConfusionMatrix:
-    """Counts of :func:`count_pairs` over the images of a validation.
+    """Confusion matrix over the images of a validation.
 
     Args:
-        num_classes (int): Of the data set.
-        ignore_index (int): Id of pixels that do not count.
-        num_images (int): Of the data set: a sampler that fills up the last
-            batches gives some images twice, which count once, as in the
-            scores.
+        num_classes (int): Number of classes of the data set.
+        ignore_index (int): Id of ignored pixels.
+        num_images (int): Number of images of the data set. A sampler that
+            pads the last batches repeats some images; they count once, as in
+            the metrics.
     """
 
     def __init__(self, num_classes: int, ignore_index: int,
@@ -50,14 +50,14 @@ class ConfusionMatrix:
         self._counts = np.zeros((num_classes, num_classes), np.int64)
 
     def add(self, samples: Sequence[SegDataSample]) -> None:
-        """Counts the predictions of one batch of this process.
+        """Adds the predictions of one batch of this process.
 
         Args:
-            samples (Sequence[SegDataSample]): With ``pred_sem_seg``; those
-                without ``gt_sem_seg`` do not count.
+            samples (Sequence[SegDataSample]): Samples with ``pred_sem_seg``;
+                those without ``gt_sem_seg`` do not count.
         """
         for sample in samples:
-            # as mmengine's samplers deal the images out
+            # Samplers of mmengine distribute the images in this order.
             number = self._seen * self._world_size + self._rank
             self._seen += 1
             if number >= self._num_images or 'gt_sem_seg' not in sample:
@@ -69,7 +69,7 @@ class ConfusionMatrix:
                 truth, prediction, len(self._counts), self._ignore_index)
 
     def total(self) -> np.ndarray:
-        """The sum over all processes, each of which must ask for it."""
+        """Counts of all processes; a collective call of each process."""
         counts = torch.from_numpy(self._counts.copy())
         all_reduce(counts)
         return counts.numpy()

@@ -11,14 +11,14 @@ from ..utils.mask_image import UNKNOWN, mask_image
 
 @METRICS.register_module()
 class PseudoMaskWriter(BaseMetric):
-    """Metric that writes a mask where the sample says its mask is.
+    """Metric that writes predictions as masks to ``seg_map_path``.
 
     The samples are those of :class:`Teachers`, with ``pred_sem_seg`` and
     ``confidence``.
 
     Args:
-        confidence_threshold (float): Least confidence of a pixel, in
-            [0, 1); others are written as unknown (255).
+        confidence_threshold (float): Minimum confidence of a pixel, in
+            [0, 1); other pixels are written as unknown (255).
 
     Examples:
         >>> test_evaluator = dict(
@@ -42,19 +42,20 @@ class PseudoMaskWriter(BaseMetric):
                 mask_image(mask.cpu().numpy()).save(path)
 
     def compute_metrics(self, results: list) -> dict:
-        """How many masks there are and how much of them is not ignored."""
+        """Number of masks and percentage of their pixels with a label."""
         return dict(
             masks=len(results),
             labeled_pixels=round(100 * sum(results) / max(len(results), 1), 2))
 
 
 def as_stored(mask: Tensor, dataset_meta: dict) -> Tensor:
-    """Ids that the data set turns back into these when it loads a mask.
+    """Mask with the ids that the data set expects in files.
 
-    Undoes ``label_map`` and ``reduce_zero_label`` of mmseg.
+    ``label_map`` and ``reduce_zero_label`` of mmseg are undone, so that a
+    loaded mask equals the given one.
 
     Args:
-        mask (Tensor): Classes and 255, shape (H, W), uint8.
+        mask (Tensor): Class ids and 255, shape (H, W), uint8.
         dataset_meta (dict): ``metainfo`` of the data set.
 
     Returns:
@@ -65,5 +66,5 @@ def as_stored(mask: Tensor, dataset_meta: dict) -> Tensor:
         stored[mask == new] = old
     stored[mask == UNKNOWN] = UNKNOWN
     if dataset_meta.get('reduce_zero_label'):
-        stored += 1  # 255 becomes 0, which is ignored there
+        stored += 1  # 255 becomes 0, which reduce_zero_label ignores
     return stored

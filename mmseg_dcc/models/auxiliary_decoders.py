@@ -1,4 +1,4 @@
-"""Decoders that see perturbed features (Ouali et al., CVPR 2020)."""
+"""Auxiliary decoders of CCT (Ouali et al., CVPR 2020)."""
 import math
 from typing import Optional
 
@@ -7,28 +7,29 @@ from mmengine.model import BaseModule
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from .pool_to_stride import tried_features
+from .pool_to_stride import dummy_features
 
 
 @MODELS.register_module()
 class AuxiliaryDecoder(BaseModule):
-    """Decoder of features by 1x1 convolutions and pixel shuffles (CCT).
+    """Auxiliary decoder of CCT: 1x1 convolutions and pixel shuffles.
 
-    A 1x1 convolution gives class scores; each stage doubles the resolution:
-    a 1x1 convolution to four times the channels, ReLU, pixel shuffle. The
-    ReLU follows the last convolution, too, so that no logit is negative.
+    A 1x1 convolution gives class scores. Each stage then doubles the
+    resolution: 1x1 convolution to four times the channels, ReLU, pixel
+    shuffle. A ReLU also follows the last convolution, so that no logit is
+    negative.
 
     Args:
         in_channels (int): Channels of the features.
         num_classes (int): Channels of the scores.
-        upscale (int): Size of the scores over that of the features, a power
-            of 2. Defaults to 8, the stride of the published PSPNet.
+        upscale (int): Size of the scores over the size of the features, a
+            power of 2. Defaults to 8, the stride of the published PSPNet.
         init_cfg (dict, optional): Initialisation config. Defaults to None:
-            Kaiming normal, each stage at first nearest upsampling
-            (:func:`icnr_`), biases of torch, as published.
+            as published, Kaiming normal, stages that start as nearest
+            upsampling (:func:`icnr_`), and torch's default for biases.
 
     Raises:
-        ValueError: If ``upscale`` is no power of 2.
+        ValueError: If ``upscale`` is not a power of 2.
 
     Examples:
         >>> decoder = dict(
@@ -46,7 +47,8 @@ class AuxiliaryDecoder(BaseModule):
         if 2**stages != upscale:
             raise ValueError('AuxiliaryDecoder doubles the resolution in each '
                              'stage: expected an upscale of 1, 2, 4, ..., got '
-                             f'{upscale}. Set CrossConsistency.stride.')
+                             f'{upscale}. Set stride of CrossConsistency in '
+                             'model.terms.')
         first = nn.Conv2d(in_channels, num_classes, 1, bias=False)
         nn.init.kaiming_normal_(first.weight, nonlinearity='relu')
         layers = [first]
@@ -57,7 +59,7 @@ class AuxiliaryDecoder(BaseModule):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Scores of perturbed features.
+        """Class scores of features.
 
         Args:
             features (Tensor): Shape (N, in_channels, h, w).
@@ -73,13 +75,13 @@ class AuxiliaryDecoder(BaseModule):
 def icnr_(weight: Tensor, scale: int = 2) -> Tensor:
     """Initialises a convolution before a pixel shuffle, in place (ICNR).
 
-    The channels that the shuffle puts beside each other get one kernel, of
-    Kaiming's normal law: there is no checkerboard at the start (Aitken et
-    al., 2017).
+    Channels that the shuffle places next to each other get the same kernel,
+    drawn from Kaiming's normal distribution. This avoids checkerboard
+    artefacts at the start (Aitken et al., 2017).
 
     Args:
         weight (Tensor): Shape (scale ** 2 * channels, in_channels, kh, kw).
-        scale (int): Of the shuffle. Defaults to 2.
+        scale (int): Upscale factor of the shuffle. Defaults to 2.
 
     Returns:
         Tensor: ``weight``.
@@ -89,27 +91,27 @@ def icnr_(weight: Tensor, scale: int = 2) -> Tensor:
     return weight.copy_(kernels.repeat_interleave(scale**2, 0))
 
 
-def stride_of(segmentor: nn.Module) -> float:
-    """Pixels from one feature to the next.
+def feature_stride(segmentor: nn.Module) -> float:
+    """Stride of the segmentor's features in pixels.
 
     Args:
-        segmentor (SemiEncoderDecoder): Tried on one empty image of 128 px,
-            or, if it takes no others, of ``data_preprocessor.size``.
+        segmentor (SemiEncoderDecoder): Run once on an image of zeros of
+            128 px, or of ``data_preprocessor.size`` if that fails.
     """
     size = segmentor.data_preprocessor.size
     try:
-        features = tried_features(segmentor, (128, 128))
-    except Exception:  # whatever a network says of a size
+        features = dummy_features(segmentor, (128, 128))
+    except Exception:  # networks raise different errors for a wrong size
         if size is None:
             raise
-        return size[1] / tried_features(segmentor, size).shape[-1]
+        return size[1] / dummy_features(segmentor, size).shape[-1]
     return 128 / features.shape[-1]
 
 
-def upscale_of(stride: float) -> int:
-    """The ``upscale`` nearest to a stride: 8 for 8, 16 for a ViT's 14.
+def nearest_upscale(stride: float) -> int:
+    """Power of 2 nearest to a stride: 8 for 8, 16 for the 14 of a ViT.
 
     Args:
-        stride (float): In pixels.
+        stride (float): Stride of the features in pixels.
     """
     return 2**max(round(math.log2(stride)), 0)

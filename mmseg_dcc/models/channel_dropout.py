@@ -1,4 +1,4 @@
-"""Complementary dropout of channels in two views (UniMatch V2)."""
+"""Complementary channel dropout of two views (UniMatch V2)."""
 from typing import Optional, Tuple, Union
 
 import torch
@@ -11,16 +11,16 @@ def complementary_masks(
     keep_share: float = 0.5,
     device: Optional[Union[str, torch.device]] = None
 ) -> Tuple[Tensor, Tensor]:
-    """Masks that give each channel to one of two views, drawn on the CPU.
+    """Masks that keep each channel in one of two views, drawn on the CPU.
 
     Args:
-        count (int): Unlabeled images.
+        count (int): Number of unlabeled images.
         channels (int): Channels of the features.
-        keep_share (float): Share of the images, in [0, 1], both of whose
-            views keep all channels, rounded down to whole images. Defaults
-            to 0.5 of UniMatch V2.
-        device (torch.device, optional): Of the masks. Defaults to None: the
-            CPU.
+        keep_share (float): Share of the images whose views keep all
+            channels, in [0, 1], rounded down to whole images. Defaults to
+            0.5, UniMatch V2.
+        device (torch.device, optional): Device of the masks. Defaults to
+            None: the CPU.
 
     Returns:
         tuple[Tensor, Tensor]: float32 masks of the two views, each of shape
@@ -39,25 +39,25 @@ def complementary_masks_from(bernoulli: Tensor,
     Args:
         bernoulli (Tensor): 0 or 1, shape (count, channels). 1 where the
             first view keeps the channel.
-        untouched (Tensor): int64, indices of the images whose views keep all
-            channels, shape (n,).
+        untouched (Tensor): Indices of the images whose views keep all
+            channels, int64, shape (n,).
 
     Returns:
-        tuple[Tensor, Tensor]: 2 where a view has the channel and 0 where it
-        has not, 1 for untouched images; so their sum is 2 and the mean of
-        both views' features what one without dropout would be.
+        tuple[Tensor, Tensor]: 2 where a view keeps the channel, 0 where it
+        drops it, 1 for untouched images. The masks add up to 2, so that
+        their mean leaves features unchanged.
     """
     mask1 = (2. * bernoulli).index_fill(0, untouched, 1.)
     return mask1, 2 - mask1
 
 
 def mask_channels(maps: Tensor, masks: Tensor) -> Tensor:
-    """Features times one number for each image and channel.
+    """Features multiplied by one factor for each image and channel.
 
     Args:
-        maps (Tensor): Shape (N, C, h, w), tokens of shape (N, tokens, C), or
-            one token an image, (N, C).
-        masks (Tensor): Shape (N, C). The same for each level of a pyramid.
+        maps (Tensor): Feature maps (N, C, h, w), tokens (N, tokens, C), or
+            one token per image (N, C).
+        masks (Tensor): Factors, shape (N, C).
 
     Returns:
         Tensor: Shape and dtype of ``maps``.

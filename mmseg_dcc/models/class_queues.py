@@ -1,4 +1,4 @@
-"""Negatives of each class in a queue of its own (U2PL, Sec. 3.3)."""
+"""Queues of negatives, one for each class (U2PL, Sec. 3.3)."""
 from typing import Sequence, Union
 
 import torch
@@ -9,7 +9,7 @@ from .shared_bank import SharedBank
 
 
 def places_in_class(classes: Tensor) -> Tensor:
-    """Place of each row among the rows of its class, from 0.
+    """Index of each row among the rows of its class, from 0.
 
     Args:
         classes (Tensor): int64, sorted, shape (n,).
@@ -22,15 +22,15 @@ def places_in_class(classes: Tensor) -> Tensor:
 
 
 def draw_by_class(classes: Tensor, most: int) -> Tensor:
-    """Random rows, at most so many of each class, none twice.
+    """Random rows without replacement, limited for each class.
 
     Args:
-        classes (Tensor): int64, of each row, shape (n,).
-        most (int): Rows of one class.
+        classes (Tensor): Class of each row, int64, shape (n,).
+        most (int): Maximum number of rows of one class.
 
     Returns:
-        Tensor: Their indices, int64, ascending. All of a class that has no
-        more.
+        Tensor: Indices of the rows, int64, ascending. A class with at most
+        ``most`` rows is complete.
     """
     order = torch.randperm(len(classes), device=classes.device)
     ranked, by_class = classes[order].sort(stable=True)
@@ -38,22 +38,22 @@ def draw_by_class(classes: Tensor, most: int) -> Tensor:
 
 
 class ClassQueues(SharedBank):
-    """Queue of features for each class, first in, first out.
+    """FIFO queues of negatives, one for each class.
 
-    What is not of a class can be its negative: the queue of class c holds
-    features that the others of class c shall be unlike. Each step appends
-    what all processes bring, in the order of their ranks, so that the queues
-    are the same on every process; they are in the checkpoint.
+    The queue of class c holds negatives of class c: features of pixels that
+    do not belong to it. Each step appends the rows of all processes in the
+    order of their ranks, so that the queues are the same on every process.
+    They are saved in the checkpoint.
 
     Args:
-        num_classes (int): C.
+        num_classes (int): Number of classes C.
         channels (int): Length of a feature.
-        sizes (int | Sequence[int]): Rows that a queue holds, of each class
-            or one number for all. Held on the device in float32: 1,000 rows
-            of 256 channels are 1 MB a class.
+        sizes (int | Sequence[int]): Maximum number of rows of each queue, or
+            one number for all. They are float32 on the device: 1,000 rows of
+            256 channels take 1 MB per class.
 
     Raises:
-        ValueError: If a size is below 1, or their number is not C.
+        ValueError: If a size is below 1, or there are not C sizes.
 
     Examples:
         >>> queues = ClassQueues(num_classes=21, channels=256, sizes=5000)
@@ -62,7 +62,7 @@ class ClassQueues(SharedBank):
         torch.Size([1, 50, 256])
     """
 
-    shape_means = '(rows of all classes, channels)'
+    shape_axes = '(rows of all classes, channels)'
 
     def __init__(self,
                  num_classes: int,
@@ -73,33 +73,33 @@ class ClassQueues(SharedBank):
             sizes = [sizes] * num_classes
         if len(sizes) != num_classes or min(sizes) < 1:
             raise ValueError(
-                'The class queues: expected one size of at least 1 for each '
-                f'of {num_classes} classes, or one for all, got {sizes}. '
+                'Class queues: expected one size of at least 1 for each of '
+                f'{num_classes} classes, or one for all, got {sizes}. '
                 'Change queue_sizes of the term in the model config.')
         self.register_buffer('features', torch.zeros(sum(sizes), channels))
         self.register_buffer('sizes', torch.tensor(sizes))
-        # rows that were ever appended: where to write, and how many there are
+        # Rows appended so far: gives the write position and the fill.
         self.register_buffer('pushed', torch.zeros(num_classes).long())
 
     @property
     def fill(self) -> Tensor:
-        """Rows in use of each class, int64, shape (C,)."""
+        """Number of rows in use of each class, int64, shape (C,)."""
         return self.pushed.minimum(self.sizes)
 
     @property
     def starts(self) -> Tensor:
-        """Where the queue of each class begins in ``features``."""
+        """First row of each class in ``features``."""
         return self.sizes.cumsum(0) - self.sizes
 
     @torch.no_grad()
     def push(self, features: Tensor, classes: Tensor) -> None:
-        """Appends the rows of all processes; the oldest make place.
+        """Appends rows of all processes and drops the oldest ones.
 
         Args:
             features (Tensor): Rows of this process, shape (n, channels).
-                Those with NaN or infinity, of an overflow in mixed
-                precision, are left out.
-            classes (Tensor): Queues that they enter, int64, shape (n,).
+                Rows with NaN or infinity, from an overflow in mixed
+                precision, are dropped.
+            classes (Tensor): Queue of each row, int64, shape (n,).
         """
         self.report_dropped('as many new rows')
         finite = features.isfinite().all(1)
@@ -107,7 +107,8 @@ class ClassQueues(SharedBank):
         classes, order = gathered_rows(classes[finite]).sort(stable=True)
         counts = classes.bincount(minlength=len(self.sizes))
         places = places_in_class(classes)
-        # More than a queue holds: the last ones stay, no row is written twice.
+        # Of more rows than a queue holds, keep the last: no row is written
+        # twice.
         last = places >= (counts - self.sizes)[classes]
         classes, order, places = classes[last], order[last], places[last]
         places = (self.pushed[classes] + places) % self.sizes[classes]
@@ -129,12 +130,12 @@ class ClassQueues(SharedBank):
         return self.features[self.starts[index] + places]
 
     def draw(self, classes: Tensor, number: int) -> Tensor:
-        """Random rows, each with replacement.
+        """Random rows, drawn with replacement.
 
         Args:
             classes (Tensor): Queues to draw from, none of them empty, int64,
                 shape (n,).
-            number (int): Rows for each, k.
+            number (int): Number of rows k for each entry of ``classes``.
 
         Returns:
             Tensor: Shape (n, k, channels).
@@ -145,6 +146,6 @@ class ClassQueues(SharedBank):
         return self.features[self.starts[classes][:, None] + places]
 
     def fits(self, saved: dict) -> bool:
-        """Whether channels and the size of each queue are these."""
+        """Whether channels and queue sizes of a checkpoint fit."""
         return super().fits(saved) and torch.equal(
             saved['sizes'].to(self.sizes), self.sizes)

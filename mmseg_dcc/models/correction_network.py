@@ -1,4 +1,4 @@
-"""Segmentation network that sees an image with its label map."""
+"""Segmentation network whose input is an image with its label map."""
 import copy
 
 import torch
@@ -12,15 +12,15 @@ from .semi_batch import at_image_size
 
 
 class WidenedConv2d(nn.Conv2d):
-    """Convolution that takes further channels behind its own.
+    """Convolution with additional input channels.
 
-    The weights of its own channels keep their name and shape, so that a
-    pretrained network still loads them; those of the further channels are
-    drawn.
+    The weights of the original channels keep their name and shape, so that
+    pretrained weights still load. The weights of the additional channels are
+    initialised at random.
 
     Args:
-        conv (nn.Conv2d): To be replaced, with one group.
-        channels (int): Further channels.
+        conv (nn.Conv2d): Convolution to replace, with one group.
+        channels (int): Number of additional channels.
     """
 
     def __init__(self, conv: nn.Conv2d, channels: int) -> None:
@@ -39,43 +39,44 @@ class WidenedConv2d(nn.Conv2d):
             channels, conv.out_channels, bias=False, **shape)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Convolves own and further channels and adds both up."""
+        """Sum of the convolutions of original and additional channels."""
         own, further = inputs.split(
             [self.in_channels, self.further.in_channels], 1)
         return super().forward(own) + self.further(further)
 
 
 class CorrectionNetwork(BaseModule):
-    """Segmentor on an image and a label map, with one class more.
+    """Corrector of ECS: a segmentor whose input is an image and a label map.
 
     The first convolution of the backbone is widened by the channels of the
-    map. Auxiliary heads are dropped: the classes share a softmax and one
-    loss, which is not the stock one.
+    map. Auxiliary heads are dropped, since the network is not trained with
+    the stock losses: its classes share a softmax and one loss.
 
     Args:
-        config (dict): Of a stock segmentor. Its heads get ``num_classes``.
+        config (dict): Config of a stock segmentor. ``num_classes`` of its
+            heads is replaced.
         image_channels (int): Channels of the images.
         map_channels (int): Channels of the label maps.
-        num_classes (int): Channels of the scores.
+        num_classes (int): Channels of the scores, "match" included.
 
     Raises:
-        ValueError: If no convolution takes the image, or a head does not say
-            how many classes it has.
+        ValueError: If no convolution takes the image, or the config of a
+            head has no ``num_classes``.
     """
 
     def __init__(self, config: dict, image_channels: int, map_channels: int,
                  num_classes: int) -> None:
         super().__init__()
         config = {**copy.deepcopy(config), 'auxiliary_head': None}
-        # With checkpoints the backward pass would run the backbone again, by
-        # then no longer frozen.
+        # Gradient checkpointing would run the backbone again in the backward
+        # pass, when it is no longer frozen.
         config['backbone'].pop('with_cp', None)
         for head in as_list(config['decode_head']):
             if 'num_classes' not in head:
                 raise ValueError(
-                    f'The correction network cannot give {head["type"]} a '
-                    'class more, since its config has no num_classes. Set '
-                    'corrector.decode_head of the ErrorCorrection in '
+                    'The correction network cannot add a class to '
+                    f'{head["type"]}, since its config has no num_classes. '
+                    'Set corrector.decode_head of ErrorCorrection in '
                     'model.terms to another head.')
             head['num_classes'] = num_classes
             head.pop('out_channels', None)
@@ -109,6 +110,6 @@ def _widen(backbone: nn.Module, image_channels: int,
             return
     raise ValueError(
         f'The correction network needs a convolution of {image_channels} '
-        f'channels, those of the images, but {type(backbone).__name__} has '
-        'none. Set corrector.backbone of the ErrorCorrection in model.terms '
-        'to another one, such as a ResNet.')
+        'channels, the number of image channels, but '
+        f'{type(backbone).__name__} has none. Set corrector.backbone of '
+        'ErrorCorrection in model.terms to another one, such as a ResNet.')

@@ -1,6 +1,6 @@
-"""How often pseudo labels are right, where masks happen to exist.
+"""Accuracy of pseudo labels, for unlabeled images whose masks are known.
 
-For the log alone: no loss sees a mask of an unlabeled image.
+The results are only logged: no loss uses a mask of an unlabeled image.
 """
 from typing import List, Optional
 
@@ -10,22 +10,24 @@ from torch import Tensor
 from .semi_batch import UNKNOWN_IN_FILES
 
 UNKNOWN = -1
-"""Label of a position whose true label is not known."""
+"""Label of a position whose true label is unknown."""
 
 
-# Masks are there or not: nothing to be gained by compiling.
+# Branches on which masks exist: compiling would gain nothing.
 @torch.compiler.disable
 @torch.no_grad()
 def true_labels(masks: List[Optional[Tensor]], features: Tensor,
                 ignore_index: int) -> Tensor:
-    """Labels of the pixels in the middle of the positions.
+    """True labels at the resolution of the features.
+
+    The label of a position is that of the pixel at its centre.
 
     Args:
-        masks (list[Tensor | None]): Of a view, shape (H, W) each, as flipped
-            as the features.
-        features (Tensor): Maps of the view, shape (U, c, h, w), for their
-            size and device.
-        ignore_index (int): Of the head.
+        masks (list[Tensor | None]): Masks of a view, shape (H, W) each,
+            flipped like the features.
+        features (Tensor): Maps of the view, shape (U, c, h, w); only their
+            size and device are used.
+        ignore_index (int): Id that the head ignores.
 
     Returns:
         Tensor: Integer, shape (U, h, w); -1 where the label is unknown.
@@ -58,11 +60,11 @@ def pseudo_label_precision(labels: Tensor, truth: Tensor,
 
     Returns:
         dict[str, Tensor]: ``positive_precision``: share of the anchors whose
-        pseudo label is true. Of the pairs of an anchor and a negative, the
-        share with different true labels: ``negative_precision`` of pairs
-        with different pseudo labels, which the loss uses by default,
-        ``random_negative_precision`` of all pairs. Only pairs whose labels
-        are known count; what no such anchor or pair defines is left out.
+        pseudo label is true. Two shares of pairs of an anchor and a negative
+        whose true labels differ: ``negative_precision`` among the pairs
+        with different pseudo labels, which the loss uses by default, and
+        ``random_negative_precision`` among all pairs. Anchors and pairs of
+        unknown true labels do not count; a share of nothing is omitted.
     """
     known, negative_known = truth != UNKNOWN, negative_truth != UNKNOWN
     parts = [
@@ -73,7 +75,7 @@ def pseudo_label_precision(labels: Tensor, truth: Tensor,
         [int(part.max()) for part in parts if len(part)], default=0)
     anchors, negatives = _count(*parts[:2], size), _count(*parts[2:], size)
     pairs = anchors.sum() * negatives.sum()
-    # From the counts of all combinations of labels: no (n, m) matrix.
+    # Counts of all label combinations avoid a matrix of size n x m.
     same_truth = anchors.sum(0) @ negatives.sum(0)
     same_label = anchors.sum(1) @ negatives.sum(1)
     same_both = (anchors * negatives).sum()
@@ -91,18 +93,19 @@ def pseudo_label_precision(labels: Tensor, truth: Tensor,
 @torch.no_grad()
 def counts_above(confidence: Tensor, labels: Tensor, truth: Tensor,
                  thresholds: Tensor) -> Tensor:
-    """Pixels of at least some confidences, and those of them that are right.
+    """Numbers of correct and of all pseudo labels above each threshold.
 
     Args:
-        confidence (Tensor): In [0, 1], of any shape.
-        labels (Tensor): Pseudo labels, of that shape.
-        truth (Tensor): True labels, of that shape, -1 where unknown.
+        confidence (Tensor): Confidence in [0, 1], any shape.
+        labels (Tensor): Pseudo labels, same shape.
+        truth (Tensor): True labels, same shape, -1 where unknown.
         thresholds (Tensor): Ascending, of the dtype of the confidence,
-            shape (n,).
+            shape (n,). A pixel counts if its confidence is at least the
+            threshold.
 
     Returns:
-        Tensor: int64, shape (2, n): right ones and all, of the pixels whose
-        true label is known.
+        Tensor: int64, shape (2, n): correct pixels and all pixels. Pixels
+        with unknown true label do not count.
     """
     known = truth != UNKNOWN
     passed = torch.bucketize(confidence[known], thresholds, right=True)
@@ -114,7 +117,7 @@ def counts_above(confidence: Tensor, labels: Tensor, truth: Tensor,
 
 
 def _count(labels: Tensor, truth: Tensor, size: int) -> Tensor:
-    """How often each pseudo label (row) meets each true label (column)."""
+    """Confusion matrix: rows are pseudo labels, columns true labels."""
     counts = torch.bincount(labels * size + truth, minlength=size**2)
-    # As exact as whole numbers, which CUDA does not multiply in matrices.
+    # float64 counts exactly, and CUDA has no matrix product of integers.
     return counts.view(size, size).double()

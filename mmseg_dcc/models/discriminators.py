@@ -1,4 +1,4 @@
-"""Networks that tell label maps from predictions."""
+"""Discriminators of label maps and predictions."""
 from typing import Optional, Sequence, Tuple
 
 import torch
@@ -12,18 +12,18 @@ from torch import Tensor, nn
 class FullyConvDiscriminator(BaseModule):
     """Fully convolutional discriminator (Hung et al., BMVC 2018).
 
-    Convolutions 4x4 of stride 2, each but the last followed by LeakyReLU of
-    slope 0.2, without normalisation. The scores are resized to the size of
-    the maps.
+    4x4 convolutions of stride 2, each but the last followed by a LeakyReLU
+    of slope 0.2, without normalisation. The scores are resized to the size
+    of the maps.
 
     Args:
         num_classes (int): Channels of the maps: probabilities or one-hot
             labels.
         channels (Sequence[int]): Channels of the hidden layers. Maps must
-            have a side of at least 2 ** (layers + 1) pixels. Defaults to
+            have at least 2 ** (layers + 1) pixels per side. Defaults to
             (64, 128, 256, 512), as published: 32 pixels.
-        align_corners (bool): Of the resizing of the scores. Defaults to
-            True, as published.
+        align_corners (bool): Option of the resizing. Defaults to True, as
+            published.
         init_cfg (dict, optional): Initialisation config. Defaults to None:
             torch's default, as in the published code.
 
@@ -49,25 +49,25 @@ class FullyConvDiscriminator(BaseModule):
             ]
         classifier = nn.Conv2d(channels[-1], 1, 4, stride=2, padding=1)
         self.layers = nn.Sequential(*layers, classifier)
-        self.least_side = 2**(len(channels) + 1)
+        self.min_side = 2**(len(channels) + 1)
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Scores of each pixel: is it from a label map?
+        """Scores of each pixel.
 
         Args:
             maps (Tensor): Shape (N, num_classes, H, W).
 
         Returns:
-            Tensor: Logits, shape (N, 1, H, W).
+            Tensor: Logits of "this is a label map", shape (N, 1, H, W).
 
         Raises:
             ValueError: If the maps are too small for the layers.
         """
         size = maps.shape[2:]
-        if min(size) < self.least_side:
+        if min(size) < self.min_side:
             raise ValueError(
                 f'FullyConvDiscriminator got maps of {tuple(size)} px, but '
-                f'its layers need {self.least_side} px a side. Use a larger '
+                f'its layers need {self.min_side} px per side. Use a larger '
                 'crop_size, or fewer channels of the discriminator.')
         return F.interpolate(
             self.layers(maps),
@@ -78,25 +78,25 @@ class FullyConvDiscriminator(BaseModule):
 
 @MODELS.register_module()
 class ImageDiscriminator(BaseModule):
-    """Discriminator of whole images with their label maps (S4GAN).
+    """Discriminator of images with their label maps (S4GAN).
 
-    Convolutions 4x4 of stride 2, each followed by LeakyReLU of slope 0.2 and,
-    but for the last, by dropout of whole channels; the mean over all
+    4x4 convolutions of stride 2, each followed by a LeakyReLU of slope 0.2
+    and, except the last, by a dropout of whole channels. The mean over all
     positions gives the features, a linear layer the score (Mittal et al.,
     TPAMI 2021).
 
-    Differs from the published code: the mean is taken over a map of any
-    size, so that any crop goes (published: 321 px alone, by a pooling of
-    20 x 20).
+    Difference from the published code: the mean is taken over a map of any
+    size, so that crops of any size work (published: 20 x 20 pooling, which
+    needs crops of 321 px).
 
     Args:
         num_classes (int): Channels of the maps: probabilities or one-hot
             labels.
         image_channels (int): Channels of the images. Defaults to 3.
-        channels (Sequence[int]): Channels of the layers, the last of which
-            is the number of features. Maps must have a side of at least
-            2 ** layers pixels. Defaults to (64, 128, 256, 512), as published:
-            16 pixels.
+        channels (Sequence[int]): Channels of the layers; the last number is
+            the number of features. Maps must have at least 2 ** layers
+            pixels per side. Defaults to (64, 128, 256, 512), as published: 16
+            pixels.
         dropout (float): Probability that a channel is dropped, in [0, 1).
             Defaults to 0.5, as published.
         init_cfg (dict, optional): Initialisation config. Defaults to None:
@@ -124,13 +124,13 @@ class ImageDiscriminator(BaseModule):
                 nn.LeakyReLU(0.2),
                 nn.Dropout2d(dropout)
             ]
-        # the features themselves keep all channels
+        # No dropout of the features themselves.
         self.layers = nn.Sequential(*layers[:-1])
         self.classifier = nn.Linear(channels[-1], 1)
-        self.least_side = 2**len(channels)
+        self.min_side = 2**len(channels)
 
     def forward(self, maps: Tensor, images: Tensor) -> Tuple[Tensor, Tensor]:
-        """Features and score of each image: is its map a mask?
+        """Features and score of each image.
 
         Args:
             maps (Tensor): Shape (N, num_classes, H, W).
@@ -138,16 +138,17 @@ class ImageDiscriminator(BaseModule):
 
         Returns:
             tuple[Tensor, Tensor]: Features, shape (N, channels[-1]), and
-            logits, shape (N, 1), float32 also inside autocast.
+            logits of "the map is a mask", shape (N, 1), float32 also inside
+            autocast.
 
         Raises:
             ValueError: If the maps are too small for the layers.
         """
         size = maps.shape[2:]
-        if min(size) < self.least_side:
+        if min(size) < self.min_side:
             raise ValueError(
                 f'ImageDiscriminator got maps of {tuple(size)} px, but its '
-                f'layers need {self.least_side} px a side. Use a larger '
+                f'layers need {self.min_side} px per side. Use a larger '
                 'crop_size, or fewer channels of the discriminator.')
         positions = self.layers(torch.cat([maps, images], 1))
         with torch.autocast(maps.device.type, enabled=False):

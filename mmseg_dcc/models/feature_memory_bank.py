@@ -10,23 +10,29 @@ EMPTY = -1
 
 @MODELS.register_module()
 class FeatureMemoryBank(SharedBank):
-    """Negatives of the last steps of all processes, first in, first out.
+    """Memory bank: FIFO queue of the negatives of the last steps (Sec. 3.3).
 
-    The bank (Sec. 3.3) is part of the training state: its buffers are in the
-    checkpoint and come back after a resume. It is the same on every process,
-    in the order of their ranks. Features enter *before* the loss of their
-    step is computed, as in the published code.
+    The bank is part of the training state: its buffers are saved in the
+    checkpoint and restored when a training resumes. It is the same on every
+    process; the features of all processes are in the order of their ranks.
+    Features enter *before* the loss of their step is computed, as in the
+    published code.
 
-    Each step owns one slot of ``slot_size`` rows a process. A process that
-    has fewer rows to give leaves the rest of its slot empty, so that all
-    processes always exchange tensors of one size.
+    Each step has one slot of ``slot_size`` rows for each process. A process
+    with fewer rows leaves the rest of its slot empty, so that all processes
+    exchange tensors of one size.
 
     Args:
         channels (int): Length c of a feature.
-        slot_size (int): Most rows that one process adds in one step.
-        steps (int): Steps kept, the current one included. Defaults to 3,
-            published for ResNet-101 (2 for ResNet-50): with 6,400 negatives
-            a crop and step these are the 19.2k that did best in Table 4.
+        slot_size (int): Maximum number of rows that one process adds in one
+            step.
+        steps (int): Number of steps kept, including the current one.
+            Defaults to 3, published for ResNet-101 (2 for ResNet-50). With
+            6,400 negatives per crop and step these are the 19.2k negatives of
+            the best result in Table 4.
+
+    Raises:
+        ValueError: If an argument is below 1.
 
     Examples:
         >>> terms = dict(
@@ -34,7 +40,7 @@ class FeatureMemoryBank(SharedBank):
         ...         type='DirectionalContrast', bank=dict(rows=6400, steps=3)))
     """
 
-    shape_means = '(steps, rows of all GPUs, channels)'
+    shape_axes = '(steps, rows of all GPUs, channels)'
 
     def __init__(self, channels: int, slot_size: int, steps: int = 3) -> None:
         super().__init__()
@@ -45,7 +51,7 @@ class FeatureMemoryBank(SharedBank):
                     f'The memory bank: {name} must be at least 1, got '
                     f'{value}. Change bank of the term in the model config.')
         self.slot_size = slot_size
-        # The published setting has the same bank on every GPU, too.
+        # As published, every GPU has the negatives of all GPUs.
         rows = slot_size * get_world_size()
         self.register_buffer('features', torch.zeros(steps, rows, channels))
         self.register_buffer('labels',
@@ -54,12 +60,12 @@ class FeatureMemoryBank(SharedBank):
 
     @property
     def fill(self) -> Tensor:
-        """Share of rows in use, scalar in [0, 1]."""
+        """Share of the rows in use, scalar in [0, 1]."""
         return (self.labels != EMPTY).float().mean()
 
     @property
     def age(self) -> Tensor:
-        """Mean age in steps of the rows in use; 0 are those of this step."""
+        """Mean age of the rows in use, in steps; the current step is 0."""
         used = (self.labels != EMPTY).sum(1)
         slots = torch.arange(len(used), device=used.device)
         ages = (self.position - 1 - slots) % len(used)
@@ -67,16 +73,16 @@ class FeatureMemoryBank(SharedBank):
 
     @torch.no_grad()
     def push(self, features: Tensor, labels: Tensor) -> None:
-        """Replaces the oldest step by the rows of all processes.
+        """Replaces the rows of the oldest step by new rows of all processes.
 
         Args:
             features (Tensor): Rows of this process, shape (k, c) with
-                k <= slot_size. Rows with NaN or infinity, of an overflow in
-                mixed precision, are left out.
+                k <= slot_size. Rows with NaN or infinity, from an overflow
+                in mixed precision, are dropped.
             labels (Tensor): Their pseudo labels, shape (k,), >= 0.
 
         Raises:
-            ValueError: If there are more rows than a slot holds.
+            ValueError: If k is above slot_size.
         """
         if len(features) > self.slot_size:
             raise ValueError(
@@ -94,7 +100,7 @@ class FeatureMemoryBank(SharedBank):
         slot_labels[:len(labels)] = labels.where(finite,
                                                  labels.new_tensor(EMPTY))
         # mmengine gathers in the order of the ranks. The position stays on
-        # the device: nothing has to wait for it.
+        # the device to avoid a synchronisation.
         for buffer, slot in ((self.features, slot_features),
                              (self.labels, slot_labels)):
             rows = torch.cat(all_gather(slot))
@@ -102,11 +108,11 @@ class FeatureMemoryBank(SharedBank):
         self.position.add_(1).remainder_(len(self.features))
 
     def negatives(self) -> tuple:
-        """All rows in use.
+        """Features and labels of all rows in use.
 
         Returns:
-            tuple[Tensor, Tensor]: Features (m, c) and labels (m,); without
-            a copy once the bank is full. m may be 0.
+            tuple[Tensor, Tensor]: Features (m, c) and labels (m,); m may be
+            0. They are views, not copies, once the bank is full.
         """
         features, labels = self.features.flatten(0, 1), self.labels.flatten()
         used = labels != EMPTY

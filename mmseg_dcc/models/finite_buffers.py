@@ -1,4 +1,4 @@
-"""Batch statistics in mixed precision, where a forward pass may overflow."""
+"""Protection of batch norm statistics from overflows in mixed precision."""
 from contextlib import contextmanager
 from typing import Iterator
 
@@ -9,24 +9,26 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 @contextmanager
 def keep_finite_buffers(module: nn.Module) -> Iterator[None]:
-    """Context in which an overflow leaves no trace in batch statistics.
+    """Context manager that keeps infinities out of batch norm statistics.
 
-    With autocast a sum may overflow. The loss scaler then leaves the update
-    out and tries a smaller scale, but running means and variances have taken
-    the infinity in, for good. If any of them is lost in the context, all are
-    put back to what they were before. Without autocast nothing is done.
+    Under autocast a forward pass may overflow. The loss scaler then skips
+    the update and lowers its scale, but the running means and variances
+    would stay infinite. If one of them becomes infinite in the context, all
+    are restored to their values before it. Without autocast the context does
+    nothing.
 
-    Nothing waits for the device. The forward pass must be in the context,
-    the backward pass need not be.
+    There is no synchronisation with the device. The forward pass must be
+    inside the context, the backward pass need not be.
 
     Args:
-        module (nn.Module): Its batch norms, of whatever kind, are watched.
+        module (nn.Module): Module whose batch norms of any kind are
+            protected.
 
     Examples:
         >>> with keep_finite_buffers(model):
         ...     losses = model.loss(inputs, data_samples)
     """
-    # The public function wants a device, and knows none before torch 2.4.
+    # The public function takes a device type, but only since torch 2.4.
     buffers = _statistics(
         module) if torch._C._is_any_autocast_enabled() else []
     before = _flat(buffers)
@@ -43,9 +45,9 @@ def keep_finite_buffers(module: nn.Module) -> Iterator[None]:
 
 
 def _statistics(module: nn.Module) -> list:
-    # ``data`` counts versions of its own: the backward pass of a batch norm
-    # refuses statistics that were written to since, although it does not use
-    # them in training.
+    # ``data`` has a separate version counter. Autograd would otherwise raise
+    # an error for statistics that were changed after the forward pass,
+    # although the backward pass does not use them in training.
     return [
         buffer.data for layer in module.modules()
         if isinstance(layer, _BatchNorm)

@@ -1,4 +1,4 @@
-"""Network that finds the flaws of predictions."""
+"""Flaw detector of GCT (Ke et al., ECCV 2020)."""
 from typing import Optional, Sequence, Tuple
 
 import torch
@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 
 class HalfInstanceNorm(nn.Module):
-    """Batch norm of the first half of the channels, instance norm of the rest.
+    """Batch norm of half of the channels, instance norm of the other half.
 
-    IBN (Pan et al., ECCV 2018) without parameters in the second half.
+    IBN (Pan et al., ECCV 2018); the instance norm has no parameters.
 
     Args:
-        channels (int): Of the maps, at least 2.
-        norm_cfg (dict): Of the first half, as in mmseg.
+        channels (int): Channels of the maps, at least 2.
+        norm_cfg (dict): Norm of the first half, as in mmseg.
     """
 
     def __init__(self, channels: int, norm_cfg: dict) -> None:
@@ -26,7 +26,7 @@ class HalfInstanceNorm(nn.Module):
         self.instance_norm = nn.InstanceNorm2d(self.widths[1])
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Normalises maps of shape (N, channels, H, W)."""
+        """Normalised maps, shape (N, channels, H, W)."""
         first, second = maps.split(self.widths, 1)
         return torch.cat(
             [self.batch_norm(first),
@@ -35,24 +35,24 @@ class HalfInstanceNorm(nn.Module):
 
 @MODELS.register_module()
 class FlawDetector(BaseModule):
-    """Fully convolutional detector of flaws (Ke et al., ECCV 2020).
+    """Fully convolutional flaw detector (Ke et al., ECCV 2020).
 
-    Convolutions 4x4, each but the last followed by :class:`HalfInstanceNorm`
-    and LeakyReLU of slope 0.2. Their output is resized to the size of the
-    images; no activation.
+    4x4 convolutions, each but the last followed by :class:`HalfInstanceNorm`
+    and a LeakyReLU of slope 0.2. The output has no activation and is resized
+    to the size of the images.
 
     Args:
-        in_channels (int): Of the images.
+        in_channels (int): Channels of the images.
         num_classes (int): Channels of the probabilities.
         channels (Sequence[int]): Channels of the hidden layers, at least 2
             each. Defaults to (64, 128, 128, 256, 256, 512, 512), as
             published.
-        strides (Sequence[int]): Of the hidden layers; the last layer has
-            stride 2. Defaults to (2, 2, 1, 2, 1, 2, 1), as published, for
-            images of at least 92 px a side.
-        norm_cfg (dict, optional): Of the half that is not instance norm.
+        strides (Sequence[int]): Strides of the hidden layers; the last layer
+            has stride 2. Defaults to (2, 2, 1, 2, 1, 2, 1), as published,
+            for images of at least 92 px per side.
+        norm_cfg (dict, optional): Norm of the half without instance norm.
             Defaults to None: dict(type='BN'). Published: SyncBN.
-        align_corners (bool): Of the resizing. Defaults to True, as
+        align_corners (bool): Option of the resizing. Defaults to True, as
             published.
         init_cfg (dict, optional): Initialisation config. Defaults to None:
             torch's default, as in the published code.
@@ -81,7 +81,8 @@ class FlawDetector(BaseModule):
         if len(channels) != len(strides):
             raise ValueError(
                 'FlawDetector needs a stride for each hidden layer, got '
-                f'channels={tuple(channels)} and strides={tuple(strides)}.')
+                f'channels={tuple(channels)} and strides={tuple(strides)}. '
+                'Change detector of the term in model.terms.')
         self.align_corners = align_corners
         self.strides = (*strides, 2)
         layers = []
@@ -96,13 +97,14 @@ class FlawDetector(BaseModule):
         self.layers = nn.Sequential(*layers, classifier)
 
     def check_size(self, size: Tuple[int, int]) -> None:
-        """Refuses images whose flaw map would be one number.
+        """Checks that images are large enough for the strides.
 
         Args:
-            size (tuple[int, int]): Height and width, in pixels.
+            size (tuple[int, int]): Height and width in pixels.
 
         Raises:
-            ValueError: If so.
+            ValueError: If the flaw map would have fewer than 2 x 2
+                positions.
         """
         side = min(size)
         for stride in self.strides:
@@ -110,21 +112,21 @@ class FlawDetector(BaseModule):
         if side < 2:
             raise ValueError(
                 f'FlawDetector got images of {tuple(size)} px, for which its '
-                f'strides {self.strides} leave no flaw map of 2 x 2 positions '
-                'or more. Use a larger crop_size, or smaller strides of the '
-                'detector.')
+                f'strides {self.strides} give a flaw map of fewer than 2 x 2 '
+                'positions. Use a larger crop_size, or smaller strides of '
+                'the detector.')
 
     def forward(self, images: Tensor, probabilities: Tensor) -> Tensor:
         """Flaw map of predictions.
 
         Args:
             images (Tensor): Normalised, shape (N, in_channels, H, W).
-            probabilities (Tensor): Of the classes, shape
+            probabilities (Tensor): Class probabilities, shape
                 (N, num_classes, H, W).
 
         Returns:
-            Tensor: float32, shape (N, 1, H, W): about 0 where the prediction
-            is right, about 1 where it is wrong, unbounded.
+            Tensor: float32, shape (N, 1, H, W): near 0 where the prediction
+            is right, near 1 where it is wrong, unbounded.
 
         Raises:
             ValueError: If the images are too small for the layers.

@@ -7,17 +7,17 @@ from torch.func import functional_call
 def frozen(module: nn.Module) -> Callable[..., Any]:
     """Callable that runs a module without gradients for its parameters.
 
-    The gradient flows through the module to its inputs. So a segmentor can
-    learn from a discriminator in the same backward pass in which the
-    discriminator learns from other inputs, without switching
-    ``requires_grad`` on and off.
+    The gradient still flows through the module to its inputs. One backward
+    pass can therefore train a segmentor through a discriminator and the
+    discriminator on other inputs, without toggling ``requires_grad``.
 
     Args:
-        module (nn.Module): Left as it is, buffers included: batch norms in
-            train mode go on counting.
+        module (nn.Module): Not changed by this function. Its buffers are
+            shared: batch norms in training mode still update their
+            statistics.
 
     Returns:
-        Callable: Takes what ``module`` takes and returns what it returns.
+        Callable: Has the arguments and the result of ``module``.
     """
 
     def run(*args: Any, **kwargs: Any) -> Any:

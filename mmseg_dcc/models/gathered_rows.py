@@ -1,4 +1,4 @@
-"""Rows of all processes, of which each has as many as it happens to have."""
+"""Gathering of rows from processes with different numbers of rows."""
 import torch
 from mmengine.dist import all_gather, get_world_size
 from torch import Tensor
@@ -7,14 +7,15 @@ from torch import Tensor
 def gathered_rows(rows: Tensor) -> Tensor:
     """Rows of all processes in the order of their ranks.
 
-    Every process must call it at the same place of its step; how many rows
-    each brings may differ, none included. No gradient flows through it.
+    A collective call: every process must make it. The number of rows may
+    differ between processes and may be 0. No gradient flows through it.
 
     Args:
-        rows (Tensor): Shape (n, ...), the same but for n in each process.
+        rows (Tensor): Shape (n, ...); n may differ between processes, the
+            other sizes may not.
 
     Returns:
-        Tensor: Shape (sum of all n, ...). Of a single process, its own.
+        Tensor: Shape (sum of all n, ...). With a single process, ``rows``.
     """
     if get_world_size() == 1:
         return rows
@@ -22,7 +23,7 @@ def gathered_rows(rows: Tensor) -> Tensor:
     counts = torch.cat(all_gather(count)).tolist()
     if not any(counts):
         return rows
-    # what is exchanged must have one size
+    # all_gather needs tensors of one size.
     padded = rows.new_zeros(max(counts), *rows.shape[1:])
     padded[:len(rows)] = rows.detach()
     return torch.cat([

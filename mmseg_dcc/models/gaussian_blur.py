@@ -1,4 +1,4 @@
-"""Gaussian blur of maps, with a kernel given by its size alone."""
+"""Gaussian blur of maps with a kernel that its size determines."""
 from functools import lru_cache
 from typing import Union
 
@@ -8,33 +8,32 @@ from torch import Tensor
 
 
 def odd_size(size: int) -> int:
-    """Size of a kernel that has a middle: the next odd number.
+    """Odd kernel size: the given size, or the next larger one if it is even.
 
     Args:
-        size (int): At least 0.
+        size (int): Size of at least 0.
     """
     return size + 1 - size % 2
 
 
-# In every step anew it would be a copy to the device that waits.
+# Cached, since each copy to the device would synchronise.
 @lru_cache(maxsize=32)
 def gaussian_kernel(size: int,
                     device: Union[str, torch.device] = 'cpu') -> Tensor:
-    """One-dimensional Gaussian whose tails are folded back into its size.
+    """One-dimensional Gaussian kernel whose tails are folded into its size.
 
-    The standard deviation is 0.3 ((size - 1) / 2 - 1) + 0.8, that of OpenCV.
-    The Gaussian reaches four of them to both sides; what lies beyond the
-    kernel is mirrored at its ends (d c b a | a b c d | d c b a), as SciPy
-    filters an impulse in an array of this size.
+    The standard deviation is 0.3 ((size - 1) / 2 - 1) + 0.8, as in OpenCV.
+    The Gaussian is cut at four standard deviations. Weights beyond the
+    kernel are mirrored at its ends (d c b a | a b c d | d c b a), as when
+    SciPy filters an impulse in an array of this size.
 
     Args:
         size (int): Number of weights, odd.
-        device (str | torch.device): Where the kernel lies. Defaults to
-            'cpu'.
+        device (str | torch.device): Device of the kernel. Defaults to 'cpu'.
 
     Returns:
-        Tensor: float32, shape (size,), symmetric, of sum 1. Shared by all
-        callers: not to be written to.
+        Tensor: float32, shape (size,), symmetric, with sum 1. It is cached:
+        do not modify it.
     """
     sigma = 0.3 * ((size - 1) / 2 - 1) + 0.8
     radius = int(4 * sigma + 0.5)
@@ -53,10 +52,10 @@ def gaussian_blur(maps: Tensor, size: int) -> Tensor:
 
     Args:
         maps (Tensor): Shape (N, 1, H, W), with H and W above ``size // 2``.
-        size (int): Of the kernel, odd, in pixels.
+        size (int): Size of the kernel in pixels, odd.
 
     Returns:
-        Tensor: float32, of the shape given.
+        Tensor: float32, same shape.
     """
     with torch.autocast(maps.device.type, enabled=False):
         kernel = gaussian_kernel(size, maps.device)

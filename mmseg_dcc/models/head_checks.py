@@ -1,4 +1,4 @@
-"""Checks of the heads of a model that is to learn terms."""
+"""Checks of backbone and heads of a model with terms."""
 import logging
 from typing import Optional
 
@@ -8,55 +8,57 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
 from torch import nn
 
-PIXEL_HEAD_WANTED = (
-    'terms need a backbone and a head that classifies one feature a pixel (a '
-    'subclass of BaseDecodeHead such as DepthwiseSeparableASPPHead, PSPHead, '
-    'FCNHead, UPerHead or SegformerHead); heads that classify masks, queries '
-    'or prompts do not work. Change model.decode_head.')
+PIXEL_HEAD_REQUIRED = (
+    'terms need a backbone and a head that classifies the feature of each '
+    'pixel (a subclass of BaseDecodeHead such as DepthwiseSeparableASPPHead, '
+    'PSPHead, FCNHead, UPerHead or SegformerHead). Heads that classify masks, '
+    'queries or prompts do not work. Change model.decode_head.')
 
 
 _PACKAGES = dict(mmpretrain='mmpretrain', mmcls='mmpretrain')
 ONE_CLASS = (
-    'model.decode_head.num_classes=1: with one class every pixel belongs to '
-    'it, and the background is none. To tell one object from the background, '
+    'model.decode_head.num_classes=1: with a single class every pixel '
+    'belongs to it. The background is a class, too: to segment one object, '
     "with masks of 0 and 1, set num_classes=2 and metainfo.classes="
     "('background', 'object'); for one channel with a sigmoid also "
     'out_channels=1 and loss_decode=dict(use_sigmoid=True, ...).')
 
 
 def check_head_types(decode_head: dict, backbone: Optional[dict]) -> None:
-    """Refuses models of another kind before they are built.
+    """Checks before building that the heads classify pixels.
 
-    Some of them need further packages, without which they fail to build
-    with a message that helps nobody.
+    Models with other heads may need further packages. Without these they
+    fail to build with a less helpful message.
 
     Args:
         decode_head (dict | list[dict]): Config of one head or of a cascade.
         backbone (dict, optional): Config of the backbone.
 
     Raises:
-        TypeError: With the name of the head and what to use instead.
+        TypeError: If a head does not classify pixels, or there is no
+            backbone.
     """
     for config in as_list(decode_head):
         head_class = config['type']
         if isinstance(head_class, str):
             head_class = MODELS.get(head_class)
-        # An unknown type is named when it is built.
+        # The registry reports an unknown type when it builds the head.
         if head_class is not None and (backbone is None or not issubclass(
                 head_class, BaseDecodeHead)):
             raise TypeError(
-                f'{head_class.__name__} is refused: {PIXEL_HEAD_WANTED}')
+                f'{head_class.__name__} is not supported: '
+                f'{PIXEL_HEAD_REQUIRED}')
 
 
 def check_package_of_backbone(backbone: Optional[dict]) -> None:
-    """Says which package a backbone is of that is not imported.
+    """Checks that the package of a backbone is imported.
 
     Args:
         backbone (dict, optional): Config of the backbone.
 
     Raises:
-        ImportError: If its type names mmpretrain (or mmcls, the older name)
-            and is not registered.
+        ImportError: If the scope of its type is mmpretrain (or mmcls, the
+            older name) and the type is not registered.
     """
     kind = (backbone or {}).get('type')
     if not isinstance(kind, str) or MODELS.get(kind) is not None:
@@ -66,10 +68,11 @@ def check_package_of_backbone(backbone: Optional[dict]) -> None:
         return
     package = _PACKAGES[scope]
     raise ImportError(
-        f'model.backbone.type={kind!r} is of the package {package}, which ' +
+        f'model.backbone.type={kind!r} belongs to the package {package}, '
+        'which ' +
         ('is not installed: pip install mmpretrain torchvision, then '
-         if not is_installed(package) else 'is installed, but not imported, '
-         'or does not have it: ') +
+         if not is_installed(package) else 'is installed, but not imported '
+         'or without this backbone: ') +
         "add custom_imports=dict(imports=['mmpretrain.models'], "
         'allow_failed_imports=False) to the config and write the type as '
         "'mmpretrain.NAME' (docs/backbones.md).")
@@ -77,26 +80,26 @@ def check_package_of_backbone(backbone: Optional[dict]) -> None:
 
 def check_heads(decode_head: nn.Module,
                 auxiliary_head: Optional[nn.Module]) -> None:
-    """Compares the classes and ignored ids of all heads that learn masks.
+    """Checks that all heads have the same classes and ignored id.
 
-    An auxiliary head of more classes trains without a word, one of fewer
-    dies in the loss.
+    An auxiliary head with more classes would train without an error, one
+    with fewer classes would fail inside its loss.
 
     Args:
         decode_head (nn.Module): One head, or the list of a cascade.
-        auxiliary_head (nn.Module, optional): Likewise.
+        auxiliary_head (nn.Module, optional): One head or a list.
 
     Raises:
-        ValueError: If a head has another number of classes than the last
-            decode head, or that has a single one.
+        ValueError: If the number of classes of a head differs from that of
+            the last decode head, or the latter has a single class.
     """
     main = as_list(decode_head)[-1]
-    # Heads of depth have one output by design: they are refused by name.
+    # Depth heads have one output by design; pixel_heads rejects them.
     if main.num_classes == 1 and hasattr(main, 'conv_seg'):
         raise ValueError(ONE_CLASS)
     others = as_list(auxiliary_head) if auxiliary_head is not None else []
     for head in (*as_list(decode_head), *others):
-        # Heads with a loss of their own may learn something else.
+        # Heads with another loss may have other targets than the masks.
         if getattr(type(head), 'loss_by_feat',
                    None) is not BaseDecodeHead.loss_by_feat:
             continue
@@ -110,12 +113,12 @@ def check_heads(decode_head: nn.Module,
         if head.ignore_index != main.ignore_index:
             print_log(
                 f'{name} has ignore_index={head.ignore_index}, the decode '
-                f'head {main.ignore_index}: one of them learns pixels that '
-                'the other ignores.',
+                f'head {main.ignore_index}: one of them is trained on pixels '
+                'that the other ignores.',
                 logger='current',
                 level=logging.WARNING)
 
 
 def as_list(heads) -> list:
-    """One head, or those of a list, as a list."""
+    """List of a single head or of several heads."""
     return [*heads] if isinstance(heads, (list, nn.ModuleList)) else [heads]

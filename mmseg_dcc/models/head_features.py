@@ -1,4 +1,4 @@
-"""Features and class scores of any decode head that ends in ``cls_seg``."""
+"""Features and class scores of decode heads that end in ``cls_seg``."""
 from contextlib import contextmanager
 from typing import Callable, Iterator, List, Optional, Tuple
 
@@ -6,34 +6,34 @@ import torch
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor, nn
 
-from .head_checks import PIXEL_HEAD_WANTED, as_list
+from .head_checks import PIXEL_HEAD_REQUIRED, as_list
 
 
 def pixel_heads(decode_head: nn.Module) -> List[nn.Module]:
-    """The heads to run in turn, the last of which classifies every pixel.
+    """Heads to run in turn; the last one classifies every pixel.
 
     These are all heads of a model, with two exceptions. K-Net refines the
-    masks of the head that generates its kernels, PointRend at some points
-    the scores of the head before its point head. In both the terms take the
-    head that is refined: it sees every pixel and has a loss of its own.
+    masks of its kernel generation head, PointRend the scores of the head
+    before its point head at some points. For both the terms use the head
+    that is refined, since it classifies every pixel and has its own loss.
 
     Args:
         decode_head (nn.Module): One head, or the list of a cascade.
 
     Raises:
-        TypeError: If there is none, with the name of the head.
+        TypeError: If no head classifies pixels; names the head.
     """
     heads = [
         getattr(head, 'kernel_generate_head', head)
         for head in as_list(decode_head)
     ]
     name = type(heads[-1]).__name__
-    # Heads of another kind delete the classifier of BaseDecodeHead.
+    # Heads that do not classify pixels delete ``conv_seg``.
     while heads and not (isinstance(heads[-1], BaseDecodeHead)
                          and hasattr(heads[-1], 'conv_seg')):
         heads.pop()
     if not heads:
-        raise TypeError(f'{name} is refused: {PIXEL_HEAD_WANTED}')
+        raise TypeError(f'{name} is not supported: {PIXEL_HEAD_REQUIRED}')
     return heads
 
 
@@ -41,16 +41,16 @@ def pixel_heads(decode_head: nn.Module) -> List[nn.Module]:
 def recorded_classifier(
         head: nn.Module,
         keep_scores: bool = True) -> Iterator[List[Tuple[Tensor, Tensor]]]:
-    """Records what enters and what leaves ``head.cls_seg``.
+    """Context manager that records input and output of ``head.cls_seg``.
 
     Args:
         head (nn.Module): A head that calls ``self.cls_seg``.
-        keep_scores (bool): Whether the scores carry a gradient. False where
-            they are of no use, which spares their graph. Defaults to True.
+        keep_scores (bool): Whether the scores carry a gradient. False saves
+            the memory of their graph. Defaults to True.
 
     Yields:
-        list[tuple[Tensor, Tensor]]: Features, before the dropout that
-        ``cls_seg`` applies, and scores of each call so far.
+        list[tuple[Tensor, Tensor]]: Features, before the dropout of
+        ``cls_seg``, and scores of each call so far.
     """
     recorded: List[Tuple[Tensor, Tensor]] = []
 
@@ -60,7 +60,7 @@ def recorded_classifier(
         recorded.append((features, scores))
         return scores
 
-    # The instance attribute hides the method of the class.
+    # The instance attribute shadows the method of the class.
     head.cls_seg = record
     try:
         yield recorded
@@ -68,13 +68,13 @@ def recorded_classifier(
         del head.cls_seg
 
 
-# The method that is swapped for a moment would be compiled at each call.
+# The method that is replaced for a moment would be compiled at each call.
 @torch.compiler.disable
 def classifier_input(head: nn.Module, *head_inputs) -> Tensor:
-    """Runs a head and returns what entered its ``cls_seg``.
+    """Input of ``cls_seg`` in a forward pass of a head.
 
-    These are the encoder features f of Fig. 4: everything but the final
-    classifier, before the dropout that ``cls_seg`` applies.
+    These are the encoder features f of Fig. 4: the output of everything but
+    the final classifier, before the dropout of ``cls_seg``.
 
     Args:
         head (nn.Module): A head that calls ``self.cls_seg``.
@@ -92,7 +92,7 @@ def classifier_input(head: nn.Module, *head_inputs) -> Tensor:
     if len(recorded) != 1 or recorded[0][0].dim() != 4:
         raise RuntimeError(
             f'{type(head).__name__}.forward called cls_seg {len(recorded)} '
-            'times with a feature map, a term needs exactly one call. Use '
+            'times with a feature map, but terms need exactly one call. Use '
             'another model.decode_head.')
     return recorded[0][0]
 
@@ -101,14 +101,15 @@ def encoder_features(
         model: nn.Module,
         images: Tensor,
         perturb: Optional[Callable[[Tensor], Tensor]] = None) -> Tensor:
-    """f = E(x) of Fig. 4: what enters the final classifier.
+    """Encoder features f = E(x) of Fig. 4, the input of the classifier.
 
     Args:
-        model (nn.Module): Any segmentor with such a classifier, stock or
-            ours.
+        model (nn.Module): Any segmentor with such a classifier, stock or of
+            this package.
         images (Tensor): Shape (N, channels, H, W).
-        perturb (Callable, optional): Applied to each feature map of backbone
-            and neck, such as a dropout of channels. Defaults to None.
+        perturb (Callable, optional): Function of one tensor that is applied
+            to each feature map of backbone and neck, such as a dropout of
+            channels. Defaults to None.
 
     Returns:
         Tensor: Shape (N, channels, h, w), with gradient.
@@ -124,23 +125,26 @@ def encoder_features(
 
 
 def _map_tensors(function: Callable, nested):
-    """Some backbones give lists of lists (map and class token)."""
+    """Applies a function to tensors in nested lists.
+
+    Some backbones return such lists, for example of map and class token.
+    """
     if isinstance(nested, Tensor):
         return function(nested)
     return type(nested)(_map_tensors(function, part) for part in nested)
 
 
 def uses_sigmoid(head: nn.Module) -> bool:
-    """Whether each class of a head has a probability of its own.
+    """Whether a head has one sigmoid for each class instead of a softmax.
 
-    So it is with one channel (binary), and where all losses of the head that
-    know the choice say ``use_sigmoid``.
+    True for a head of one channel (binary), and if all losses of the head
+    that have the option set ``use_sigmoid``.
 
     Args:
         head (nn.Module): A ``BaseDecodeHead``.
 
     Returns:
-        bool: False: the classes share a softmax.
+        bool: False if the classes share a softmax.
     """
     if head.out_channels == 1:
         return True
@@ -152,7 +156,7 @@ def uses_sigmoid(head: nn.Module) -> bool:
 
 
 def class_probabilities(head: nn.Module, scores: Tensor) -> Tensor:
-    """Probability of each class, shape (N, num_classes, H, W).
+    """Class probabilities, shape (N, num_classes, H, W).
 
     Args:
         head (nn.Module): A ``BaseDecodeHead``.
@@ -170,14 +174,13 @@ def class_confidence(head: nn.Module,
                      scores: Tensor) -> Tuple[Tensor, Tensor]:
     """Predicted class of each pixel and its probability.
 
-    As the head is trained and tested: a softmax over the classes, a sigmoid
-    of each (see :func:`uses_sigmoid`), or, of one channel, a sigmoid that is
-    foreground above ``head.threshold`` (0.3 unless configured).
+    As in training and inference of the head: softmax over the classes, one
+    sigmoid per class (see :func:`uses_sigmoid`), or, with one channel, a
+    sigmoid that means foreground above ``head.threshold`` (0.3 by default).
 
     Args:
         head (nn.Module): A ``BaseDecodeHead``.
-        scores (Tensor): Before softmax or sigmoid, shape
-            (N, out_channels, h, w).
+        scores (Tensor): Logits, shape (N, out_channels, h, w).
 
     Returns:
         tuple[Tensor, Tensor]: Confidence, float32 in [0, 1], and label,
@@ -187,7 +190,7 @@ def class_confidence(head: nn.Module,
     if not uses_sigmoid(head):
         return scores.softmax(1).max(1)
     if scores.size(1) > 1:
-        # Sigmoids of high scores are all 1: the scores decide.
+        # Sigmoids of high scores are all 1, so compare the scores.
         highest, labels = scores.max(1)
         return highest.sigmoid(), labels
     foreground = scores[:, 0].sigmoid()
@@ -196,7 +199,7 @@ def class_confidence(head: nn.Module,
 
 
 def class_labels(head: nn.Module, scores: Tensor) -> Tensor:
-    """Predicted class of each pixel, where its probability is of no use.
+    """Predicted class of each pixel, without its probability.
 
     Args:
         head (nn.Module): A ``BaseDecodeHead``.
@@ -215,8 +218,8 @@ def class_labels(head: nn.Module, scores: Tensor) -> Tensor:
 def confidence_and_pseudo_label(head: nn.Module, features: Tensor) -> tuple:
     """Highest class probability and its class (Eqs. 2 and 4).
 
-    The dropout of the classifier is off: all views are judged by the same
-    classifier. No gradient reaches the classifier.
+    The dropout of the classifier is off, so that the predictions on all
+    views come from the same classifier. No gradient reaches the classifier.
 
     Args:
         head (nn.Module): Head with ``cls_seg``.
@@ -231,10 +234,10 @@ def confidence_and_pseudo_label(head: nn.Module, features: Tensor) -> tuple:
 
 @contextmanager
 def dropout_off(head: nn.Module) -> Iterator[None]:
-    """Switches the dropout of a head's ``cls_seg`` off for a while.
+    """Context manager that switches off the dropout of ``cls_seg``.
 
     Args:
-        head (nn.Module): A ``BaseDecodeHead``; its mode is put back.
+        head (nn.Module): A ``BaseDecodeHead``; its mode is restored.
     """
     dropout = getattr(head, 'dropout', None)
     was_training = dropout is not None and dropout.training

@@ -9,11 +9,11 @@ from mmseg.structures import SegDataSample
 class MeanScoresTTAModel(BaseTTAModel):
     """Test-time augmentation of :class:`Teachers`.
 
-    mmseg's ``SegTTAModel`` keeps the classes of the mean alone; this one
-    keeps how probable they are, too.
+    ``SegTTAModel`` of mmseg keeps only the classes of the mean prediction;
+    this model also keeps its confidence.
 
     Args:
-        module (dict): Config of the :class:`Teachers`.
+        module (dict): Config of :class:`Teachers`.
 
     Examples:
         >>> model = dict(
@@ -23,5 +23,5 @@ class MeanScoresTTAModel(BaseTTAModel):
     def merge_preds(
             self, data_samples_list: List[List[SegDataSample]]
     ) -> List[SegDataSample]:
-        """One sample of the views of each image."""
+        """Samples with the mean prediction over the views of each image."""
         return self.module.merged(data_samples_list)

@@ -1,16 +1,16 @@
-"""Masks and mixing of images, labels and scores within a batch."""
+"""Mixing of images, labels and scores within a batch, and its masks."""
 import math
 from typing import Sequence
 
 import torch
 from torch import Tensor
 
-# Boxes drawn for each one that is wanted. One in twenty fits at an area of
-# 0.4, so that practically always one of them does.
+# Candidates drawn for each box. At an area of 0.4 one in twenty fits inside
+# the image, so that practically always one of 256 does.
 _TRIES = 256
 PARTNERS = ('roll', 'flip')
 NO_CLASS = -1
-"""Label of a pixel that no class mask takes, such as padding."""
+"""Label of a pixel that belongs to no class, such as padding."""
 
 
 def cutmix_boxes(count: int,
@@ -18,22 +18,22 @@ def cutmix_boxes(count: int,
                  area_range: Sequence[float] = (0.02, 0.4),
                  ratio_range: Sequence[float] = (0.3, 1 / 0.3),
                  prob: float = 1.) -> Tensor:
-    """Masks of one box an image (CutMix), drawn on the CPU.
+    """CutMix masks of one random box per image, drawn on the CPU.
 
-    Area, ratio and upper left corner are uniform; ratio and corner are drawn
-    again until the box is inside the image. So boxes lie in the middle more
-    often than at the borders, and are rather square than long.
+    Area, aspect ratio and upper left corner are uniform; ratio and corner
+    are drawn again until the box lies inside the image. Boxes are therefore
+    more often central than at the border, and closer to a square.
 
     Args:
-        count (int): Images.
+        count (int): Number of images.
         size (tuple[int, int]): Height and width in pixels.
         area_range (tuple[float, float]): Share of the image that a box
-            covers, in (0, 1]. One of most of the image hardly ever fits; it
-            is then cut and moved into the image. Defaults to (0.02, 0.4) of
+            covers, in (0, 1]. A box of almost the whole image rarely fits;
+            it is then cut and moved into the image. Defaults to (0.02, 0.4),
             UniMatch.
         ratio_range (tuple[float, float]): Share of the height over share of
             the width, > 0. In a square image that is height over width.
-            Defaults to (0.3, 1 / 0.3) of UniMatch.
+            Defaults to (0.3, 1 / 0.3), UniMatch.
         prob (float): Probability that an image has a box, in [0, 1].
             Defaults to 1; UniMatch uses 0.5.
 
@@ -60,25 +60,26 @@ def draw_boxes(count: int, size: Sequence[int], area_range: Sequence[float],
     starts = (torch.rand(count, _TRIES, 2) * sides).long()
     fits = (starts + lengths <= sides).all(-1)
     rows, first = torch.arange(count), fits.int().argmax(1)
-    # changes nothing in a box that fits, unless it has no pixel
+    # No change for a box that fits, unless it has no pixel.
     lengths = lengths[rows, first].clamp(min=1).minimum(sides)
     starts = starts[rows, first].minimum(sides - lengths)
     return torch.cat([starts, starts + lengths], 1)
 
 
 def three_box_masks(count: int, size: Sequence[int]) -> Tensor:
-    """Masks of three overlapping boxes an image (CPS), drawn on the CPU.
+    """CutMix masks of CPS: three random boxes per image, drawn on the CPU.
 
-    Each box has a third of an area between 1/4 and 1/2 of the image, any
-    ratio and any place. Where two overlap, they cancel.
+    The area of each box is a third of a uniform number between 1/4 and 1/2
+    of the image; aspect ratio and position are random. The mask is the
+    exclusive or of the boxes: False where two of them overlap.
 
     Args:
-        count (int): Images.
+        count (int): Number of images.
         size (tuple[int, int]): Height and width in pixels.
 
     Returns:
-        Tensor: bool, shape (count, 1, height, width). A quarter is True on
-        average.
+        Tensor: bool, shape (count, 1, height, width). On average a quarter
+        of the pixels is True.
     """
     return three_box_masks_from(
         _uniform((count, 3), 0.25, 0.5), torch.rand(count, 3),
@@ -94,8 +95,8 @@ def three_box_masks_from(area: Tensor, exponent: Tensor, place: Tensor,
             shape (count, 3).
         exponent (Tensor): In [0, 1], shape (count, 3). The height is the
             area to this power, the width the area to the rest.
-        place (Tensor): In [0, 1], shape (count, 3, 2). From top to bottom
-            and from left to right of what a box can be moved.
+        place (Tensor): In [0, 1], shape (count, 3, 2). Vertical and
+            horizontal position within the range in which the box fits.
         size (tuple[int, int]): Height and width in pixels.
 
     Returns:
@@ -108,13 +109,13 @@ def three_box_masks_from(area: Tensor, exponent: Tensor, place: Tensor,
 
 
 def half_box_masks(count: int, size: Sequence[int]) -> Tensor:
-    """Masks of one box of half the image (CutMix-Seg), drawn on the CPU.
+    """CutMix-Seg masks of one box of half the image, drawn on the CPU.
 
-    The height is 0.5 to a uniform power, the width what is missing to half
-    of the area; every place inside the image is as likely.
+    The height, as a share of the image, is 0.5 to a uniform power; the width
+    follows from the area of one half. The position is uniform.
 
     Args:
-        count (int): Images.
+        count (int): Number of images.
         size (tuple[int, int]): Height and width in pixels.
 
     Returns:
@@ -131,8 +132,8 @@ def half_box_masks_from(exponent: Tensor, place: Tensor,
     Args:
         exponent (Tensor): In [0, 1], shape (count, ). The height is 0.5 to
             this power, the width 0.5 to the rest.
-        place (Tensor): In [0, 1], shape (count, 2). From top to bottom and
-            from left to right of what a box can be moved.
+        place (Tensor): In [0, 1], shape (count, 2). Vertical and horizontal
+            position within the range in which the box fits.
         size (tuple[int, int]): Height and width in pixels.
 
     Returns:
@@ -143,15 +144,14 @@ def half_box_masks_from(exponent: Tensor, place: Tensor,
 
 
 def class_masks(labels: Tensor) -> Tensor:
-    """Masks of half of the classes of each image (ClassMix).
+    """ClassMix masks of half of the classes of each image.
 
-    Of the n classes that an image has, floor(n / 2) are drawn, each as
-    likely (Olsson et al., WACV 2021). An image of one class has an empty
-    mask. Drawn on the CPU.
+    Of the n classes of an image, floor(n / 2) are drawn uniformly on the CPU
+    (Olsson et al., WACV 2021). The mask of an image of one class is empty.
 
     Args:
         labels (Tensor): int64, shape (N, H, W). Negative ids
-            (:data:`NO_CLASS`) are no class.
+            (:data:`NO_CLASS`) belong to no class.
 
     Returns:
         Tensor: bool, shape (N, 1, H, W), True on the drawn classes.
@@ -165,8 +165,8 @@ def class_masks_from(labels: Tensor, keys: Tensor) -> Tensor:
 
     Args:
         labels (Tensor): int64, shape (N, H, W).
-        keys (Tensor): In [0, 1), shape (N, more than the highest label). Of
-            its classes an image takes those with the lowest keys.
+        keys (Tensor): In [0, 1), shape (N, C) with C above the highest
+            label. The classes with the lowest keys are drawn.
 
     Returns:
         Tensor: bool, shape (N, 1, H, W).
@@ -178,35 +178,36 @@ def class_masks_from(labels: Tensor, keys: Tensor) -> Tensor:
     present = torch.zeros_like(keys).scatter_reduce(
         1, ids, known.to(keys.dtype), 'amax').bool()
     ranks = keys.masked_fill(~present, 2.).argsort(1).argsort(1)
-    # an absent class ranks behind every present one
+    # An absent class ranks behind every present one.
     drawn = ranks < present.sum(1, keepdim=True) // 2
     return (drawn.gather(1, ids) & known).view_as(labels)[:, None]
 
 
 def mix(own: Tensor, partner: Tensor, mask: Tensor) -> Tensor:
-    """Maps with the inside of each mask from the partner.
+    """Maps in which the masked region is replaced by the partner's.
 
     Args:
         own (Tensor): Shape (N, H, W) or (N, channels, H, W), any dtype.
-        partner (Tensor): Of the same shape and dtype; see :func:`partners`.
+        partner (Tensor): Same shape and dtype; see :func:`partners`.
         mask (Tensor): bool, shape (N, 1, H, W), True where the partner is
-            taken; of :func:`cutmix_boxes` or another function here.
+            pasted, such as the result of :func:`cutmix_boxes`.
 
     Returns:
-        Tensor: Of the same shape and dtype.
+        Tensor: Same shape and dtype.
     """
     mask = mask.to(own.device)
     return torch.where(mask if own.ndim == 4 else mask[:, 0], partner, own)
 
 
 def partners(tensor: Tensor, how: str) -> Tensor:
-    """Batch in the order of the images' partners.
+    """Batch reordered so that each image is replaced by its partner.
 
     Args:
         tensor (Tensor): Shape (N, ...).
-        how (str): ``'roll'``: the image before in the batch, of the first
-            image the last. ``'flip'``: the batch reversed, as in UniMatch
-            V2; the middle one of an odd batch is its own partner.
+        how (str): ``'roll'``: the partner is the previous image of the
+            batch, for the first image the last one. ``'flip'``: the batch is
+            reversed, as in UniMatch V2; the middle image of an odd batch is
+            its own partner.
 
     Returns:
         Tensor: Shape (N, ...). A batch of one is its own partner.
@@ -218,9 +219,8 @@ def partners(tensor: Tensor, how: str) -> Tensor:
         return tensor.roll(1, 0)
     if how == 'flip':
         return tensor.flip(0)
-    raise ValueError(f'Partners must be one of {PARTNERS}, got {how!r}. '
-                     'Change it where the mixing is configured in '
-                     'model.terms.')
+    raise ValueError(f'partner must be one of {PARTNERS}, got {how!r}. '
+                     'Change mix.partner of the term in model.terms.')
 
 
 def _uniform(shape, low, high):
@@ -228,7 +228,7 @@ def _uniform(shape, low, high):
 
 
 def _placed(shares, place, size):
-    """Edges of boxes with these shares of the sides, shape (..., 4)."""
+    """Edges of boxes from their shares of the sides, shape (..., 4)."""
     sides = torch.tensor(size)
     lengths = (shares * sides).round().long()
     starts = ((sides - lengths) * place).round().long()
@@ -236,7 +236,7 @@ def _placed(shares, place, size):
 
 
 def _inside(boxes, size):
-    """Boxes (count, 4) as a mask (count, 1, height, width)."""
+    """Masks (count, 1, height, width) of boxes (count, 4)."""
     height, width = size
     top, left, bottom, right = boxes[:, :, None].unbind(1)
     row, column = torch.arange(height), torch.arange(width)

@@ -1,4 +1,4 @@
-"""Perturbations of encoder features in CCT (Ouali et al., CVPR 2020)."""
+"""Feature perturbations of CCT (Ouali et al., CVPR 2020)."""
 from typing import List, Optional, Sequence, Tuple
 
 import cv2
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ..structures.view_info import Box
 from .channel_dropout import mask_channels
 
-#: Kinds and what can be set of each, with the values of CCT.
+#: Settings of each kind, with the values of CCT.
 PERTURBATIONS = dict(
     vat=dict(xi=0.1, eps=2.),
     dropout=dict(prob=0.5),
@@ -22,15 +22,17 @@ PERTURBATIONS = dict(
 
 
 def drop_channels(features: Tensor, prob: float = 0.5) -> Tensor:
-    """DropOut: channels of each image are set to 0, the others scaled up.
+    """DropOut: features with random channels of each image set to 0.
+
+    The other channels are scaled by 1 / (1 - prob).
 
     Args:
         features (Tensor): Shape (N, C, h, w).
-        prob (float): Of a channel to be dropped, in [0, 1). Defaults to 0.5,
-            CCT.
+        prob (float): Probability that a channel is dropped, in [0, 1).
+            Defaults to 0.5, CCT.
 
     Returns:
-        Tensor: Of the shape given.
+        Tensor: Same shape.
     """
     kept = torch.rand(features.shape[:2], device=features.device) >= prob
     return mask_channels(features, kept / (1 - prob))
@@ -39,17 +41,17 @@ def drop_channels(features: Tensor, prob: float = 0.5) -> Tensor:
 def drop_active(features: Tensor,
                 threshold_range: Sequence[float] = (0.7, 0.9),
                 valid: Optional[Tensor] = None) -> Tensor:
-    """F-Drop: the most active positions are set to 0.
+    """F-Drop: features with the most active positions set to 0.
 
     Args:
         features (Tensor): Shape (N, C, h, w).
-        threshold_range (tuple[float, float]): From which one threshold for
-            the batch is drawn, see :func:`drop_active_above`. Defaults to
-            (0.7, 0.9), CCT.
+        threshold_range (tuple[float, float]): Range of the threshold, which
+            is drawn once for the batch; see :func:`drop_active_above`.
+            Defaults to (0.7, 0.9), CCT.
         valid (Tensor, optional): See :func:`drop_active_above`.
 
     Returns:
-        Tensor: Of the shape given.
+        Tensor: Same shape.
     """
     low, high = threshold_range
     return drop_active_above(features,
@@ -59,18 +61,19 @@ def drop_active(features: Tensor,
 def drop_active_above(features: Tensor,
                       threshold: float,
                       valid: Optional[Tensor] = None) -> Tensor:
-    """:func:`drop_active` with a given threshold.
+    """F-Drop with a given threshold; see :func:`drop_active`.
 
     Args:
-        features (Tensor): Shape (N, C, h, w). Positions with a mean over
-            channels of at least ``threshold`` times the highest mean of
-            their image are dropped; where all means are negative, none is.
-        threshold (float): In [0, 1].
+        features (Tensor): Shape (N, C, h, w). A position is dropped if its
+            mean over channels is at least ``threshold`` times the highest
+            mean of the image; no position is if all means are negative.
+        threshold (float): Threshold in [0, 1].
         valid (Tensor, optional): bool, shape (N, H, W), False in padding,
-            whose mean is not looked at. Defaults to None: no padding.
+            which does not count for the highest mean. Defaults to None: no
+            padding.
 
     Returns:
-        Tensor: Of the shape given. No gradient flows through the means.
+        Tensor: Same shape. No gradient flows through the means.
     """
     means = features.detach().mean(1, keepdim=True)
     seen = means
@@ -82,36 +85,35 @@ def drop_active_above(features: Tensor,
 
 
 def scale_by_noise(features: Tensor, amplitude: float = 0.3) -> Tensor:
-    """F-Noise: each value is scaled by a random factor near 1.
+    """F-Noise: features multiplied by random factors near 1.
 
     Args:
         features (Tensor): Shape (N, C, h, w).
-        amplitude (float): The factors are uniform in 1 - amplitude to
-            1 + amplitude. Defaults to 0.3, CCT.
+        amplitude (float): The factors are uniform in [1 - amplitude,
+            1 + amplitude]. Defaults to 0.3, CCT.
 
     Returns:
-        Tensor: Of the shape given. All images have the same factors, as
-        published.
+        Tensor: Same shape. All images have the same factors, as published.
     """
     noise = (2 * torch.rand_like(features[0]) - 1) * amplitude
     return features + features * noise
 
 
 def mask_context(features: Tensor, foreground: Tensor) -> Tensor:
-    """Con-Msk: what is no object is set to 0.
+    """Con-Msk: features with the background set to 0.
 
     Args:
         features (Tensor): Shape (N, C, h, w).
         foreground (Tensor): bool, shape (N, H, W), True on objects.
 
     Returns:
-        Tensor: Of the shape given.
+        Tensor: Same shape.
     """
     return features * nearest(foreground, features.shape[2:])
 
 
 def mask_objects(features: Tensor, foreground: Tensor) -> Tensor:
-    """Obj-Msk: objects are set to 0; see :func:`mask_context`."""
+    """Obj-Msk: features with objects set to 0; see :func:`mask_context`."""
     return features * ~nearest(foreground, features.shape[2:])
 
 
@@ -119,40 +121,41 @@ def cut_out(features: Tensor,
             objects: Sequence[Sequence[Box]],
             size: Sequence[int],
             erase: float = 0.4) -> Tensor:
-    """G-Cutout: a part of each object is set to 0.
+    """G-Cutout: features with a part of each object set to 0.
 
     Args:
         features (Tensor): Shape (N, C, h, w).
-        objects (Sequence[Sequence[Box]]): Those of each image, of
-            :func:`object_boxes`.
+        objects (Sequence[Sequence[Box]]): Boxes of the objects of each
+            image, see :func:`object_boxes`.
         size (tuple[int, int]): Height and width of the images in pixels.
         erase (float): See :func:`draw_cutouts`. Defaults to 0.4, CCT.
 
     Returns:
-        Tensor: Of the shape given.
+        Tensor: Same shape.
     """
     kept = kept_by_cutouts([draw_cutouts(boxes, erase) for boxes in objects],
                            size)
     return mask_context(features, kept.to(features.device))
 
 
-# On the CPU, and other boxes in each batch: nothing to compile.
+# Runs on the CPU with other boxes in each batch: nothing to compile.
 @torch.compiler.disable
 def object_boxes(foreground: Tensor, min_points: int = 50) -> List[List[Box]]:
-    """Boxes around the 8-connected components of each foreground.
+    """Bounding boxes of the 8-connected components of each foreground.
 
-    Those inside of a hole of another are not seen. A component counts if its
-    outer contour has corners enough, not pixels: large ones with straight
-    edges do not. That, and boxes that end one pixel early, is as published.
+    Components inside a hole of another one are skipped. As published, a
+    component counts if its outer contour has enough corners, not enough
+    pixels, so that large components with straight edges are skipped, and
+    boxes end one pixel early.
 
     Args:
         foreground (Tensor): bool, shape (N, H, W).
-        min_points (int): The contour must have more corners. Defaults to 50,
-            CCT.
+        min_points (int): The contour must have more corners than this.
+            Defaults to 50, CCT.
 
     Returns:
-        list[list[Box]]: For each image (top, left, bottom, right) of its
-        objects in pixels, bottom and right exclusive.
+        list[list[Box]]: Boxes (top, left, bottom, right) of the objects of
+        each image in pixels, bottom and right exclusive.
     """
     found = []
     for mask in foreground.byte().cpu().numpy():
@@ -168,15 +171,16 @@ def object_boxes(foreground: Tensor, min_points: int = 50) -> List[List[Box]]:
 
 
 def draw_cutouts(objects: Sequence[Box], erase: float = 0.4) -> List[Box]:
-    """Random box inside of each object, drawn on the CPU.
+    """Random boxes, one inside each object, drawn on the CPU.
 
     Args:
-        objects (Sequence[Box]): Of one image, of :func:`object_boxes`.
-        erase (float): Height and width of a box as a share of the object's,
-            in [0, 1]. Defaults to 0.4, CCT: 16 % of the area.
+        objects (Sequence[Box]): Boxes of one image, see
+            :func:`object_boxes`.
+        erase (float): Height and width of a random box as a share of the
+            object's, in [0, 1]. Defaults to 0.4, CCT: 16 % of the area.
 
     Returns:
-        list[Box]: In pixels, one for each object.
+        list[Box]: Boxes in pixels, one for each object.
     """
     cutouts = []
     for top, left, bottom, right in objects:
@@ -190,10 +194,10 @@ def draw_cutouts(objects: Sequence[Box], erase: float = 0.4) -> List[Box]:
 
 def kept_by_cutouts(cutouts: Sequence[Sequence[Box]],
                     size: Sequence[int]) -> Tensor:
-    """Where no box is.
+    """Masks that are False inside the boxes.
 
     Args:
-        cutouts (Sequence[Sequence[Box]]): Of each image.
+        cutouts (Sequence[Sequence[Box]]): Boxes of each image.
         size (tuple[int, int]): Height and width of the images in pixels.
 
     Returns:
@@ -211,30 +215,32 @@ def shift_adversarially(features: Tensor,
                         valid: Optional[Tensor] = None,
                         xi: float = 0.1,
                         eps: float = 2.) -> Tensor:
-    """I-VAT: a small shift that changes the decoder's classes most.
+    """I-VAT: features shifted in the direction that changes the output most.
 
-    One step of the power method (Miyato et al., TPAMI 2018) from a random
-    direction, in at least float32 also inside autocast. The gradient is
-    taken of the direction alone: those of the parameters stay as they are.
+    The direction comes from one step of the power method (Miyato et al.,
+    TPAMI 2018) from a random direction, in at least float32 also inside
+    autocast. The gradients of the decoder's parameters are not touched.
 
-    Differs from the published code, whose xi of 1e-6 and whose 1e-8 beside
-    the norm make a shift a thousand times too short of a direction that is
-    rounding noise in float32: the direction is normalised exactly, and xi is
-    large enough for float32.
+    Difference from the published code: there, xi = 1e-6 and the 1e-8 added to
+    the norm give a shift that is a thousand times too short, in a direction
+    that is rounding noise in float32. Here the direction is normalised
+    exactly, and xi is large enough for float32.
 
     Args:
         features (Tensor): Shape (N, C, h, w).
-        decoder (nn.Module): Maps them to logits, (N, classes, s h, s w).
+        decoder (nn.Module): Decoder from features to logits of shape
+            (N, classes, s h, s w).
         valid (Tensor, optional): bool, shape (N, H, W), False in padding,
-            which is not shifted. Defaults to None: no padding.
-        xi (float): Length of the trial shift, > 0. Defaults to 0.1, that of
-            the published class.
-        eps (float): Length (L2 norm of an image) of the shift. Defaults to
-            2, the published config.
+            which does not contribute to the divergence. Defaults to None: no
+            padding.
+        xi (float): Length of the trial shift, > 0. Defaults to 0.1, the
+            default of the published class.
+        eps (float): Length of the shift, an L2 norm over the image. Defaults
+            to 2, the published config.
 
     Returns:
-        Tensor: Of the shape given, at least float32. The shift is a
-        constant of the backward pass.
+        Tensor: Same shape, at least float32. The backward pass treats the
+        shift as a constant.
     """
     with torch.enable_grad(), torch.autocast(
             features.device.type, enabled=False):
@@ -251,17 +257,17 @@ def shift_adversarially(features: Tensor,
 
 
 def random_direction(features: Tensor) -> Tensor:
-    """Random direction of length 1 for each image, of the shape given."""
+    """Random directions of L2 norm 1 for each image, of the same shape."""
     return normalised(torch.rand_like(features) - 0.5)
 
 
 def normalised(directions: Tensor) -> Tensor:
-    """Directions with an L2 norm of 1 an image; 0 stays 0.
+    """Directions scaled to an L2 norm of 1 for each image; 0 stays 0.
 
     Args:
         directions (Tensor): Shape (N, C, h, w).
     """
-    # in two steps: squares of small gradients are 0 in float32
+    # First by the maximum: squares of small gradients are 0 in float32.
     largest = directions.abs().amax((1, 2, 3), keepdim=True)
     directions = directions / largest.where(largest > 0,
                                             torch.ones_like(largest))
@@ -270,7 +276,7 @@ def normalised(directions: Tensor) -> Tensor:
 
 
 def nearest(masks: Tensor, size: Tuple[int, int]) -> Tensor:
-    """Masks at another size, of the pixel at the top left of each block.
+    """Masks resized by nearest neighbour: the top left pixel of each block.
 
     Args:
         masks (Tensor): bool, shape (N, H, W).

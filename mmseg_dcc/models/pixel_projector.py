@@ -5,11 +5,11 @@ from torch import Tensor, nn
 
 @MODELS.register_module()
 class PixelProjector(BaseModule):
-    """Projector Phi of Sec. 4.1: two 1x1 convolutions, a ReLU in between.
+    """Projector Phi of Sec. 4.1: two 1x1 convolutions with ReLU in between.
 
     Args:
-        in_channels (int): Channels of the features, those that enter
-            ``decode_head.cls_seg``. :class:`DCCSegmentor` fills it in.
+        in_channels (int): Channels of the features that enter
+            ``decode_head.cls_seg``. :class:`DirectionalContrast` sets it.
         out_channels (int): Channels c of the projection. Defaults to 128,
             Sec. 4.1.
         init_cfg (dict, optional): Initialisation config. Defaults to None:

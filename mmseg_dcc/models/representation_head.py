@@ -1,4 +1,4 @@
-"""Head whose output is compared pixel by pixel (U2PL, Sec. 3.1)."""
+"""Representation head of U2PL (Sec. 3.1)."""
 from typing import Optional
 
 from mmcv.cnn import ConvModule
@@ -9,19 +9,20 @@ from torch import Tensor, nn
 
 @MODELS.register_module()
 class RepresentationHead(BaseModule):
-    """Two 3x3 convolutions with norm, ReLU and dropout, then a 1x1 one.
+    """Representation head: two 3x3 convolutions and a 1x1 convolution.
 
-    Beside the classifier, on what enters it (published: on what enters the
-    two 3x3 convolutions before the classifier, to which it is a twin).
+    The 3x3 convolutions have norm, ReLU and dropout. The input is that of
+    the classifier (published: that of the two 3x3 convolutions before the
+    classifier, parallel to them).
 
     Args:
-        in_channels (int): Channels of the features. The term fills it in.
-        channels (int): Of the hidden layers and of the representation.
-            Defaults to 256, U2PL.
-        dropout (float): Share of the channels of a hidden layer that are
+        in_channels (int): Channels of the features. Set by the term.
+        channels (int): Channels of the hidden layers and of the
+            representation. Defaults to 256, U2PL.
+        dropout (float): Probability that a channel of a hidden layer is
             dropped. Defaults to 0.1, U2PL.
-        norm_cfg (dict, optional): Norm of the hidden layers. The term fills
-            in that of the decode head. Defaults to None: no norm.
+        norm_cfg (dict, optional): Norm of the hidden layers. The term sets
+            that of the decode head. Defaults to None: no norm.
         init_cfg (dict, optional): See ``BaseModule``. Defaults to None.
 
     Examples:
@@ -48,5 +49,5 @@ class RepresentationHead(BaseModule):
         self.layers = nn.Sequential(*layers, nn.Conv2d(channels, channels, 1))
 
     def forward(self, features: Tensor) -> Tensor:
-        """Maps (N, in_channels, h, w) to (N, channels, h, w)."""
+        """Representations (N, channels, h, w) of (N, in_channels, h, w)."""
         return self.layers(features)

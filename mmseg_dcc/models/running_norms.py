@@ -1,4 +1,4 @@
-"""Batch norms that use, and keep, their running statistics."""
+"""Batch norms with fixed running statistics during training."""
 from contextlib import contextmanager
 from typing import Iterator
 
@@ -8,14 +8,15 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 @contextmanager
 def running_norms(module: nn.Module, enabled: bool = True) -> Iterator[None]:
-    """Context in which batch norms normalise as they do in a test.
+    """Context manager that sets batch norms to evaluation mode.
 
-    Their scale and shift still learn; their running statistics stay.
+    They normalise with their running statistics, which do not change. Scale
+    and shift are still trained.
 
     Args:
-        module (nn.Module): Batch norms of any kind in train mode are set to
-            evaluation mode and back.
-        enabled (bool): False: nothing is done. Defaults to True.
+        module (nn.Module): Module whose batch norms of any kind are set to
+            evaluation mode, if they are in training mode, and back.
+        enabled (bool): If False, the context does nothing. Defaults to True.
 
     Examples:
         >>> with running_norms(model):

@@ -1,4 +1,4 @@
-"""What the terms see of a training batch, computed once however many ask."""
+"""Training batch of the terms: each result is computed once and shared."""
 from functools import cached_property
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
@@ -17,10 +17,10 @@ UNKNOWN_IN_FILES = 255
 
 
 def at_image_size(head: nn.Module, scores: Tensor, size) -> Tensor:
-    """Scores of a head, resized as its own loss and inference do.
+    """Scores resized to the image, as the head's loss and inference do.
 
     Args:
-        head (nn.Module): A ``BaseDecodeHead``.
+        head (nn.Module): A ``BaseDecodeHead``, for its ``align_corners``.
         scores (Tensor): Shape (N, C, h, w).
         size (tuple[int, int]): Height and width of the images.
 
@@ -35,13 +35,13 @@ def at_image_size(head: nn.Module, scores: Tensor, size) -> Tensor:
 
 
 class LabeledPart:
-    """Labeled images with what the stock loss computed on them.
+    """Labeled images with the features and scores of the stock loss.
 
     Args:
         images (Tensor): Shape (B, C, H, W).
-        samples (list[SegDataSample]): With ``gt_sem_seg``.
-        recorded (list): What :func:`recorded_classifier` recorded during the
-            stock loss; empty if no term asked for it.
+        samples (list[SegDataSample]): Samples with ``gt_sem_seg``.
+        recorded (list): Record of :func:`recorded_classifier` during the
+            stock loss; empty if no term sets ``needs_labeled``.
         head (nn.Module): The head that classifies pixels.
     """
 
@@ -63,7 +63,7 @@ class LabeledPart:
 
     @property
     def features(self) -> Tensor:
-        """What entered the classifier, shape (B, channels, h, w)."""
+        """Input of the classifier, shape (B, channels, h, w)."""
         return self._of_first_call()[0]
 
     @cached_property
@@ -74,7 +74,7 @@ class LabeledPart:
 
     @cached_property
     def masks(self) -> Tensor:
-        """Labels, int64, shape (B, H, W); the head's ``ignore_index``."""
+        """Labels and ``ignore_index`` of the head, int64, (B, H, W)."""
         return torch.cat([sample.gt_sem_seg.data for sample in self.samples])
 
 
@@ -84,9 +84,9 @@ class View:
     Args:
         model (SemiEncoderDecoder): The segmentor in training.
         images (Tensor): Normalised, shape (U, C, H, W).
-        infos (list[ViewInfo]): Geometry of each.
-        samples (list[SegDataSample]): Of the images.
-        index (int): Of the view in the masks of the samples.
+        infos (list[ViewInfo]): Geometry of each image's view.
+        samples (list[SegDataSample]): Samples of the images.
+        index (int): Index of the view in the masks of the samples.
     """
 
     def __init__(self, model: nn.Module, images: Tensor,
@@ -101,13 +101,13 @@ class View:
 
     @property
     def features(self) -> Tensor:
-        """f = E(x) of the student, shape (U, channels, h, w)."""
+        """Features f = E(x) of the student, shape (U, channels, h, w)."""
         return self._once(
             'features', lambda: encoder_features(self._model, self.images))
 
     @property
     def scores(self) -> Tensor:
-        """The student's scores at image size, (U, out_channels, H, W)."""
+        """Scores of the student at image size, (U, out_channels, H, W)."""
         return self._once(
             'scores', lambda: self._model.scores_of(self.features, self.images.
                                                     shape[2:]))
@@ -125,33 +125,34 @@ class View:
     @cached_property
     @torch.no_grad()
     def teacher_scores(self) -> Tensor:
-        """The teacher's scores at image size, without gradient."""
+        """Scores of the teacher at image size, without gradient."""
         size = tuple(self.images.shape[2:])
         metas = [dict(img_shape=size, pad_shape=size)] * len(self.images)
         return self._model.teacher.encode_decode(self.images, metas)
 
     @cached_property
     def valid(self) -> Tensor:
-        """True where the view shows the image, not padding, (U, H, W)."""
+        """Bool mask, (U, H, W), False in the padding of the view."""
         return torch.stack(
             [info.valid_mask(self.images.device) for info in self.infos])
 
     def upright(self, maps: Tensor) -> Tensor:
-        """Undoes the flips of a map an image, shape (U, ..., h, w)."""
+        """Maps with the flips of the view undone, shape (U, ..., h, w)."""
         return torch.stack(
             [info.upright(single) for info, single in zip(self.infos, maps)])
 
     # Boxes differ from batch to batch: each would be compiled anew.
     @torch.compiler.disable
     def rows(self, maps: Tensor, boxes: Sequence[Box]) -> Tensor:
-        """Rows of the positions inside one box an image, image after image.
+        """Feature vectors inside one box of each image, as rows.
 
         Args:
-            maps (Tensor): Upright, shape (U, C, h, w).
-            boxes (Sequence[Box]): See :meth:`ViewInfo.cut`.
+            maps (Tensor): Upright maps of shape (U, C, h, w).
+            boxes (Sequence[Box]): One box per image, see
+                :meth:`ViewInfo.cut`.
 
         Returns:
-            Tensor: Shape (positions of all boxes, C).
+            Tensor: Shape (positions of all boxes, C), image after image.
         """
         return torch.cat([
             info.cut(single, box).flatten(1).T
@@ -159,15 +160,15 @@ class View:
         ])
 
     def move(self, maps: Tensor, other: 'View', fill: float) -> Tensor:
-        """Shows maps of this view as another view sees them.
+        """Maps of this view moved to the window and flip of another view.
 
         Args:
             maps (Tensor): Shape (U, ..., H, W).
             other (View): Another view of the same images.
-            fill (float): Value of what this view does not show.
+            fill (float): Value of pixels that this view does not show.
 
         Returns:
-            Tensor: Of the shape given.
+            Tensor: Maps of the same shape.
         """
         if self.infos == other.infos:
             return maps
@@ -179,13 +180,15 @@ class View:
     # Masks are there or not: nothing to be gained by compiling.
     @torch.compiler.disable
     def masks(self, kind: str) -> List[Optional[Tensor]]:
-        """Masks of the unlabeled images, as flipped as the view.
+        """Masks of the unlabeled images, with the window and flip of the view.
 
         Args:
-            kind (str): 'gt' for the log alone, 'weak' for weak masks.
+            kind (str): 'gt' for true masks, which serve only the log, or
+                'weak' for weak masks.
 
         Returns:
-            list[Tensor | None]: int64, shape (H, W) each; 255 where unknown.
+            list[Tensor | None]: int64, shape (H, W) each, 255 where unknown;
+            None for an image without a mask.
         """
         key = f'{kind}_sem_seg'
         return [
@@ -195,15 +198,15 @@ class View:
 
 
 class SemiBatch:
-    """A training batch as the terms see it.
+    """Training batch that a term receives.
 
     Args:
         model (SemiEncoderDecoder): The segmentor in training.
         labeled (LabeledPart): The labeled images.
         images (Tensor): Views of the unlabeled images, normalised, shape
             (U, V, C, H, W).
-        samples (list[SegDataSample]): Of the unlabeled images, with ``views``
-            in their metainfo (:class:`PackViews`).
+        samples (list[SegDataSample]): Samples of the unlabeled images, with
+            ``views`` in their metainfo (:class:`PackViews`).
     """
 
     def __init__(self, model: nn.Module, labeled: LabeledPart, images: Tensor,
@@ -224,10 +227,10 @@ class SemiBatch:
         }
 
     def view(self, name: str) -> View:
-        """One view of all unlabeled images.
+        """View of all unlabeled images by its name.
 
         Args:
-            name (str): As in ``MultiView`` of the unlabeled pipeline.
+            name (str): Name in ``MultiView`` of the unlabeled pipeline.
 
         Raises:
             KeyError: If the pipeline makes no such view.
@@ -242,15 +245,15 @@ class SemiBatch:
     def encode(self,
                images: Tensor,
                perturb: Optional[Callable[[Tensor], Tensor]] = None) -> Tensor:
-        """Scores of the student on images that are no view, such as mixes.
+        """Scores of the student on any images, such as mixed ones.
 
         Args:
-            images (Tensor): Shape (N, C, H, W); views that shall share their
-                batch statistics are concatenated.
+            images (Tensor): Shape (N, C, H, W). Concatenate views that
+                should share their batch statistics.
             perturb (Callable, optional): See :func:`encoder_features`.
 
         Returns:
-            Tensor: At image size, shape (N, out_channels, H, W).
+            Tensor: Scores at image size, shape (N, out_channels, H, W).
         """
         with running_norms(self.model, self.model.unlabeled_norm_eval):
             features = encoder_features(self.model, images, perturb)

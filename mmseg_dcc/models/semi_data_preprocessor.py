@@ -7,16 +7,16 @@ from torch import Tensor
 
 from ..utils.arguments import refuse_unknown_arguments
 
-UNKNOWN = 255  # in files of weak masks, whatever id a head ignores
+UNKNOWN = 255  # unknown pixels in files of weak masks, for any ignore_index
 
 
 @MODELS.register_module()
 class SemiSegDataPreProcessor(SegDataPreProcessor):
-    """Preprocessor that splits a mixed training batch into its two parts.
+    """Data preprocessor that splits a batch into labeled and unlabeled images.
 
-    The labeled part is what the stock preprocessor makes of it; the views of
-    the unlabeled images are normalised likewise, on the device. Outside
-    training it is the stock preprocessor. In training::
+    The labeled images are processed by the stock preprocessor. The views of
+    the unlabeled images are normalised in the same way, on the device.
+    Outside training this is the stock preprocessor. In training::
 
         in:  inputs        [(C, h, w), ..., (V, C, H, W), ...]
              data_samples  [SegDataSample, ...]
@@ -28,13 +28,15 @@ class SemiSegDataPreProcessor(SegDataPreProcessor):
     an empty list.
 
     Args:
-        num_classes (int, optional): Label ids must be below it. Filled in by
-            :class:`SemiEncoderDecoder`. Defaults to None: not checked.
-        ignore_index (int, optional): Label id of pixels that the decode head
-            ignores. Filled in likewise. Defaults to None: ``seg_pad_val``.
-        bgr_to_rgb (bool): See ``SegDataPreProcessor``: only images of three
+        num_classes (int, optional): Number of classes, for a check of the
+            label ids. Set by :class:`SemiEncoderDecoder`. Defaults to None:
+            not checked.
+        ignore_index (int, optional): Label id that the decode head ignores.
+            Set by :class:`SemiEncoderDecoder`. Defaults to None:
+            ``seg_pad_val``.
+        bgr_to_rgb (bool): See ``SegDataPreProcessor``. Only images of three
             channels are swapped. Defaults to False.
-        rgb_to_bgr (bool): Likewise. Defaults to False.
+        rgb_to_bgr (bool): See ``bgr_to_rgb``. Defaults to False.
         **kwargs: See ``SegDataPreProcessor``.
 
     Examples:
@@ -55,16 +57,16 @@ class SemiSegDataPreProcessor(SegDataPreProcessor):
             *args, bgr_to_rgb=bgr_to_rgb, rgb_to_bgr=rgb_to_bgr, **kwargs)
         self.num_classes = num_classes
         self.ignore_index = ignore_index
-        # The parent's flag has different names in mmengine and its forks.
+        # The name of the parent's flag differs between mmengine and its forks.
         self._swap_channels = bgr_to_rgb or rgb_to_bgr
 
-    # Metainfo differs from batch to batch: it would be compiled each time.
+    # Metainfo changes with each batch and would trigger a recompilation.
     @torch.compiler.disable
     def forward(self, data: dict, training: bool = False) -> dict:
-        """Prepares a batch for the model.
+        """Batch prepared for the model.
 
         Args:
-            data (dict): Batch as collated by ``pseudo_collate``.
+            data (dict): Batch collated by ``pseudo_collate``.
             training (bool): Whether the batch is for training. Defaults to
                 False.
 
@@ -72,9 +74,9 @@ class SemiSegDataPreProcessor(SegDataPreProcessor):
             dict: See the class.
 
         Raises:
-            ValueError: If there is no labeled image or one without a mask, a
-                mask has an id outside the classes, views differ in shape or
-                name, or the settings do not fit the images.
+            ValueError: If there is no labeled image, a labeled image has no
+                mask, a mask has an id outside the classes, views differ in
+                shape or name, or the settings do not fit the images.
         """
         if not training:
             return super().forward(data, training)
@@ -94,7 +96,7 @@ class SemiSegDataPreProcessor(SegDataPreProcessor):
         if not inputs:
             return None
         _check_views(inputs, data_samples)
-        # Bytes go to the device; they become floats there.
+        # Images are sent to the device as uint8 and converted there.
         images = self.cast_data(torch.stack(inputs))
         if self._swap_channels and images.shape[2] == 3:
             images = images[:, :, [2, 1, 0]]
@@ -107,9 +109,9 @@ class SemiSegDataPreProcessor(SegDataPreProcessor):
         found = sorted({image.shape[-3] for image in images})
         if len(found) > 1:
             raise ValueError(
-                f'The images of one batch have {found} channels. Load those '
-                'of all data sets with the same type and color_type in their '
-                'pipelines.')
+                f'The images of one batch have {found} channels. Set the '
+                'same type and color_type of the image loading in the '
+                'pipelines of all data sets.')
         if not self._enable_normalize:
             return
         for key in ('mean', 'std'):
@@ -117,11 +119,11 @@ class SemiSegDataPreProcessor(SegDataPreProcessor):
             if given not in (1, found[0]):
                 raise ValueError(
                     f'data_preprocessor.{key} has {given} numbers, but the '
-                    f'images have {found[0]} channels. Give one for each '
-                    'channel.')
+                    f'images have {found[0]} channels. Set one number for '
+                    'each channel.')
 
     def _check_masks(self, labeled: list, unlabeled: list) -> None:
-        """Names the file before the loss fails on the device."""
+        """Checks label ids on the host, where the file name is known."""
         if self.num_classes is None:
             return
         for sample in labeled:
@@ -155,14 +157,14 @@ class SemiSegDataPreProcessor(SegDataPreProcessor):
                                                        for size in sizes):
             raise ValueError(
                 f'Labeled images of {sorted(map(tuple, sizes))} (height, '
-                f'width) are padded to {tuple(padded)}, their masks with '
-                f'{self.seg_pad_val}, which the decode head takes for a '
-                f'class: it ignores {self._ignored()}. Set '
-                f'data_preprocessor.seg_pad_val={self._ignored()}.')
+                f'width) are padded to {tuple(padded)} and their masks filled '
+                f'with {self.seg_pad_val}, but the decode head ignores '
+                f'{self._ignored()} and would take the padding for a class. '
+                f'Set data_preprocessor.seg_pad_val={self._ignored()}.')
 
 
 def _split(data: dict) -> tuple:
-    """The labeled and the unlabeled part of a batch."""
+    """Labeled and unlabeled part of a batch."""
     sup, unsup = (dict(inputs=[], data_samples=[]) for _ in range(2))
     for image, sample in zip(data['inputs'], data['data_samples']):
         part = unsup if image.dim() == 4 else sup
@@ -170,34 +172,34 @@ def _split(data: dict) -> tuple:
         part['data_samples'].append(sample)
     if not sup['inputs']:
         raise ValueError(
-            'A training batch holds no labeled image. train_dataloader.'
-            'dataset must be a ConcatDataset of [labeled, unlabeled], its '
+            'A training batch has no labeled image. train_dataloader.dataset '
+            'must be a ConcatDataset of [labeled, unlabeled], its '
             'batch_sampler a MultiSourceBatchSampler, and the labeled '
             'pipeline must end in PackSegInputs.')
     for sample in sup['data_samples']:
         if 'gt_sem_seg' not in sample:
             path = sample.metainfo.get('img_path', '(path unknown)')
             raise ValueError(
-                f'The image {path} has neither a mask nor views. A labeled '
-                'pipeline must load the mask with LoadAnnotations, an '
-                'unlabeled one must end in PackViews.')
+                f'The image {path} has neither a mask nor views. The labeled '
+                'pipeline must load the mask with LoadAnnotations, the '
+                'unlabeled pipeline must end in PackViews.')
     return sup, unsup
 
 
 def _check_views(inputs: List[Tensor], data_samples: list) -> None:
-    """All unlabeled images of a batch must fit into one tensor."""
+    """Checks that all unlabeled images of a batch fit into one tensor."""
     shapes = {tuple(views.shape) for views in inputs}
     if len(shapes) > 1:
         raise ValueError(
-            'The unlabeled images of one batch differ in (views, channels, '
-            f'height, width): {sorted(shapes)}. Let the crop be the last '
-            'transform that changes the size, and give all unlabeled data '
-            'sets the same crop_size and views.')
+            'The unlabeled images of one batch differ in shape (views, '
+            f'channels, height, width): {sorted(shapes)}. No transform after '
+            'the crop may change the size, and all unlabeled data sets need '
+            'the same crop_size and views.')
     names = {
         tuple(sample.metainfo.get('views', ())) for sample in data_samples
     }
     if len(names) > 1:
         raise ValueError(
             'The unlabeled images of one batch differ in the names of their '
-            f'views: {sorted(names)}. Give MultiView.views of all unlabeled '
-            'data sets the same names in the same order.')
+            f'views: {sorted(names)}. MultiView.views of all unlabeled data '
+            'sets needs the same names in the same order.')

@@ -1,4 +1,4 @@
-"""Base of the stores of features that outlive a step."""
+"""Base class of feature banks."""
 import logging
 
 import torch
@@ -7,32 +7,33 @@ from torch import nn
 
 
 class SharedBank(nn.Module):
-    """Store of features of all processes, the same on each of them.
+    """Base class of feature banks with the same content on all processes.
 
-    It is part of the training state: its buffers, of which one must be
-    ``features``, are in the checkpoint and come back after a resume. DDP
-    sends none of them (see :class:`SemiEncoderDecoder`). A checkpoint whose
-    bank has another shape leaves the bank empty and loads everything else.
+    A bank is part of the training state: its buffers, one of which must be
+    ``features``, are saved in the checkpoint and restored when a training
+    resumes. DDP does not broadcast them (see :class:`SemiEncoderDecoder`).
+    If the bank in a checkpoint has another shape, the bank stays empty and
+    everything else is loaded.
     """
 
-    #: What the numbers of the shape of ``features`` are.
-    shape_means = ''
+    #: Meaning of the axes of ``features``, for messages.
+    shape_axes = ''
 
     def __init__(self) -> None:
         super().__init__()
         self._dropped_shape = None
 
     def fits(self, saved: dict) -> bool:
-        """Whether the buffers of a checkpoint can be taken.
+        """Whether the buffers of a checkpoint fit this bank.
 
         Args:
-            saved (dict[str, Tensor]): By the names of the buffers.
+            saved (dict[str, Tensor]): Buffers of the checkpoint by name.
         """
         return saved['features'].shape == self.features.shape
 
     def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
-        # A bank of another shape (other number of GPUs, classes or channels)
-        # must not keep the weights beside it from loading.
+        # The number of GPUs, classes or channels may have changed. The
+        # weights must load all the same.
         saved = {
             name: state_dict.get(prefix + name)
             for name, _ in self.named_buffers()
@@ -43,19 +44,21 @@ class SharedBank(nn.Module):
                 state_dict[prefix + name] = buffer.clone()
         super()._load_from_state_dict(state_dict, prefix, *args)
 
-    # Once at most: nothing to be gained by compiling.
+    # Warns once at most: compiling would gain nothing.
     @torch.compiler.disable
     def report_dropped(self, full_after: str) -> None:
-        """Warns where it matters: when a training goes on, not at a test.
+        """Warns that the bank of the checkpoint did not fit.
+
+        Called when a training goes on, so that tests do not warn.
 
         Args:
-            full_after (str): When the bank is full again.
+            full_after (str): Time after which the bank is full again.
         """
         if self._dropped_shape is None:
             return
         print_log(
             f"The checkpoint's memory bank had shape {self._dropped_shape} "
-            f"{self.shape_means}, this model's has "
+            f"{self.shape_axes}, this model's has "
             f'{tuple(self.features.shape)}. The bank started empty and is '
             f'full again after {full_after}; everything else was loaded.',
             logger='current',

@@ -16,18 +16,18 @@ from .head_features import class_confidence, uses_sigmoid
 
 @MODELS.register_module()
 class Teachers(BaseModel):
-    """Networks of one config whose mean prediction labels images.
+    """Ensemble of networks whose mean prediction labels images.
 
     Args:
-        network (dict): The config of a segmentor.
-        checkpoints (Sequence[str]): Files of their weights.
-        adjustment (Sequence[float], optional): Added to the scores of each
-            class, see :func:`adjusted`. Defaults to None.
-        data_preprocessor (dict, optional): Of the networks if their config
-            has none. Defaults to None.
+        network (dict): Config of the segmentor, the same for all networks.
+        checkpoints (Sequence[str]): Files with the weights of each network.
+        adjustment (Sequence[float], optional): Numbers added to the scores
+            of each class, see :func:`adjusted`. Defaults to None.
+        data_preprocessor (dict, optional): Data preprocessor of the networks
+            if their config has none. Defaults to None.
 
     Raises:
-        InputError: If a file has the weights of another network.
+        InputError: If the weights of a file do not fit the network.
 
     Examples:
         >>> model = dict(
@@ -51,15 +51,16 @@ class Teachers(BaseModel):
 
     @property
     def head(self) -> Module:
-        """The head that predicts."""
+        """Decode head that gives the prediction."""
         head = self.networks[0].decode_head
         return head[-1] if isinstance(head, torch.nn.ModuleList) else head
 
     def forward(self, inputs, data_samples=None, mode='tensor'):
-        raise NotImplementedError('Teachers only label: see test_step.')
+        raise NotImplementedError(
+            'Teachers supports test_step only, not forward.')
 
     def test_step(self, data: dict) -> List[SegDataSample]:
-        """Predictions for one batch."""
+        """Mean predictions for one batch."""
         return self.merged(
             list(zip(*(network.test_step(data)
                        for network in self.networks))))
@@ -67,17 +68,17 @@ class Teachers(BaseModel):
     def merged(
         self, predictions: Sequence[Sequence[SegDataSample]]
     ) -> List[SegDataSample]:
-        """One sample for each image, with the mean of its predictions.
+        """Samples with the mean prediction of each image.
 
         Args:
-            predictions (Sequence[Sequence[SegDataSample]]): Those of each
-                image, with ``seg_logits``.
+            predictions (Sequence[Sequence[SegDataSample]]): Predictions of
+                each image, with ``seg_logits``.
 
         Returns:
-            list[SegDataSample]: The first of each image, changed:
-            ``seg_logits`` stands for the mean of the probabilities;
-            ``pred_sem_seg`` and ``confidence``, shape (1, H, W), are what the
-            head makes of them after the adjustment.
+            list[SegDataSample]: First sample of each image, changed in
+            place: ``seg_logits`` represents the mean of the probabilities;
+            ``pred_sem_seg`` and ``confidence``, shape (1, H, W), are the
+            prediction of the head after the adjustment.
         """
         for samples in predictions:
             scores = mean_scores([raw_scores(sample) for sample in samples],
@@ -93,13 +94,13 @@ class Teachers(BaseModel):
 
 
 def raw_scores(sample: SegDataSample) -> Tensor:
-    """Scores before softmax or sigmoid of a prediction.
+    """Logits of a prediction.
 
-    What mmseg calls ``seg_logits`` has been through the sigmoid already if
-    there is one channel.
+    With one channel, ``seg_logits`` of mmseg holds the sigmoid of the logit,
+    which is undone here.
 
     Args:
-        sample (SegDataSample): With ``seg_logits``.
+        sample (SegDataSample): Sample with ``seg_logits``.
 
     Returns:
         Tensor: Shape (classes, H, W).
@@ -109,15 +110,15 @@ def raw_scores(sample: SegDataSample) -> Tensor:
 
 
 def mean_scores(scores: Sequence[Tensor], sigmoid: bool) -> Tensor:
-    """Scores that stand for the mean of the probabilities of several.
+    """Logits whose probabilities are the mean of several predictions.
 
     Args:
-        scores (Sequence[Tensor]): Before softmax or sigmoid, shape
-            (classes, H, W) each.
-        sigmoid (bool): Whether each class has a probability of its own.
+        scores (Sequence[Tensor]): Logits, shape (classes, H, W) each.
+        sigmoid (bool): Whether each class has a sigmoid; if False, the
+            classes share a softmax.
 
     Returns:
-        Tensor: Likewise, of the shape of one.
+        Tensor: Logits, shape (classes, H, W).
     """
     stacked = torch.stack(list(scores))
     if sigmoid:
@@ -127,17 +128,17 @@ def mean_scores(scores: Sequence[Tensor], sigmoid: bool) -> Tensor:
 
 def adjusted(scores: Tensor,
              adjustment: Optional[Sequence[float]] = None) -> Tensor:
-    """Scores with a number added to those of each class.
+    """Logits with a number added to each class.
 
     Args:
-        scores (Tensor): Before softmax or sigmoid, shape (classes, H, W); of
-            one foreground class (1, H, W).
-        adjustment (Sequence[float], optional): Of each class; of background
-            and foreground if there is one foreground class. Defaults to
-            None: nothing is added.
+        scores (Tensor): Logits, shape (classes, H, W), or (1, H, W) for a
+            single foreground class.
+        adjustment (Sequence[float], optional): One number for each class;
+            for background and foreground if there is one foreground class.
+            Defaults to None: nothing is added.
 
     Returns:
-        Tensor: Of the same shape.
+        Tensor: Same shape.
     """
     if adjustment is None:
         return scores
@@ -148,11 +149,13 @@ def adjusted(scores: Tensor,
 
 
 def load_weights(network: Module, checkpoint: str) -> None:
-    """Loads all weights of the network; others, of a projector, may be there.
+    """Loads the weights of a network from a checkpoint.
+
+    Further weights in the file, such as those of a projector, are ignored.
 
     Args:
-        network (Module): The network.
-        checkpoint (str): The file.
+        network (Module): Network to load into.
+        checkpoint (str): Path of the checkpoint.
 
     Raises:
         InputError: If a weight is missing, has another shape or is NaN.
@@ -162,7 +165,7 @@ def load_weights(network: Module, checkpoint: str) -> None:
     fit = compare_weights(network, weights)
     if fit.unfit or fit.not_finite:
         raise InputError(
-            f'{checkpoint} is not of the network in the config, or broken: '
-            f'{fit.text()}. Masks of such a network would be noise: give a '
-            'config whose model is that of the teacher.')
+            f'{checkpoint} does not fit the network of the config, or is '
+            f'broken: {fit.text()}. Masks of such a network would be noise. '
+            'Give the config with which the teacher was trained.')
     network.load_state_dict(weights, strict=False)

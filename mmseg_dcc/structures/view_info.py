@@ -1,4 +1,4 @@
-"""Geometry of one view of an unlabeled image, in one place."""
+"""Geometry of a view of an unlabeled image."""
 from dataclasses import dataclass, replace
 from typing import Optional, Tuple
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 Box = Tuple[int, int, int, int]
 
-# Axes of a (..., h, w) map that each flip direction of mmcv reverses.
+# Axes of a (..., h, w) map that a flip direction of mmcv reverses.
 FLIP_AXES = {
     None: (),
     'horizontal': (-1, ),
@@ -18,20 +18,20 @@ FLIP_AXES = {
 
 @dataclass(frozen=True)
 class ViewInfo:
-    """Where a view lies in its image: window, valid box and flip.
+    """Geometry of a view: its window in the image, valid box and flip.
 
-    The only owner of geometry: nothing else computes with windows, padding
-    and flips. Boxes are (top, left, bottom, right) in pixels, lower right
-    exclusive. A map is *upright* when the flip of its view is undone.
+    All computations with windows, padding and flips are in this class. Boxes
+    are (top, left, bottom, right) in pixels, bottom and right exclusive. A
+    map is *upright* if the flip of its view is undone.
 
     Args:
-        window (tuple[int]): The view in the image as it was when the window
-            was cut (resized, perhaps flipped as a whole). May reach beyond
-            the image, where the view is padded.
-        valid (tuple[int]): The part of the upright view that shows the
-            image, in pixels of the view; the rest is padding.
-        flip (str, optional): Direction in which the view was flipped after
-            it was cut: 'horizontal', 'vertical', 'diagonal' or None.
+        window (tuple[int]): Window of the view in the image at the time of
+            the crop (after resizing and flips of the whole image). It may
+            extend beyond the image, where the view is padded.
+        valid (tuple[int]): Part of the upright view that shows the image, in
+            pixels of the view. The rest is padding.
+        flip (str, optional): Direction of the flip of the view after the
+            crop: 'horizontal', 'vertical', 'diagonal' or None.
 
     Raises:
         ValueError: If the direction of the flip is unknown.
@@ -44,11 +44,11 @@ class ViewInfo:
     def __post_init__(self) -> None:
         if self.flip not in FLIP_AXES:
             raise ValueError(
-                f'A view is flipped {self.flip!r}; expected one of '
-                f'{[*FLIP_AXES]}. Change the direction of RandomFlip in the '
-                'unlabeled pipeline.')
+                f'Unknown flip direction {self.flip!r} of a view; expected '
+                f'one of {[*FLIP_AXES]}. Change the direction of RandomFlip '
+                'in the unlabeled pipeline.')
 
-    # Immutable, and mmengine copies the metainfo of samples deeply.
+    # Instances are immutable, and mmengine deep-copies metainfo of samples.
     def __deepcopy__(self, memo: dict) -> 'ViewInfo':
         return self
 
@@ -63,7 +63,7 @@ class ViewInfo:
         return bottom - top, right - left
 
     def flipped(self, flip: Optional[str]) -> 'ViewInfo':
-        """This view after one more flip of the given direction."""
+        """Geometry of this view after one more flip of a direction."""
         axes = set(replace(self, flip=flip)._axes) ^ set(self._axes)
         return replace(
             self,
@@ -71,15 +71,15 @@ class ViewInfo:
                       if set(reversed_axes) == axes))
 
     def flip_box(self, box: Box) -> Box:
-        """Where a box of the upright view lies in the view as it was seen.
+        """Box of the upright view in coordinates of the flipped view.
 
-        The reverse, too: a flip undoes itself.
+        Or the inverse, since a flip undoes itself.
 
         Args:
-            box (tuple[int]): In pixels.
+            box (tuple[int]): Box in pixels.
 
         Returns:
-            tuple[int]: In pixels.
+            tuple[int]: Box in pixels.
         """
         (height, width), (top, left, bottom, right) = self.size, box
         if -2 in self._axes:
@@ -88,13 +88,13 @@ class ViewInfo:
             left, right = width - right, width - left
         return top, left, bottom, right
 
-    # Flips and boxes differ from batch to batch: each would be compiled anew.
+    # Flips and boxes change with each batch and would trigger recompilations.
     @torch.compiler.disable
     def upright(self, maps: Tensor) -> Tensor:
-        """Undoes the flip, or does it: a flip undoes itself.
+        """Maps with the flip undone, or applied, since it undoes itself.
 
         Args:
-            maps (Tensor): Shape (..., h, w), of any resolution.
+            maps (Tensor): Shape (..., h, w), any resolution.
 
         Returns:
             Tensor: Shape (..., h, w).
@@ -103,42 +103,42 @@ class ViewInfo:
 
     @torch.compiler.disable
     def cut(self, maps: Tensor, box: Box) -> Tensor:
-        """The whole positions of an upright map that lie inside a box.
+        """Part of an upright map inside a box, in whole positions.
 
         Args:
-            maps (Tensor): Upright, shape (..., h, w); each position stands
-                for a square of the view's pixels.
-            box (tuple[int]): In pixels of the upright view. Its upper left
-                must be a multiple of the distance of two positions.
+            maps (Tensor): Upright map, shape (..., h, w). Each position
+                represents a square of pixels of the view.
+            box (tuple[int]): Box in pixels of the upright view. Top and left
+                must be multiples of the stride of the map.
 
         Returns:
             Tensor: Shape (..., h', w').
 
         Raises:
-            ValueError: If the box does not begin at a position.
+            ValueError: If top or left is no such multiple.
         """
         distance = max(self.size[1] // maps.shape[-1], 1)
         top, left, bottom, right = (int(edge) for edge in box)
         if top % distance or left % distance:
             raise ValueError(
-                f'The box {tuple(map(int, box))} of a view does not begin at '
-                f'a multiple of {distance} px, the distance of the features: '
-                'stride of the model or, if they are coarser, their own. Set '
-                f'PairedRandomCrop.stride={distance} and its crop_size to a '
-                'multiple of that (or a smaller stride in the model, if the '
-                'features are finer).')
+                f'The box {tuple(map(int, box))} of a view does not start at '
+                f'a multiple of {distance} px, the stride of the compared '
+                'features (stride of the model, or that of the network if it '
+                f'is larger). Set PairedRandomCrop.stride={distance} and its '
+                'crop_size to a multiple of that (or a smaller stride in the '
+                'model, if the features are finer).')
         return maps[..., top // distance:bottom // distance,
                     left // distance:right // distance]
 
     def shared(self, other: 'ViewInfo') -> Tuple[Box, Box]:
-        """The part of the image that two views show, padding left out.
+        """Boxes of the overlap of two views, without padding.
 
         Args:
             other (ViewInfo): Another view of the same image.
 
         Returns:
-            tuple: The box in this view and in the other, upright, of one
-            size; empty where the views do not overlap.
+            tuple: Box in this view and box in the other view, both upright
+            and of the same size; (0, 0, 0, 0) if the views do not overlap.
         """
         in_image = [
             tuple(edge + view.window[i % 2]
@@ -156,16 +156,17 @@ class ViewInfo:
 
     @torch.compiler.disable
     def move(self, maps: Tensor, other: 'ViewInfo', fill: float) -> Tensor:
-        """Shows a map of this view as another view sees it.
+        """Maps of this view moved to the window and flip of another view.
 
         Args:
-            maps (Tensor): As this view was seen (flipped), at its size,
+            maps (Tensor): Maps of this view, flipped like it, at its size,
                 shape (..., H, W).
-            other (ViewInfo): The other view of the image.
-            fill (float): Value of what this view does not show.
+            other (ViewInfo): Another view of the same image.
+            fill (float): Value of pixels that this view does not show.
 
         Returns:
-            Tensor: As the other view was seen, shape (..., H', W').
+            Tensor: Maps of the other view, flipped like it, shape
+            (..., H', W').
         """
         own, theirs = self.shared(other)
         moved = maps.new_full((*maps.shape[:-2], *other.size), fill)
@@ -174,7 +175,11 @@ class ViewInfo:
         return other.upright(moved)
 
     def valid_mask(self, device=None) -> Tensor:
-        """True where the view, as it was seen, shows the image.
+        """Mask of the flipped view that is False in the padding.
+
+        Args:
+            device (torch.device, optional): Device of the mask. Defaults to
+                None: the CPU.
 
         Returns:
             Tensor: bool, shape (H, W).

@@ -1,3 +1,3 @@
-from .pair_drawing import box_iou, draw_judged_pair, draw_views
+from .pair_drawing import box_iou, draw_predicted_pair, draw_views
 
-__all__ = ['box_iou', 'draw_judged_pair', 'draw_views']
+__all__ = ['box_iou', 'draw_predicted_pair', 'draw_views']

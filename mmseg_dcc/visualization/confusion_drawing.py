@@ -1,4 +1,4 @@
-"""Confusion matrix as a picture."""
+"""Figure of a confusion matrix."""
 from typing import Optional, Sequence
 
 import numpy as np
@@ -11,21 +11,21 @@ _CELL, _SMALL_CELL = 0.27, 0.13  # inches
 
 def draw_confusion(counts: np.ndarray, classes: Sequence[str],
                    title: str) -> Figure:
-    """Draws as what the pixels of each class were predicted.
+    """Figure of a confusion matrix.
 
     Args:
-        counts (np.ndarray): Pixels by true (rows) and predicted class, shape
-            (n, n).
+        counts (np.ndarray): Numbers of pixels by true class (rows) and
+            predicted class (columns), shape (n, n).
         classes (Sequence[str]): Names of the n classes.
-        title (str): Written above.
+        title (str): Title of the figure.
 
     Returns:
-        Figure: Each row in percent of the pixels of its class, with numbers
-        from 1 % on (up to 40 classes); gray where there are none.
+        Figure: Each row in percent of the pixels of its class. Values from
+        1 % are printed (for up to 40 classes); rows without pixels are gray.
     """
     number = len(classes)
     total = counts.sum(1, keepdims=True)
-    # also of a class without pixels
+    # NaN for a class without pixels
     shares = np.where(total, 100 * counts / np.maximum(total, 1), np.nan)
     cell = _CELL if number <= _MOST_WITH_NUMBERS else _SMALL_CELL
     side = max(number * cell, 2.)
@@ -58,7 +58,7 @@ def draw_confusion(counts: np.ndarray, classes: Sequence[str],
 
 
 def _label(name: str, longest: Optional[int] = _LONGEST_NAME) -> str:
-    """Without what matplotlib takes for a formula."""
+    """Name, shortened, with ``$`` escaped for matplotlib."""
     name = str(name)
     if longest and len(name) > longest:
         name = f'{name[:longest - 1]}…'

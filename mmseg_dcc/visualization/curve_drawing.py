@@ -1,26 +1,28 @@
-"""Learning curves: losses above, scores of the validations below."""
+"""Figure of learning curves: losses and validation scores."""
 from typing import Dict
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 _MAX_POINTS = 1000
-_MAX_CURVES = 10  # colours that differ
+_MAX_CURVES = 10  # number of distinct colours
 _FIRST = ('loss', 'mIoU')
 
 
 def draw_curves(training: Dict[str, Dict[int, float]],
                 validation: Dict[str, Dict[int, float]]) -> Figure:
-    """Draws what a training logged.
+    """Figure of the learning curves of a training.
 
     Args:
-        training (dict[str, dict[int, float]]): By name and iteration; what
-            has ``loss`` in its name is drawn.
-        validation (dict[str, dict[int, float]]): The same of validations, in
-            percent.
+        training (dict[str, dict[int, float]]): Values of the training log by
+            name and iteration. Names that contain ``loss`` are drawn.
+        validation (dict[str, dict[int, float]]): Values of the validations
+            in percent, by name and iteration. Names without ``loss`` are
+            drawn.
 
     Returns:
-        Figure: Losses, and scores below if there are any.
+        Figure: A panel of the losses, and one of the scores below it if
+        there are any.
     """
     losses = {key: curve for key, curve in training.items() if 'loss' in key}
     scores = {
@@ -39,7 +41,7 @@ def draw_curves(training: Dict[str, Dict[int, float]],
 
 
 def _draw(axes: Axes, curves: dict, label: str, marker: str) -> None:
-    # a loss is the sum of the others, mIoU what is asked for
+    # First the total loss and mIoU, which matter most.
     names = sorted(curves, key=lambda name: name not in _FIRST)
     for name in names[:_MAX_CURVES]:
         points = [*curves[name].items()]
@@ -51,5 +53,5 @@ def _draw(axes: Axes, curves: dict, label: str, marker: str) -> None:
             linewidth=2 if name in _FIRST else 1)
     axes.set_ylabel(label)
     axes.grid(alpha=0.3)
-    # outside of the curves; to look for the best place takes longer
+    # A fixed place outside the axes: loc='best' is slow.
     axes.legend(loc='upper left', bbox_to_anchor=(1, 1), fontsize=7)

@@ -1,6 +1,7 @@
-"""Pictures of masks: over their image, beside the truth, on a sheet.
+"""Pictures of masks: overlays, comparisons with the truth and sheets.
 
-Drawn with Pillow, in milliseconds: a validation must not wait for pictures.
+They are drawn with Pillow in milliseconds, so that validations do not slow
+down.
 """
 from functools import lru_cache
 from typing import List, NamedTuple, Optional, Sequence, Tuple
@@ -18,14 +19,15 @@ _GAP = 6
 
 
 class Predicted(NamedTuple):
-    """Image with what was predicted and what is true.
+    """Image with its predicted and its true mask.
 
     Args:
-        name (str): Of the image.
+        name (str): Name of the image.
         image (np.ndarray): RGB, shape (h, w, 3), uint8.
-        prediction (np.ndarray): Ids, uint8, perhaps of another size.
-        truth (np.ndarray, optional): Ids and 255, uint8. Defaults to None:
-            it is not known.
+        prediction (np.ndarray): Predicted ids, uint8; the size may differ
+            from that of the image.
+        truth (np.ndarray, optional): True ids and 255, uint8. Defaults to
+            None: unknown.
     """
     name: str
     image: np.ndarray
@@ -34,11 +36,11 @@ class Predicted(NamedTuple):
 
 
 def as_picture(image: np.ndarray, bgr: bool = True) -> np.ndarray:
-    """Any array of an image as one to be looked at.
+    """Image of any number of channels converted to 8-bit RGB for display.
 
     Args:
-        image (np.ndarray): Shape (h, w), or (h, w, channels) of any number;
-            whole numbers of 8 or 16 bits, or floats from 0 to 255.
+        image (np.ndarray): Shape (h, w) or (h, w, channels); integers of 8
+            or 16 bits, or floats from 0 to 255.
         bgr (bool): Whether the first channel is blue. Defaults to True.
 
     Returns:
@@ -56,13 +58,13 @@ def as_picture(image: np.ndarray, bgr: bool = True) -> np.ndarray:
 
 def overlay(image: np.ndarray, mask: np.ndarray,
             colors: np.ndarray) -> np.ndarray:
-    """An image under the colours of its mask.
+    """Image with the colours of its mask blended over it.
 
     Args:
         image (np.ndarray): RGB, shape (h, w, 3), uint8.
-        mask (np.ndarray): Ids, shape (h, w), uint8; where they are
-            ``UNKNOWN`` the image is left as it is.
-        colors (np.ndarray): Of the ids, shape (256, 3), uint8.
+        mask (np.ndarray): Ids, shape (h, w), uint8. Pixels that are
+            ``UNKNOWN`` show the image.
+        colors (np.ndarray): Colours of the ids, shape (256, 3), uint8.
 
     Returns:
         np.ndarray: RGB, shape (h, w, 3), uint8.
@@ -73,13 +75,13 @@ def overlay(image: np.ndarray, mask: np.ndarray,
 
 def error_picture(image: np.ndarray, mask: np.ndarray,
                   truth: np.ndarray) -> np.ndarray:
-    """An image in gray, red where the prediction is wrong.
+    """Gray image with wrong predictions in red.
 
     Args:
         image (np.ndarray): RGB, shape (h, w, 3), uint8.
         mask (np.ndarray): Predicted ids, shape (h, w), uint8.
-        truth (np.ndarray): True ids, shape (h, w), uint8; pixels that are
-            ``UNKNOWN`` become white.
+        truth (np.ndarray): True ids, shape (h, w), uint8. Pixels that are
+            ``UNKNOWN`` are white.
 
     Returns:
         np.ndarray: RGB, shape (h, w, 3), uint8.
@@ -93,15 +95,16 @@ def error_picture(image: np.ndarray, mask: np.ndarray,
 
 def draw_prediction(shown: Predicted, classes: Sequence[str],
                     colors: np.ndarray) -> Image.Image:
-    """The prediction over its image, right of the truth if that is known.
+    """Picture of the true mask, if known, and the predicted mask.
 
     Args:
-        shown (Predicted): What is drawn, in the size of the prediction.
+        shown (Predicted): Image and masks; the panels have the size of the
+            prediction.
         classes (Sequence[str]): Names of the classes.
-        colors (np.ndarray): Of the ids, shape (256, 3), uint8.
+        colors (np.ndarray): Colours of the ids, shape (256, 3), uint8.
 
     Returns:
-        Image: With a legend below.
+        Image: Panels with masks over the image, and a legend below.
     """
     height, width = shown.prediction.shape
     image = _resized(shown.image, width, height)
@@ -120,21 +123,21 @@ def draw_labeled(whole: Tuple[np.ndarray, np.ndarray],
                  colors: np.ndarray,
                  title: str,
                  side: int = 320) -> Image.Image:
-    """A labeled image under its mask, and what a pipeline made of both.
+    """Picture of a labeled image before and after a pipeline.
 
     Args:
-        whole (tuple): Image, RGB, shape (h, w, 3), uint8, and its ids, shape
-            (h, w), uint8.
-        crop (tuple): The same after the pipeline.
-        classes (Sequence[str]): Names of the classes; ids beyond are named
-            as such.
-        colors (np.ndarray): Of the ids, shape (256, 3), uint8.
-        title (str): Written above.
+        whole (tuple): Image, RGB, shape (h, w, 3), uint8, and its mask,
+            shape (h, w), uint8.
+        crop (tuple): Image and mask after the pipeline.
+        classes (Sequence[str]): Names of the classes. The legend shows other
+            ids as "no class".
+        colors (np.ndarray): Colours of the ids, shape (256, 3), uint8.
+        title (str): Title of the picture.
         side (int): Longer side of a panel in pixels. Defaults to 320.
 
     Returns:
-        Image: Image, mask over it, crop, mask over it; below a legend of the
-        ids that occur.
+        Image: Image, image with mask, crop and crop with mask, with a legend
+        of the ids that occur below.
     """
     columns = []
     for image, mask in (whole, crop):
@@ -163,18 +166,18 @@ def draw_labeled(whole: Tuple[np.ndarray, np.ndarray],
 def draw_sheet(rows: Sequence[Predicted], classes: Sequence[str],
                colors: np.ndarray, title: str,
                panel_width: int = 240) -> Image.Image:
-    """A row an image: image, truth, prediction and errors.
+    """Sheet of several images: image, truth, prediction and errors.
 
     Args:
-        rows (Sequence[Predicted]): The images; columns of the truth stay
-            white where there is none.
+        rows (Sequence[Predicted]): Images, one for each row. Truth and
+            errors are white if the truth is unknown.
         classes (Sequence[str]): Names of the classes.
-        colors (np.ndarray): Of the ids, shape (256, 3), uint8.
-        title (str): Written above.
-        panel_width (int): Pixels. Defaults to 240.
+        colors (np.ndarray): Colours of the ids, shape (256, 3), uint8.
+        title (str): Title of the sheet.
+        panel_width (int): Width of a panel in pixels. Defaults to 240.
 
     Returns:
-        Image: With a legend below.
+        Image: Rows of four panels, with a legend below.
     """
     width = 4 * panel_width + 3 * _GAP
     bands = [_text_band([title], width), _text_band(
@@ -210,14 +213,14 @@ def _mixed(image: np.ndarray, color: np.ndarray,
 def _resized(array: np.ndarray, width: int, height: int) -> np.ndarray:
     if array.shape[:2] == (height, width):
         return array
-    # ids between two ids mean nothing
+    # Ids must not be interpolated.
     how = Image.NEAREST if array.ndim == 2 else Image.BILINEAR
     return np.array(Image.fromarray(array).resize((width, height), how))
 
 
 @lru_cache(None)
 def _font() -> ImageFont.ImageFont:
-    # matplotlib brings one that has more than the letters of English
+    # This font of matplotlib has more than the letters of English.
     return ImageFont.truetype(findfont('DejaVu Sans'), _TEXT)
 
 
@@ -232,7 +235,7 @@ def _text_band(texts: Sequence[str], width: int) -> np.ndarray:
 
 def _legend(masks: Sequence[np.ndarray], classes: Sequence[str],
             colors: np.ndarray, width: int) -> np.ndarray:
-    """Bands of as many lines as the classes that occur need."""
+    """Legend of the classes that occur, in as many lines as needed."""
     present = set().union(*(np.unique(mask).tolist() for mask in masks))
     line = _TEXT + 2 * _GAP
     entries, left, top = [], _GAP, 0
@@ -253,7 +256,7 @@ def _legend(masks: Sequence[np.ndarray], classes: Sequence[str],
 
 
 def _printable(text: str) -> str:
-    # names of files may hold bytes that are no letters
+    # File names may contain bytes that cannot be encoded.
     return str(text).encode('utf-8', 'replace').decode()
 
 

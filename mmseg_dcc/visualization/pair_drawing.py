@@ -1,4 +1,4 @@
-"""Pictures of views: as the pipeline makes them, as the loss sees them."""
+"""Figures of views: output of the pipeline and predictions of the model."""
 from typing import Dict, Sequence, Tuple
 
 import numpy as np
@@ -27,17 +27,17 @@ def box_iou(first: Box, second: Box) -> float:
 def draw_views(image: np.ndarray, views: Dict[str, Tuple[np.ndarray,
                                                          ViewInfo]],
                title: str) -> Figure:
-    """Draws an image with the windows and the views that were made of them.
+    """Figure of an image with its windows, and of the views.
 
     Args:
-        image (np.ndarray): Of which the windows are cut, RGB, uint8.
-        views (dict[str, tuple]): By name, each view as the model gets it,
-            shape (H, W, 3), RGB, and its geometry.
-        title (str): Written above.
+        image (np.ndarray): Image from which the windows are cut, RGB, uint8.
+        views (dict[str, tuple]): View as the model gets it, RGB, shape
+            (H, W, 3), and its :class:`ViewInfo`, by name.
+        title (str): Title of the figure.
 
     Returns:
         Figure: A panel for the image and one for each view, with the outline
-        of what the other window shows, too.
+        of the overlap.
     """
     windows = [*dict.fromkeys(info.window for _, info in views.values())]
     figure = Figure((4 * (1 + len(views)), 4.6), layout='constrained')
@@ -55,7 +55,7 @@ def draw_views(image: np.ndarray, views: Dict[str, Tuple[np.ndarray,
         axes.set_title(f'{name}, ' +
                        (f'flipped: {info.flip}' if info.flip else
                         'not flipped'))
-        # all of it where the views show one window
+        # The whole view if all views have the same window.
         other = next((other for _, other in views.values()
                       if other.window != info.window), info)
         _outline(axes, info.flip_box(info.shared(other)[0]), 'white',
@@ -66,22 +66,24 @@ def draw_views(image: np.ndarray, views: Dict[str, Tuple[np.ndarray,
     return figure
 
 
-def draw_judged_pair(crops: np.ndarray, labels: np.ndarray,
-                     active: np.ndarray, overlap_boxes: Sequence[Box],
-                     classes: Sequence[str], palette: Sequence,
-                     title: str) -> Figure:
-    """Draws what the model says of a pair and which side the loss pulls.
+def draw_predicted_pair(crops: np.ndarray, labels: np.ndarray,
+                        active: np.ndarray, overlap_boxes: Sequence[Box],
+                        classes: Sequence[str], palette: Sequence,
+                        title: str) -> Figure:
+    """Figure of a crop pair: predictions and the direction of the loss.
 
     Args:
-        crops (np.ndarray): Before their flips, shape (2, H, W, 3), RGB.
+        crops (np.ndarray): Crops with their flips undone, shape
+            (2, H, W, 3), RGB.
         labels (np.ndarray): Their pseudo labels, shape (2, h, w).
-        active (np.ndarray): Positions of the overlap at which crop 1 and at
-            which crop 2 is pulled, boolean, shape (2, rows, columns).
-        overlap_boxes (Sequence[tuple]): (top, left, bottom, right) in pixels
-            of either crop.
+        active (np.ndarray): Positions of the overlap at which the features
+            of crop 1 and of crop 2 are pulled, boolean, shape
+            (2, rows, columns).
+        overlap_boxes (Sequence[tuple]): Overlap in crop 1 and in crop 2,
+            (top, left, bottom, right) in pixels.
         classes (Sequence[str]): Names of the classes.
         palette (Sequence): [red, green, blue] of each class.
-        title (str): Written above.
+        title (str): Title of the figure.
 
     Returns:
         Figure: A row of three panels for each crop, a legend below.
@@ -90,10 +92,10 @@ def draw_judged_pair(crops: np.ndarray, labels: np.ndarray,
     colors = np.array(palette, float)[:, :3] / 255
     directions = np.zeros((*active.shape[1:], 4))
     for mask, color in zip(active, COLORS):
-        # over what is there already: without `directional` both are pulled
+        # Added up: without `directional` both crops can be pulled.
         directions[mask] += to_rgba(color)
     directions /= np.maximum(directions[..., 3:], 1)
-    # Positions are whole ones: the overlap may reach a little further.
+    # Only whole positions are drawn: the overlap may be a little larger.
     distance = crops.shape[2] // labels.shape[2]
     height, width = (distance * side for side in active.shape[1:])
     for number, (row, (top, left, *_)) in enumerate(
@@ -109,7 +111,7 @@ def draw_judged_pair(crops: np.ndarray, labels: np.ndarray,
                  (0, 0, *crops[number].shape[:2]))
         _overlay(row[2], directions, box)
         for axes in row:
-            # an overlay narrows the view to itself
+            # An overlay changes the limits of the axes.
             axes.set(xlim=row[0].get_xlim(), ylim=row[0].get_ylim())
             _outline(axes, box, 'white', 'overlap' if axes is row[0] else '')
             _frame(axes, COLORS[number])
@@ -143,7 +145,7 @@ def _overlay(axes: Axes, colors: np.ndarray, box: Box) -> None:
 
 def _outline(axes: Axes, box: Box, color: str, label: str) -> None:
     top, left, bottom, right = box
-    # Legible on light and on dark pictures.
+    # Legible on light and dark pictures.
     shadow = [patheffects.withStroke(linewidth=4, foreground='black')]
     # Pixels are centred on whole numbers.
     axes.add_patch(
@@ -154,7 +156,7 @@ def _outline(axes: Axes, box: Box, color: str, label: str) -> None:
                   edgecolor=color,
                   linewidth=2,
                   path_effects=shadow,
-                  # whole and above the frame where it runs along the border
+                  # Not clipped, and above the frame, at the border.
                   clip_on=False,
                   zorder=3))
     axes.text(

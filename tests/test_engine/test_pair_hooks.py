@@ -1,4 +1,4 @@
-"""Tests of the hooks that look at crop pairs.
+"""Tests of the hooks that visualize crop pairs.
 
 ``pair_hook.py``, ``pair_visualization_hook.py`` and
 ``confidence_histogram_hook.py`` in ``mmseg_dcc/engine/hooks/``.
@@ -32,19 +32,19 @@ WATCHED = {
 }
 
 
-class Look(PairHook):
-    """Keeps what a hook gets to see and what the step returned."""
+class Recorder(PairHook):
+    """Records the iteration and the pairs that a hook gets."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.looks = []
+        self.calls = []
 
-    def look(self, runner, term, pairs):
-        self.looks.append((runner.iter + 1, pairs))
+    def visualize(self, runner, term, pairs):
+        self.calls.append((runner.iter + 1, pairs))
 
 
 class LossArguments(Hook):
-    """Keeps what the loss got in each call."""
+    """Records the arguments of each call of the loss."""
 
     def __init__(self):
         self.calls = []
@@ -56,9 +56,9 @@ class LossArguments(Hook):
 
 @pytest.fixture(scope='module')
 def watched(data_dir, tmp_path_factory):
-    """A training that is watched by all means, and one that is not."""
+    """A training with all visualizations, and one without."""
     folder = tmp_path_factory.mktemp('watched')
-    hooks = [Look(1), LossArguments()]
+    hooks = [Recorder(1), LossArguments()]
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(data_dir)
         runner, steps = train(folder / 'on', WATCHED, hooks)
@@ -72,7 +72,7 @@ def watched(data_dir, tmp_path_factory):
         steps=steps,
         plain=plain,
         plain_steps=plain_steps,
-        looks=hooks[0].looks,
+        pairs=hooks[0].calls,
         loss_arguments=hooks[1].calls,
         events=events)
 
@@ -108,9 +108,9 @@ def test_precision_needs_masks(watched):
 
 
 def test_hooks_see_what_the_loss_sees(watched):
-    assert [look[0] for look in watched['looks']] == [2, 3, 4]
-    for (_, pairs), arguments in zip(watched['looks'],
-                                        watched['loss_arguments']):
+    assert [iteration for iteration, _ in watched['pairs']] == [2, 3, 4]
+    for (_, pairs), arguments in zip(watched['pairs'],
+                                     watched['loss_arguments']):
         overlaps = torch.cat([pair.overlap().flatten(2) for pair in pairs],
                              -1)
         confidence1, confidence2, labels1, labels2 = arguments
@@ -122,7 +122,7 @@ def test_hooks_see_what_the_loss_sees(watched):
 
 def test_crops_and_true_labels_are_upright(watched):
     """Masks and photometric augmentation aside, the overlaps are alike."""
-    for _, pairs in watched['looks']:
+    for _, pairs in watched['pairs']:
         for pair in pairs:
             truth = pair.overlap()[:, 2]
             parts = [
@@ -145,7 +145,7 @@ def test_histograms(watched):
         }
         for name in ('overlap', 'right', 'wrong')
     }
-    for step, pairs in watched['looks']:
+    for step, pairs in watched['pairs']:
         confidence, labels, truth = torch.cat(
             [pair.overlap().flatten(2) for pair in pairs],
             -1).transpose(0, 1)

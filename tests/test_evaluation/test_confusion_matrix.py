@@ -46,7 +46,7 @@ def test_images_without_truth_do_not_count():
 
 
 def of_process(rank):
-    # five images on two processes: the first comes again as a sixth
+    # five images on two processes: the sampler repeats the first
     matrix = ConfusionMatrix(5, 255, 5)
     for number in ([0, 2, 4], [1, 3, 0])[rank]:
         matrix.add([sample(number)])

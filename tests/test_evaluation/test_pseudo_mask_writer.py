@@ -1,4 +1,4 @@
-"""Masks load as what the network said."""
+"""Tests of ``mmseg_dcc/evaluation/pseudo_mask_writer.py``."""
 import numpy as np
 import pytest
 import torch
@@ -11,7 +11,7 @@ from mmseg_dcc.evaluation import PseudoMaskWriter
 @pytest.mark.parametrize('classes', [('sky', 'tree', 'road'),
                                      ('road', 'sky')])
 def test_stored_masks_load_as_they_were(tmp_path, reduce_zero_label, classes):
-    """Pixels that are not sure enough load as ignored."""
+    """Written masks load as predicted; unsure pixels are ignored."""
     (tmp_path / 'image.jpg').touch()
 
     class Streets(DATASETS.get('BaseSegDataset')):

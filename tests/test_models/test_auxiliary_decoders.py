@@ -4,9 +4,9 @@ import torch
 
 from mmseg_dcc.models.auxiliary_decoders import (
     AuxiliaryDecoder,
+    feature_stride,
     icnr_,
-    stride_of,
-    upscale_of,
+    nearest_upscale,
 )
 from tests.cct_recordings import decoder_of
 from tests.golden import assert_gradient, assert_values, golden_files, load
@@ -63,7 +63,7 @@ def test_initial_stages_are_nearest_upsampling():
 
 
 def test_upscale():
-    assert [upscale_of(stride) for stride in (0.5, 1, 4, 8, 14, 16, 32)
+    assert [nearest_upscale(stride) for stride in (0.5, 1, 4, 8, 14, 16, 32)
             ] == [1, 1, 4, 8, 16, 16, 32]
     assert AuxiliaryDecoder(6, 3, 1)(torch.rand(2, 6, 4, 5)).shape == (
         2, 3, 4, 5)
@@ -75,7 +75,7 @@ def test_upscale():
 def test_stride_is_that_of_the_features(config, stride):
     model = build('SemiEncoderDecoder', **config).train()
     before = {key: value.clone() for key, value in model.state_dict().items()}
-    assert stride_of(model) == stride
+    assert feature_stride(model) == stride
     assert model.training and model.backbone.training
     for key, value in model.state_dict().items():
         assert torch.equal(value, before[key])
@@ -91,7 +91,7 @@ def test_stride_of_a_network_for_one_size(monkeypatch):
         return extract_feat(images)
 
     monkeypatch.setattr(model, 'extract_feat', refuse_others)
-    assert stride_of(model) == 8
+    assert feature_stride(model) == 8
     model.data_preprocessor.size = None
     with pytest.raises(AssertionError, match='must be 32'):
-        stride_of(model)
+        feature_stride(model)

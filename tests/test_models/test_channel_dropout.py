@@ -20,7 +20,7 @@ def test_masks(count, keep_share):
     untouched = (mask1 == 1).all(1)
     assert untouched.sum() == int(count * keep_share)
     assert ((mask1 == 0) | (mask1 == 2))[~untouched].all()
-    # each image has a draw of its own, of about half of the channels
+    # each image has a separate draw of about half of the channels
     assert (mask1[~untouched].mean(1) - 1).abs().lt(0.7).all()
     assert len(mask1[~untouched].unique(dim=0)) == (~untouched).sum()
 
@@ -86,7 +86,7 @@ def test_recorded(path):
 
 
 def test_class_tokens_lose_the_channels_that_their_maps_lose():
-    """DPT of mmseg takes pairs of a map and a token."""
+    """Levels as for the DPT head of mmseg: pairs of a map and a token."""
     masks = complementary_masks(2, 8)[0]
     tokens = torch.randn(2, 8)
     assert torch.equal(

@@ -16,7 +16,7 @@ CHANNELS = 3
 
 
 def numbered(*values):
-    """Rows that tell their number."""
+    """Rows whose values are their number."""
     return torch.tensor(values).float()[:, None].expand(-1, CHANNELS)
 
 
@@ -54,7 +54,7 @@ def test_first_in_first_out():
     assert held(queues) == [[2, 4], [1, 3], []]
     queues.push(numbered(5, 6, 7), torch.tensor([1, 0, 1]))
     assert held(queues) == [[4, 6], [3, 5, 7], []]
-    # more at once than there is place for
+    # more at once than the queue holds
     queues.push(numbered(*range(10, 17)), torch.tensor([1, 1, 0, 1, 1, 1, 1]))
     assert held(queues) == [[6, 12], [14, 15, 16], []]
     assert queues.fill.tolist() == [2, 3, 0]
@@ -64,7 +64,7 @@ def test_first_in_first_out():
 @pytest.mark.parametrize('path', golden_files('u2pl'),
                          ids=lambda path: path.stem)
 def test_recorded_queues(path, case):
-    """What the published rule lets in (c is the label), pixel by pixel."""
+    """Rows that the published rule appends (c is the label), by loops."""
     record = load(path)
     labels = 'full_' if case == 'fixed_' else case
     hot = record[f'{labels}label_u']

@@ -12,7 +12,7 @@ from mmseg_dcc.models.diagnostics import (
 
 
 def naive_precision(labels, truth, negative_labels, negative_truth):
-    """Anchor by anchor, negative by negative."""
+    """Precision computed by loops over anchors and negatives."""
     outcomes = dict(
         positive_precision=[], negative_precision=[],
         random_negative_precision=[])
@@ -51,11 +51,11 @@ def test_precision_as_in_naive_loops(anchors, negatives):
 
 
 def test_published_numbers_of_rows():
-    """Whole numbers that float32 does not hold."""
+    """Counts that float32 cannot represent."""
     labels, negatives = (torch.arange(count) % 3 for count in (20001, 76800))
     found = pseudo_label_precision(labels, labels, negatives,
                                    (negatives + (negatives == 2)) % 3)
-    # of the negatives a third is 0, 1 and in truth 0, 1, 0
+    # a third of the negatives each: labels 0, 1 and true labels 0, 1, 0
     assert found['positive_precision'] == 1
     assert found['negative_precision'] == pytest.approx(5 / 6, abs=1e-12)
     assert found['random_negative_precision'] == pytest.approx(

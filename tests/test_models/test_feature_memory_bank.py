@@ -22,12 +22,12 @@ def make_bank(**kwargs):
 
 
 def push_step(bank, step, rows=SLOT):
-    """Rows that tell their step, labels that tell their place in it."""
+    """Pushes rows whose values are the step, with their indices as labels."""
     bank.push(torch.full((rows, CHANNELS), float(step)), torch.arange(rows))
 
 
 def steps_held(bank):
-    """How many rows of each step the bank holds."""
+    """Number of rows of each step in the bank."""
     values, counts = bank.negatives()[0][:, 0].unique(return_counts=True)
     return dict(zip(values.int().tolist(), counts.tolist()))
 
@@ -162,7 +162,7 @@ def test_bank_of_other_shape_starts_empty(load, other, warnings_logged):
     push_step(saved['memory_bank'], 5)
     state = saved.state_dict()
     load(model, state)
-    # a model that is tested or deployed has no use for a bank
+    # no warning in tests and deployment, which do not use the bank
     assert not warnings_logged()
     assert torch.equal(model['weights'].weight, saved['weights'].weight)
     assert model['memory_bank'].fill == 0
@@ -171,7 +171,7 @@ def test_bank_of_other_shape_starts_empty(load, other, warnings_logged):
     bank = model['memory_bank']
     for _ in range(2):
         bank.push(torch.ones(1, bank.features.size(-1)), torch.zeros(1).long())
-    # when the training goes on, once
+    # one warning when the training goes on
     warning, = warnings_logged()
     assert 'had shape (3, 3, 2)' in warning and 'started empty' in warning
 
@@ -226,7 +226,7 @@ def test_processes_hold_one_bank_in_rank_order(tmp_path):
         assert torch.equal(value, other[2][name])
     assert state['features'].shape == (STEPS, 2 * SLOT, CHANNELS)
     assert state['position'] == 1
-    # The fourth step took the place of the first.
+    # The fourth step replaced the first.
     expected = [(10 * step + rank, row) for step in (3, 1, 2)
                 for rank in range(2) for row in range(ROW_COUNTS[step][rank])]
     got = zip(features[:, 0].int().tolist(), labels.tolist())

@@ -12,7 +12,7 @@ TOO_LARGE = {torch.float16: 1e5, torch.bfloat16: 3e38}
 
 
 class Net(nn.Module):
-    """Two batch norms; inputs overflow before the second alone."""
+    """Network with two batch norms; overflows happen before the second."""
 
     def __init__(self):
         super().__init__()
@@ -62,9 +62,9 @@ def test_overflow_leaves_no_trace(dtype):
     values = statistics(plain)
     assert values['first.running_var'].isfinite().all()
     assert not values['second.running_var'].isfinite().all()
-    # other buffers are not touched
+    # other buffers do not change
     assert net.bank.isnan().all()
-    # and it goes on
+    # later batches update the statistics again
     run(net, 1., dtype)
     assert not same(before, statistics(net))
     assert loss.requires_grad
@@ -88,7 +88,7 @@ def test_changes_no_bit_otherwise(dtype):
 
 def test_nothing_is_done_without_autocast():
     net = Net()
-    run(net, 1e25, None)  # its variance is more than float32 holds
+    run(net, 1e25, None)  # its variance overflows float32
     assert not net.second.running_var.isfinite().all()
 
 

@@ -11,7 +11,7 @@ PUBLISHED = ('1', '2', '2_1', '3', '3_1', '4', '4_1')
 
 
 def of_record(record, others=0):
-    """The recorded detector, whose images have ``others`` more channels."""
+    """Recorded detector; its images have ``others`` additional channels."""
     channels = [
         len(record[f'fdw_conv{name}_bias']) for name in PUBLISHED
     ]
@@ -40,7 +40,7 @@ def of_record(record, others=0):
 
 
 def enlarged(record, name):
-    """A recorded map, each pixel repeated: at the size of the images."""
+    """Recorded map, enlarged to the size of the images by repeated pixels."""
     factor = int(record['fd_im_size']) // record[name].shape[-1]
     return record[name].repeat_interleave(factor, -2).repeat_interleave(
         factor, -1)

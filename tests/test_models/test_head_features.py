@@ -47,7 +47,7 @@ def make_levels():
     ]
 
 
-def make_judge(weight, **kwargs):
+def make_weighted_head(weight, **kwargs):
     """Head that classifies one feature channel with given weights."""
     head = MODELS.build(
         dict(
@@ -60,7 +60,7 @@ def make_judge(weight, **kwargs):
 
 
 class HeadWithoutClassifier(BaseDecodeHead):
-    """Never calls ``cls_seg``."""
+    """Head that never calls ``cls_seg``."""
 
     def forward(self, inputs):
         return self.conv_seg(inputs[-1])
@@ -170,12 +170,12 @@ def test_head_without_classifier_is_refused_by_name():
 
     head = toy_head(HeadWithoutClassifier)
     del head.conv_seg
-    with pytest.raises(TypeError, match='HeadWithoutClassifier is refused'):
+    with pytest.raises(TypeError, match='WithoutClassifier is not supp'):
         pixel_heads(head)
 
 
 def test_module_that_is_no_decode_head_is_refused_by_name():
-    with pytest.raises(TypeError, match='Conv2d is refused: terms need'):
+    with pytest.raises(TypeError, match='Conv2d is not supported: terms need'):
         pixel_heads(nn.Conv2d(1, 1, 1))
 
 
@@ -192,7 +192,7 @@ def test_heads_of_a_cascade_run_in_turn():
 
 
 def test_head_that_refines_is_left_out():
-    """As in K-Net (inside its head) and PointRend (behind it)."""
+    """K-Net refines inside its head, PointRend in a second head."""
     generator, iterative, refining = make_head(), make_head(), make_head()
     iterative.kernel_generate_head = generator
     del iterative.conv_seg, refining.conv_seg
@@ -205,12 +205,12 @@ def test_mask_classification_is_refused_before_it_is_built(head_type):
     for config in (dict(type=head_type), [dict(type='FCNHead'),
                                           dict(type=head_type)],
                    dict(type=MODELS.get(head_type))):
-        with pytest.raises(TypeError, match=f'^{head_type} is refused'):
+        with pytest.raises(TypeError, match=f'^{head_type} is not supported'):
             check_head_types(config, dict(type='ResNet'))
 
 
 def test_model_without_backbone_is_refused_by_the_name_of_its_head():
-    with pytest.raises(TypeError, match='^SideAdapterCLIPHead is refused'):
+    with pytest.raises(TypeError, match='^SideAdapterCLIPHead is not supp'):
         check_head_types(dict(type='SideAdapterCLIPHead'), None)
 
 
@@ -219,7 +219,7 @@ def test_unknown_head_is_left_to_the_registry():
 
 
 def test_confidence_is_the_highest_probability():
-    head = make_judge([1., 2., -1.], num_classes=3)
+    head = make_weighted_head([1., 2., -1.], num_classes=3)
     features = torch.tensor([[[[0.5, -3.]]]])
     confidence, labels = confidence_and_pseudo_label(head, features)
     expected = torch.tensor([[.5, 1., -.5], [-3., -6., 3.]]).softmax(1)
@@ -228,7 +228,8 @@ def test_confidence_is_the_highest_probability():
 
 
 def test_binary_head_is_read_as_two_classes():
-    head = make_judge([1.], num_classes=2, out_channels=1, threshold=0.5)
+    head = make_weighted_head([1.], num_classes=2, out_channels=1,
+                              threshold=0.5)
     scores = torch.tensor([-3., -.5, .5, 3.])
     confidence, labels = confidence_and_pseudo_label(
         head, scores.view(1, 1, 2, 2))
@@ -238,8 +239,8 @@ def test_binary_head_is_read_as_two_classes():
 
 
 def test_binary_head_has_a_threshold_of_its_own():
-    """A stock head predicts foreground from 0.3 on."""
-    head = make_judge([1.], num_classes=2, out_channels=1)
+    """The default threshold of a stock head is 0.3."""
+    head = make_weighted_head([1.], num_classes=2, out_channels=1)
     foreground = torch.tensor([.1, .29, .31, .6])
     confidence, labels = confidence_and_pseudo_label(
         head, foreground.logit().view(1, 1, 2, 2))
@@ -258,7 +259,7 @@ def test_binary_head_has_a_threshold_of_its_own():
     (dict(type='LovaszLoss', reduction='none'), False),
 ])
 def test_classes_with_sigmoids_have_probabilities_of_their_own(loss, sigmoid):
-    """A softmax was 0.996 sure where the best class had 0.38."""
+    """A softmax would give 0.996 where the highest sigmoid is 0.38."""
     head = make_head(loss_decode=loss)
     scores = torch.tensor([-0.5, -6., -7.]).view(1, 3, 1, 1)
     confidence, label = class_confidence(head, scores)
@@ -287,13 +288,13 @@ def test_scores_and_features_are_recorded_with_their_graph():
     assert 'cls_seg' not in vars(head)
 
 
-def test_judging_needs_no_graph():
+def test_confidence_has_no_graph():
     features = torch.randn(1, CHANNELS, 4, 4, requires_grad=True)
     confidence, labels = confidence_and_pseudo_label(make_head(), features)
     assert not confidence.requires_grad and not labels.requires_grad
 
 
-def test_judging_leaves_dropout_out():
+def test_confidence_without_dropout():
     head = make_head().train()
     features = torch.randn(1, CHANNELS, 4, 4)
     expected = head.conv_seg(features).softmax(1).max(1)
@@ -316,7 +317,7 @@ def test_mode_of_dropout_stays_after_an_exception():
     assert head.dropout.training
 
 
-def test_head_without_dropout_is_judged():
+def test_confidence_of_a_head_without_dropout():
     head = make_head(dropout_ratio=0)
     confidence, _ = confidence_and_pseudo_label(
         head, torch.randn(1, CHANNELS, 4, 4))

@@ -35,7 +35,7 @@ def test_a_box_is_one_rectangle(height, width, least, most, seed):
         for along in (box.any(1), box.any(0)):
             inside = along.nonzero()
             assert inside[-1] - inside[0] + 1 == len(inside)
-        # sides are rounded down, but to no less than a pixel
+        # sides are rounded down, but are at least one pixel
         assert rows * columns <= most * height * width + height + width
 
 
@@ -46,7 +46,7 @@ def test_area_and_ratio_of_a_box(height, width, area, ratio, seed):
     top, left, bottom, right = draw_boxes(4, (height, width), (area, area),
                                           (ratio, ratio)).T
     rows, columns = bottom - top, right - left
-    # in the shares of the sides, whatever the shape of the image
+    # ratio of the shares of the sides, for any shape of the image
     for got, exact in ((rows, (area * ratio)**0.5 * height),
                        (columns, (area / ratio)**0.5 * width)):
         assert ((got - exact).abs() <= 1.001).all()
@@ -74,7 +74,7 @@ def test_every_place_is_as_likely():
 
 
 def test_a_box_that_never_fits_is_cut_to_the_image():
-    # no more than a strip has the ratio
+    # a box of this ratio is cut to a strip
     top, left, bottom, right = draw_boxes(3, (10, 10), (0.5, 0.5),
                                           (8., 8.)).T
     assert (top == 0).all() and (bottom == 10).all()
@@ -99,7 +99,7 @@ def box_statistics(boxes, side):
 def test_recorded_distribution_of_boxes(path):
     recorded = load(path)
     top, left, bottom, right = recorded['boxes_p1'].float().T
-    # the file has areas in pixels and in shares, so the side is known
+    # the file has areas in pixels and as shares, which gives the side
     side = round(((bottom - top) * (right - left)).mean().div(
         recorded['boxstat_p1'][1]).sqrt().item())
     count = int(recorded['boxstat_20k'][0])
@@ -113,7 +113,7 @@ def test_recorded_distribution_of_boxes(path):
     recorded_moments = recorded['boxstat_p1'][1:].reshape(-1, 2).tolist()
     for values, (mean, std), check, (check_mean, check_std) in zip(
             ours, moments, recorded_boxes, recorded_moments):
-        # what is compared is what was recorded
+        # the statistics are those of the file
         assert check.mean().item() == pytest.approx(check_mean, abs=1e-5)
         assert check.std(correction=0).item() == pytest.approx(
             check_std, abs=1e-5)
@@ -212,7 +212,7 @@ def test_half_boxes_of_given_draws(exponent, place, box):
 
 
 def test_distribution_of_half_boxes():
-    """Height 0.5^u, and every place that the box can have as likely."""
+    """Height is 0.5^u, and the position of the box is uniform."""
     side = 64
     boxes = torch.tensor([edges(mask[0])
                           for mask in half_box_masks(3000, (side, side))])
@@ -222,7 +222,7 @@ def test_distribution_of_half_boxes():
     places = (top / room)[room > 8]
     for uniform in (exponents, places):
         levels = torch.tensor([0.25, 0.5, 0.75]).double()
-        # six standard deviations and the rounding of a pixel
+        # six standard deviations plus rounding to a pixel
         assert (uniform.quantile(levels) - levels).abs().max() < 0.06
     assert abs((top + bottom - left - right).mean()) < 3
 

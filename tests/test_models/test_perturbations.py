@@ -30,7 +30,7 @@ recordings = pytest.mark.parametrize(
 
 
 def in_double(path):
-    """What is checked at the precision in which it was recorded."""
+    """Recorded values that need float64."""
     with np.load(path) as file:
         return {
             name: torch.from_numpy(array.astype(np.float64))
@@ -103,7 +103,7 @@ def test_recorded_contours(path, maps, boxes, ignored):
 
 @recordings
 def test_recorded_shift(path, monkeypatch):
-    """In double precision, in which the published xi has a meaning."""
+    """The published xi only works in float64."""
     recorded = in_double(path)
     monkeypatch.setattr(torch, 'rand_like', lambda _: recorded['vat_rand'])
     features = recorded['f']
@@ -150,7 +150,7 @@ def test_default_shift_is_exact_in_float32_at_the_published_size():
             shifts.append((shift_adversarially(
                 features.to(dtype), decoder) - features).double().flatten())
     assert torch.cosine_similarity(*shifts, dim=0) > 0.999
-    # as long as it is said to be
+    # the length is the configured one
     assert shifts[0].norm() == pytest.approx(2., rel=1e-3)
 
 
@@ -172,7 +172,7 @@ def test_shift_leaves_gradients_padding_and_dead_decoders_alone():
     features = torch.rand(2, 6, 4, 8, requires_grad=True)
     valid = torch.ones(2, 16, 32, dtype=torch.bool)
     valid[0, :, 16:] = False
-    with torch.no_grad():  # as in the control with weight 0
+    with torch.no_grad():  # no gradient, as in the control with weight 0
         found = shift_adversarially(features, decoder, valid)
     assert all(weight.grad is None for weight in decoder.parameters())
     assert features.grad is None
@@ -226,7 +226,7 @@ def test_draws_have_the_law_that_they_say():
     assert torch.equal(noisy[0], noisy[1])
     assert 0.7 <= noisy.min() < 0.71 and 1.29 < noisy.max() <= 1.3
     assert noisy.mean().item() == pytest.approx(1, abs=0.01)
-    # each place that fits, none else
+    # every position that fits and no other
     tops = {draw_cutouts([(5, 7, 15, 7)], 0.4)[0] for _ in range(300)}
     assert tops == {(top, 7, top + 4, 7) for top in range(5, 12)}
 
@@ -247,7 +247,7 @@ def test_padding_is_not_the_most_active():
     found = drop_active_above(features, 0.8, valid)
     assert not found[..., 1:].any() and not found[..., 1:, :].any()
     assert (found[..., 0, 0] == 0.1).all()
-    # with the padding nothing else is active
+    # if padding counted, nothing else would be active
     assert drop_active_above(features, 0.8)[..., :3].sum() > 20
 
 

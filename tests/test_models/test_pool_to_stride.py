@@ -22,7 +22,7 @@ def test_features_of_the_stride_pass_unchanged():
     (4, 8, 8),
     (4, 6, 8),
     (8, 8, 8),
-    (16, 8, 16),  # coarser: compared as they are
+    (16, 8, 16),  # coarser features are not pooled
     (32, 8, 32),
     (3.5, 8, 14),  # patches of 14 px, four times as fine
     (14, 8, 14),
@@ -39,7 +39,7 @@ def test_stride_is_found_from_the_features(distance, stride, found):
 
 
 @pytest.mark.parametrize('crop_size, size', [
-    ((32, 48), (8, 6)),  # not the same in both directions
+    ((32, 48), (8, 6)),  # different strides in both directions
     ((32, 48), (4, 12)),
     ((32, 48), (7, 11)),  # no padding in the network
     ((65, 65), (9, 9)),  # odd crops
@@ -52,5 +52,5 @@ def test_features_at_no_whole_distance(crop_size, size):
 
 
 def test_error_names_the_distance_of_features():
-    with pytest.raises(ValueError, match='every 7.5 px.*stride=8 of the mo'):
+    with pytest.raises(ValueError, match='is 7.5 px.*least 8 px .stride of'):
         pool_to_stride(torch.zeros(1, 2, 4, 5), (30, 40), 8)

@@ -127,7 +127,7 @@ def test_labeled_part_is_padded_as_stock():
 ])
 def test_validation_is_stock(settings):
     batch = labeled_batch((9, 11), (9, 11))
-    # Ids outside the classes are of no concern outside training.
+    # Outside training ids are not checked.
     output = SemiSegDataPreProcessor(
         num_classes=1, **settings)(copy.deepcopy(batch))
     expected = SegDataPreProcessor(**settings)(copy.deepcopy(batch))
@@ -281,7 +281,7 @@ class TestIgnoredId:
         with pytest.raises(
                 ValueError, match='Set data_preprocessor.seg_pad_val=254'):
             self.preprocess(labeled_batch(*sizes), **kwargs)
-        # what the message says helps
+        # the advice of the message works
         padded = self.preprocess(
             labeled_batch(*sizes), **dict(kwargs, seg_pad_val=254))
         assert (padded['data_samples']['sup'][-1].gt_sem_seg.data == 254).any()

@@ -1,4 +1,4 @@
-"""Labels of several networks are those of their mean probabilities."""
+"""Tests of ``mmseg_dcc/models/teachers.py``."""
 import math
 from types import SimpleNamespace
 
@@ -52,7 +52,7 @@ def test_adjusted_scores():
 
 
 class Constant(BaseModel):
-    """Predicts its weights for every image."""
+    """Network whose prediction for every image is its weights."""
 
     def __init__(self, scores, data_preprocessor=None):
         super().__init__(data_preprocessor)
@@ -154,7 +154,7 @@ BINARY = dict(
 
 @torch.no_grad()
 def spread_scores(model, image):
-    """So that no class and no side of 0.3 is everywhere."""
+    """Shifts the scores so that all classes and both sides of 0.3 occur."""
     head = model.decode_head
     classifier = (head[-1] if hasattr(head, '__len__') else head).conv_seg
     classifier.weight *= 5.
@@ -173,7 +173,7 @@ def spread_scores(model, image):
 ], ids=['softmax', 'cascade', 'sigmoid', 'binary'])
 def test_one_teacher_labels_as_stock_inference_does(network, segmentor,
                                                     tmp_path):
-    """Of a binary head: with its threshold, after one sigmoid, not two."""
+    """A binary head uses its threshold and a single sigmoid."""
     torch.manual_seed(0)
     network = ConfigDict(
         network,

@@ -22,7 +22,7 @@ EXAMPLES = settings(deadline=None, max_examples=150)
 
 
 def seen(info, image):
-    """A view pixel by pixel; ``image`` (H, W), ``PADDING`` beyond it."""
+    """View computed by loops; ``image`` (H, W), ``PADDING`` beyond it."""
     top, left, bottom, right = info.window
     view = np.full((bottom - top, right - left), PADDING)
     for row in range(bottom - top):
@@ -34,14 +34,14 @@ def seen(info, image):
 
 @st.composite
 def images(draw):
-    """Height and width of an image and a picture of unique pixels."""
+    """Strategy of images with unique pixels."""
     height, width = draw(st.integers(1, 14)), draw(st.integers(1, 14))
     return np.arange(height * width).reshape(height, width)
 
 
 @st.composite
 def views_of(draw, image, size=None):
-    """A view of an image, padded where the image is smaller."""
+    """Strategy of views of an image, padded where it is smaller."""
     size = size or [draw(st.integers(1, 12)) for _ in range(2)]
     corner = [
         draw(st.integers(0, max(whole - side, 0)))
@@ -154,7 +154,7 @@ def test_cut_takes_the_positions_that_lie_wholly_inside(distance, data):
 
 
 def rounded_boxes(corners, image_size, crop_size, stride):
-    """Overlap in either crop, rounded to the stride as it once was."""
+    """Overlap in both crops, rounded to the stride (former method)."""
     boxes = []
     for own, other in (corners, corners[::-1]):
         start, extent = [], []
@@ -177,7 +177,7 @@ def test_positions_are_those_of_boxes_rounded_to_the_stride(
     corners = [[], []]
     for whole, crop in zip(image_size, crop_size):
         room = max(whole - crop, 0)
-        # As PairedRandomCrop: one position overlaps at least.
+        # Like PairedRandomCrop: at least one position overlaps.
         reach = min(room, crop - distance) // distance
         move = distance * data.draw(st.integers(-reach, reach))
         start = data.draw(

@@ -20,7 +20,7 @@ def test_rows_are_percent_of_the_true_pixels():
     shares = axes.images[0].get_array()
     assert shares[0].tolist() == [75, 25, 0]
     assert shares[2].tolist() == [0.5, 0, 99.5]
-    # no pixels: neither right nor wrong
+    # a class without pixels
     assert shares.mask[1].all()
     assert texts(axes) == {(0, 0): '75', (0, 1): '25', (2, 2): '100'}
     assert [tick.get_text() for tick in axes.get_yticklabels()] == [*'abc']
@@ -41,7 +41,7 @@ def test_labels_do_not_overlap(number):
     for labels, side in ((axes.get_yticklabels(), 'height'),
                          (axes.get_xticklabels(), 'width')):
         boxes = [label.get_window_extent() for label in labels]
-        # pixels from one to the next
+        # distance of two labels in pixels
         distance = axes.bbox.height / number
         assert all(getattr(box, side) < distance for box in boxes)
         assert all(box.x0 >= 0 and box.y0 >= 0 for box in boxes)

@@ -1,4 +1,4 @@
-"""Pictures of masks show the ids that they are given."""
+"""Tests of ``mask_drawing.py`` and ``curve_drawing.py``."""
 import time
 
 import numpy as np
@@ -50,7 +50,7 @@ def test_any_array_is_a_picture(image, expected):
 
 def test_truth_is_left_of_the_prediction():
     truth = np.zeros((2, 2), np.uint8)
-    # of another size, as after the resizing of a test
+    # truth of another size, as after resizing
     image = IMAGE.repeat(2, 0).repeat(2, 1)
     picture = np.array(draw_prediction(
         Predicted('a', image, MASK, truth), ['Straße', 'sky'], COLORS))

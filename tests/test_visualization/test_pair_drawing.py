@@ -10,14 +10,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from mmengine.visualization.utils import img_from_canvas
 
-from mmseg_dcc.visualization import box_iou, draw_judged_pair
+from mmseg_dcc.visualization import box_iou, draw_predicted_pair
 
 CLASSES = ('background', 'car', 'person')
 PALETTE = [[0, 0, 0], [255, 0, 0], [0, 0, 255]]
 
 
 def boxes(height, width):
-    """Boxes of at least one pixel."""
+    """Strategy of boxes of at least one pixel."""
     rows, columns = (
         st.lists(st.integers(0, side), min_size=2, max_size=2, unique=True)
         for side in (height, width))
@@ -44,7 +44,7 @@ BOXES = ((16, 8, 32, 32), (0, 0, 16, 24))
 ACTIVE = np.array([[[1, 0, 0], [0, 1, 0]], [[0, 0, 1], [0, 0, 0]]], bool)
 
 
-def judged_figure(**kwargs):
+def predicted_figure(**kwargs):
     settings = dict(
         crops=np.full((2, 32, 32, 3), 255, np.uint8),
         labels=np.array([np.eye(4), np.zeros((4, 4))], int),
@@ -53,7 +53,7 @@ def judged_figure(**kwargs):
         classes=CLASSES,
         palette=PALETTE,
         title='a.jpg')
-    return draw_judged_pair(**{**settings, **kwargs})
+    return draw_predicted_pair(**{**settings, **kwargs})
 
 
 def seen(figure, canvas_image, column, number, row_px, column_px):
@@ -63,8 +63,8 @@ def seen(figure, canvas_image, column, number, row_px, column_px):
     return canvas_image[canvas_image.shape[0] - int(y) - 1, int(x)] / 255
 
 
-def test_judged_pair_shows_each_position_in_its_colour():
-    figure = judged_figure()
+def test_predicted_pair_shows_each_position_in_its_colour():
+    figure = predicted_figure()
     image = img_from_canvas(FigureCanvasAgg(figure))
     for number, (top, left, *_) in enumerate(BOXES):
         for row in range(2):
@@ -85,21 +85,21 @@ def test_judged_pair_shows_each_position_in_its_colour():
                 np.testing.assert_allclose(shown, color, atol=0.02)
 
 
-def test_judged_pair_outlines_the_overlap_in_all_panels():
-    figure = judged_figure()
+def test_predicted_pair_outlines_the_overlap_in_all_panels():
+    figure = predicted_figure()
     assert len(figure.axes) == 6
     for index, axes in enumerate(figure.axes):
         top, left, bottom, right = BOXES[index // 3]
         rectangle, = axes.patches
         assert rectangle.get_bbox().bounds == (left - 0.5, top - 0.5,
                                                right - left, bottom - top)
-        # all of the crop is in view
+        # the axes show the whole crop
         assert axes.get_xlim() == (-0.5, 31.5)
         assert axes.get_ylim() == (31.5, -0.5)
 
 
-def test_legend_of_a_judged_pair():
-    legend, = judged_figure().legends
+def test_legend_of_a_predicted_pair():
+    legend, = predicted_figure().legends
     assert [text.get_text() for text in legend.get_texts()] == [
         'crop 1 is pulled: 33%', 'crop 2 is pulled: 17%',
         'neither is pulled: 50%', 'background', 'car'
@@ -107,7 +107,7 @@ def test_legend_of_a_judged_pair():
 
 
 def test_both_sides_pulled_is_a_mixture():
-    figure = judged_figure(active=np.ones((2, 2, 3), bool))
+    figure = predicted_figure(active=np.ones((2, 2, 3), bool))
     image = img_from_canvas(FigureCanvasAgg(figure))
     color = (np.array(to_rgb('tab:orange')) + to_rgb('tab:cyan')) / 2
     np.testing.assert_allclose(
@@ -115,11 +115,12 @@ def test_both_sides_pulled_is_a_mixture():
 
 
 def test_overlap_that_ends_between_positions():
-    """As in a padded crop; positions are drawn where they are."""
+    """Overlap of a padded crop; whole positions are drawn."""
     longer = [(top, left, bottom + 5, right + 7)
               for top, left, bottom, right in BOXES]
     for found, expected in zip(
-            judged_figure(overlap_boxes=longer).axes, judged_figure().axes):
+            predicted_figure(overlap_boxes=longer).axes,
+            predicted_figure().axes):
         assert [part.get_bbox().bounds for part in found.patches
                 ] == [part.get_bbox().bounds for part in expected.patches]
         assert [image.get_extent() for image in found.images

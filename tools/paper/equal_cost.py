@@ -15,7 +15,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 from controls import control_options, is_control
 from labeling_cost import labeling_length
 from mmengine.config import Config
-from paper_runs import ROOT, Run, Setup, needs_of, options_of, read_config
+from paper_runs import ROOT, Run, Setup, dependencies, options_of, read_config
 from paper_tables import EQUAL_COST, Cell
 
 PASSES = Path(__file__).with_name('benchmark') / 'passes.py'
@@ -113,11 +113,11 @@ def total_length(run: Run, setup: Setup) -> float:
     passes = count_passes([run.config])[run.config]
     length = float(equal_length(config, passes))
     if has_teacher(run, setup):
-        for labeling in needs_of(run, setup):
+        for labeling in dependencies(run, setup):
             length += labeling_length(config, labeling, setup)
             length += sum(
                 total_length(teacher, setup)
-                for teacher in needs_of(labeling, setup))
+                for teacher in dependencies(labeling, setup))
     return length
 
 

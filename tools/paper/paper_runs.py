@@ -99,8 +99,8 @@ class Setup(NamedTuple):
     iterations: Optional[int] = None
 
 
-def needs_of(step: Step, setup: Setup) -> List[Step]:
-    """The steps that must end before: labeling of a run, its teacher."""
+def dependencies(step: Step, setup: Setup) -> List[Step]:
+    """Steps that must end first: labeling of a run, teacher of a labeling."""
     recipe = setup.labelings.get(step.config)
     if recipe is None:
         return []
@@ -136,7 +136,7 @@ def work_dir_of(step: Step, setup: Setup) -> Path:
 def result_of(step: Step, setup: Setup) -> Optional[dict]:
     """What a finished step left; a run, whoever started it."""
     work_dir = work_dir_of(step, setup)
-    result = kept_result(work_dir, made_with(step, setup))
+    result = kept_result(work_dir, cache_key(step, setup))
     if result or isinstance(step, Labeling):
         return result
     scores = last_scores(work_dir)
@@ -159,8 +159,8 @@ def best_of(run: Run, setup: Setup) -> Optional[float]:
     return max((line['mIoU'] for line in scores), default=None)
 
 
-def made_with(step: Step, setup: Setup) -> List[str]:
-    """What the result of a step depends on, however many GPUs there are."""
+def cache_key(step: Step, setup: Setup) -> List[str]:
+    """Settings that a result depends on; the number of GPUs is not one."""
     words = [step.config]
     if isinstance(step, Labeling):
         words.append('masks')
@@ -264,7 +264,7 @@ def commands_of(step: Step, setup: Setup) -> List[str]:
 def _training_command(run: Run, setup: Setup) -> str:
     config = tool_path(Path('configs', run.config))
     options = options_of(run, read_config(run.config), setup)
-    for labeling in needs_of(run, setup):
+    for labeling in dependencies(run, setup):
         options.update(_mask_options(labeling, setup))
     gpus = run.gpus if setup.gpus is None else setup.gpus
     start = (['bash', tool_path('tools/dist_train.sh'), config, gpus]
@@ -287,7 +287,7 @@ def _pseudo_mask_command(labeling: Labeling, recipe: dict,
         tool_path('tools/make_pseudo_masks.py'),
         tool_path(f'configs/{labeling.config}')
     ])
-    teacher, = needs_of(labeling, setup)
+    teacher, = dependencies(labeling, setup)
     checkpoint = join_words([work_dir_of(teacher, setup) / 'last_checkpoint'])
     how = join_words([
         *recipe.get('options', []), '--work-dir',
@@ -333,12 +333,12 @@ def _mask_options(labeling: Labeling, setup: Setup) -> dict:
     return {PSEUDO_MASKS_KEY: folder.resolve()}
 
 
-def job_of(step: Step, setup: Setup, needs: Sequence[Job]) -> Job:
-    """The step as a process to be."""
+def make_job(step: Step, setup: Setup, depends_on: Sequence[Job]) -> Job:
+    """Job that runs a step in its own process."""
     script = ' && '.join(commands_of(step, setup))
     kind = Training if isinstance(step, Run) else Job
-    return kind(', '.join(made_with(step, setup)), ['bash', '-c', script],
-                work_dir_of(step, setup), made_with(step, setup), needs)
+    return kind(', '.join(cache_key(step, setup)), ['bash', '-c', script],
+                work_dir_of(step, setup), cache_key(step, setup), depends_on)
 
 
 def read_config(name: str) -> Config:

@@ -47,11 +47,11 @@ from paper_runs import (
     Setup,
     Step,
     best_of,
+    cache_key,
     commands_of,
-    job_of,
+    dependencies,
     join_words,
-    made_with,
-    needs_of,
+    make_job,
     python_name,
     result_of,
     tool_path,
@@ -190,7 +190,7 @@ def steps_of(cells: List[Cell], setup: Setup) -> List[Step]:
 
     def add(step: Step) -> None:
         if result_of(step, setup) is None:
-            for needed in needs_of(step, setup):
+            for needed in dependencies(step, setup):
                 add(needed)
         steps[step] = None
 
@@ -211,11 +211,11 @@ def make_steps(steps: List[Step], setup: Setup, at_a_time: int) -> None:
     jobs: Dict[Step, Job] = {}
     for step in steps:
         if result_of(step, setup) is None:
-            needs = [
-                jobs[needed] for needed in needs_of(step, setup)
+            depends_on = [
+                jobs[needed] for needed in dependencies(step, setup)
                 if needed in jobs
             ]
-            jobs[step] = job_of(step, setup, needs)
+            jobs[step] = make_job(step, setup, depends_on)
     runs = [step for step in steps if isinstance(step, Run)]
     done = sum(run not in jobs for run in runs)
     print(f'{len(runs)} trainings, {done} of them are done', flush=True)
@@ -236,7 +236,7 @@ def to_script(steps: List[Step], cells: List[Cell], setup: Setup) -> str:
     lines = []
     for step in steps:
         served = [place_of(cell) for cell in cells if step in cell.runs]
-        title = f'# {", ".join(made_with(step, setup))}'
+        title = f'# {", ".join(cache_key(step, setup))}'
         if served:
             title += f' ({", ".join(served)})'
         result = result_of(step, setup)

@@ -30,22 +30,23 @@ class Job:
         command (list[str]): Program and arguments. They must go on with what
             was interrupted.
         work_dir (Path): For its log and its result.
-        made_with (list[str]): What the result depends on; kept with it.
-        needs (Sequence[Job]): Those that must end before. Defaults to ().
+        cache_key (list[str]): Settings that the result depends on; stored
+            with the result.
+        depends_on (Sequence[Job]): Jobs that must end first. Defaults to ().
     """
 
     def __init__(self,
                  name: str,
                  command: List[str],
                  work_dir: Path,
-                 made_with: List[str],
-                 needs: Sequence['Job'] = ()) -> None:
-        self.name, self.command, self.needs = name, command, needs
-        self.work_dir, self.made_with = work_dir, made_with
+                 cache_key: List[str],
+                 depends_on: Sequence['Job'] = ()) -> None:
+        self.name, self.command, self.depends_on = name, command, depends_on
+        self.work_dir, self.cache_key = work_dir, cache_key
 
     def result(self) -> Optional[dict]:
         """Result of an earlier run with the same options, or None."""
-        return kept_result(self.work_dir, self.made_with)
+        return kept_result(self.work_dir, self.cache_key)
 
     def start(self) -> None:
         self.work_dir.mkdir(parents=True, exist_ok=True)
@@ -98,7 +99,7 @@ class Job:
                 f'{self.name} failed; the end of {self.log.name}:\n' +
                 '\n'.join(Path(self.log.name).read_text().split('\n')[-20:]))
         result = dict(
-            command=self.made_with,
+            command=self.cache_key,
             **{
                 name: value and round(value, 2)
                 for name, value in spent.items()
@@ -139,12 +140,12 @@ def _result_file(work_dir: Path) -> Path:
     return work_dir / 'result.json'
 
 
-def kept_result(work_dir: Path, made_with: List[str]) -> Optional[dict]:
+def kept_result(work_dir: Path, cache_key: List[str]) -> Optional[dict]:
     """Reads what a finished job left.
 
     Args:
         work_dir (Path): Of the job.
-        made_with (list[str]): What the result must have been made with.
+        cache_key (list[str]): Settings that the result must have.
 
     Returns:
         dict: minutes and core_minutes of all its starts, see
@@ -158,25 +159,25 @@ def kept_result(work_dir: Path, made_with: List[str]) -> Optional[dict]:
     if not path.exists():
         return None
     result = json.loads(path.read_text())
-    if not _same_making(result['command'], made_with):
+    if not _same_cache_key(result['command'], cache_key):
         raise SystemExit(
             f'{path} was made with other options: '
             f'{", ".join(result["command"])}; wanted is '
-            f'{", ".join(made_with)}. It is a result of its own: choose '
+            f'{", ".join(cache_key)}. It is a result of its own: choose '
             'another --work-dir, or the options of then.')
     return result
 
 
-def _same_making(made_with: List[str], wanted: List[str]) -> bool:
+def _same_cache_key(kept: List[str], wanted: List[str]) -> bool:
     """Whether two lists of options mean the same.
 
     A config that is named by its path may lie elsewhere by now, as it does
     when the folder of the project got another name. It is another one if
     that of then is still there and differs.
     """
-    if made_with[1:] != wanted[1:]:
+    if kept[1:] != wanted[1:]:
         return False
-    before, now = Path(made_with[0]), Path(wanted[0])
+    before, now = Path(kept[0]), Path(wanted[0])
     if before == now:
         return True
     if not (before.is_absolute() and now.is_absolute()):
@@ -285,7 +286,7 @@ def run_all(jobs: Sequence[Job], at_a_time: int) -> None:
         while waiting or running:
             ready = [
                 job for job in waiting
-                if all(needed.result() for needed in job.needs)
+                if all(needed.result() for needed in job.depends_on)
             ]
             for job in ready[:at_a_time - len(running)]:
                 job.start()

@@ -33,7 +33,7 @@ paired_views = dict(
     views=dict(
         a=dict(window=0, transforms=augmentation),
         b=dict(window=1, transforms=augmentation)))
-# Of the other methods: one window, strong views of the stock strength.
+# For the other methods: one window, strong views of the stock strength.
 shared_crop = dict(type='SharedRandomCrop', crop_size=crop_size)
 strong_augmentation = [
     dict(type='FastPhotoMetricDistortion'),
@@ -49,12 +49,12 @@ unlabeled_dataset = dict(
     pipeline=[
         _base_.load_image, random_resize, paired_crop, paired_views, pack_views
     ])
-# Predictions are resized to the original 480 x 360 before they are compared.
+# Predictions are resized to the original 480 x 360 before the evaluation.
 resize = dict(type='Resize', scale=image_size, keep_ratio=True)
 test_pipeline = [
     _base_.load_image, resize, _base_.load_annotations, _base_.pack_inputs
 ]
-# as far as random_resize goes
+# scales within the range of random_resize
 tta_scales = [
     dict(type='Resize', scale_factor=ratio, keep_ratio=True)
     for ratio in (0.75, 1.0, 1.25)

@@ -1,5 +1,5 @@
-# CCP at a quarter of its size (138 x 206), 1/16 labeled. Beside the images of
-# the split the 1,094 photographs that never had a mask are unlabeled.
+# CCP at a quarter of its size (138 x 206), 1/16 labeled. The unlabeled images
+# include the 1,094 photographs of CCP without a mask.
 # Lists: tools/dataset_tools/make_splits.py list --extra-unlabeled
 _base_ = ['../evaluation.py', '../mild_color_jitter.py']
 
@@ -27,7 +27,7 @@ labeled_dataset = dict(
         _base_.color_jitter,
         _base_.pack_inputs,
     ])
-# Of DCC: two windows.
+# For DCC: two windows.
 paired_crop = dict(type='PairedRandomCrop', crop_size=crop_size)
 augmentation = [random_flip, _base_.color_jitter]
 paired_views = dict(
@@ -35,7 +35,7 @@ paired_views = dict(
     views=dict(
         a=dict(window=0, transforms=augmentation),
         b=dict(window=1, transforms=augmentation)))
-# Of the other methods: one window, strong views of the stock strength.
+# For the other methods: one window, strong views of the stock strength.
 shared_crop = dict(type='SharedRandomCrop', crop_size=crop_size)
 strong_augmentation = [
     dict(type='FastPhotoMetricDistortion'),
@@ -51,12 +51,12 @@ unlabeled_dataset = dict(
     pipeline=[
         _base_.load_image, random_resize, paired_crop, paired_views, pack_views
     ])
-# Predictions are resized to the size of the files before they are compared.
+# Predictions are resized to the size of the files before the evaluation.
 resize = dict(type='Resize', scale=image_size, keep_ratio=True)
 test_pipeline = [
     _base_.load_image, resize, _base_.load_annotations, _base_.pack_inputs
 ]
-# as far as random_resize goes
+# scales within the range of random_resize
 tta_scales = [
     dict(type='Resize', scale_factor=ratio, keep_ratio=True)
     for ratio in (0.75, 1.0, 1.25)

@@ -1,4 +1,4 @@
-# Written by tools/paper/make_demo_dataset.py in the layout of VOC.
+# Synthetic scenes of tools/paper/make_demo_dataset.py in the layout of VOC.
 _base_ = ['../evaluation.py', '../mild_color_jitter.py']
 
 dataset_type = 'PascalVOCDataset'
@@ -31,7 +31,7 @@ labeled_dataset = dict(
         _base_.color_jitter,
         _base_.pack_inputs,
     ])
-# Of DCC: two windows.
+# For DCC: two windows.
 paired_crop = dict(type='PairedRandomCrop', crop_size=crop_size)
 augmentation = [random_flip, _base_.color_jitter]
 paired_views = dict(
@@ -39,7 +39,7 @@ paired_views = dict(
     views=dict(
         a=dict(window=0, transforms=augmentation),
         b=dict(window=1, transforms=augmentation)))
-# Of the other methods: one window, strong views of the stock strength.
+# For the other methods: one window, strong views of the stock strength.
 shared_crop = dict(type='SharedRandomCrop', crop_size=crop_size)
 strong_augmentation = [
     dict(type='FastPhotoMetricDistortion'),
@@ -55,7 +55,7 @@ unlabeled_dataset = dict(
     pipeline=[
         _base_.load_image, random_resize, paired_crop, paired_views, pack_views
     ])
-# as far as random_resize goes
+# scales within the range of random_resize
 tta_scales = [
     dict(type='Resize', scale_factor=ratio, keep_ratio=True)
     for ratio in (0.75, 1.0, 1.25)

@@ -10,7 +10,7 @@ epoch_length = 1157
 labeled_pipeline = [
     _base_.load_image,
     _base_.load_annotations,
-    # Sec. 4.1 gives the ratio, the published code to what: images of VOC,
+    # Ratio range of Sec. 4.1, base size of the published code: images of VOC,
     # 500 px long, become 200 to 800 px long.
     dict(
         type='RandomResize',

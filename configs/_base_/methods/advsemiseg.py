@@ -1,9 +1,9 @@
-# The fragment that turns any config into AdvSemiSeg (Hung et al., BMVC 2018):
-# a discriminator tells predictions from masks, the network learns to pass for
-# masks, and its own labels where the discriminator trusts them. It only adds
-# names, so that it merges with every stock config.
+# Fragment for AdvSemiSeg (Hung et al., BMVC 2018): a discriminator
+# distinguishes predictions from masks; the network is trained to deceive it,
+# and with its own labels where the discriminator trusts them. It only defines
+# new names, so that it merges with every stock config.
 
-# Merged over the stock model: `model = _base_.advsemiseg_model`.
+# Merge into the stock model: `model = _base_.advsemiseg_model`.
 advsemiseg_model = dict(
     type='SemiEncoderDecoder',
     data_preprocessor=dict(type='SemiSegDataPreProcessor'),
@@ -19,8 +19,8 @@ advsemiseg_model = dict(
             # a quarter of 20,000
             self_iters=5000)))
 
-# Merged over the stock one: `optim_wrapper = _base_.advsemiseg_optim_wrapper`.
-# If that has a constructor, name it in `base_constructor`.
+# Merge into the stock one: `optim_wrapper = _base_.advsemiseg_optim_wrapper`.
+# If that has a constructor, set it as `base_constructor`.
 advsemiseg_optim_wrapper = dict(
     constructor='CompositeOptimWrapperConstructor',
     parts={
@@ -29,7 +29,7 @@ advsemiseg_optim_wrapper = dict(
     })
 
 # 4 labeled + 4 unlabeled images on each GPU (published: 10 + 10 on one).
-# The config that uses it fills in dataset.datasets = [labeled, unlabeled].
+# The config that uses this sets dataset.datasets = [labeled, unlabeled].
 advsemiseg_dataloader = dict(
     batch_size=8,
     num_workers=4,
@@ -38,12 +38,12 @@ advsemiseg_dataloader = dict(
     batch_sampler=dict(type='MultiSourceBatchSampler', source_ratio=[1, 1]),
     dataset=dict(
         type='ConcatDataset',
-        # unlabeled images have none of these
+        # keys that unlabeled images do not have
         ignore_keys=['classes', 'palette', 'label_map', 'reduce_zero_label']))
 
-# Published: a crop of 321 px alone; here what stock configs do to labeled
-# images of VOC, too, which are 500 px long.
-# For other sizes put dict(_base_.advsemiseg_resize, scale=...) in its place.
+# Published: only crops of 321 px. Here the resizing is that of stock configs
+# for labeled images of VOC, which are 500 px long.
+# For other sizes use dict(_base_.advsemiseg_resize, scale=...) instead.
 advsemiseg_load = dict(type='LoadImageFromFile')
 advsemiseg_resize = dict(
     type='RandomResize',

@@ -1,9 +1,9 @@
-# The fragment that turns any config into cross-consistency training (CCT,
-# Ouali et al., CVPR 2020): small decoders that see perturbed features agree
-# with the main classifier, which the encoder learns from. It only adds names,
-# so that it merges with every stock config.
+# Fragment for cross-consistency training (CCT, Ouali et al., CVPR 2020): small
+# decoders on perturbed features are trained to agree with the main classifier,
+# and the encoder with them. It only defines new names, so that it merges with
+# every stock config.
 
-# Merged over the stock model: `model = _base_.cct_model`.
+# Merge into the stock model: `model = _base_.cct_model`.
 cct_model = dict(
     type='SemiEncoderDecoder',
     data_preprocessor=dict(type='SemiSegDataPreProcessor'),
@@ -11,7 +11,7 @@ cct_model = dict(
         cct=dict(
             type='CrossConsistency',
             view='weak',
-            # Of VOC. Where no class is background (Cityscapes, ADE20K): None
+            # For VOC. Without a background class (Cityscapes, ADE20K): None
             # here, and cutout=0, context=0, object=0 below.
             background=0,
             decoders=dict(
@@ -26,7 +26,7 @@ cct_model = dict(
             weight=dict(peak=30., iters=2000))))
 
 # 4 labeled + 4 unlabeled images on each GPU (published: 10 + 10 on one).
-# The config that uses it fills in dataset.datasets = [labeled, unlabeled].
+# The config that uses this sets dataset.datasets = [labeled, unlabeled].
 cct_dataloader = dict(
     batch_size=8,
     num_workers=4,
@@ -35,12 +35,13 @@ cct_dataloader = dict(
     batch_sampler=dict(type='MultiSourceBatchSampler', source_ratio=[1, 1]),
     dataset=dict(
         type='ConcatDataset',
-        # unlabeled images have none of these
+        # keys that unlabeled images do not have
         ignore_keys=['classes', 'palette', 'label_map', 'reduce_zero_label']))
 
-# Published: 200 to 800 px long, a crop of 320 px; here what stock configs do
-# to labeled images of VOC, too, which are 500 px long.
-# For other sizes put dict(_base_.cct_resize, scale=...) in its place.
+# Published: images become 200 to 800 px long, crops are 320 px. Here the
+# resizing is that of stock configs for labeled images of VOC, which are 500 px
+# long.
+# For other sizes use dict(_base_.cct_resize, scale=...) instead.
 cct_load = dict(type='LoadImageFromFile')
 cct_resize = dict(
     type='RandomResize',
@@ -50,7 +51,7 @@ cct_resize = dict(
     keep_ratio=True)
 cct_flip = dict(type='RandomFlip', prob=0.5)
 cct_crop = dict(type='SharedRandomCrop', crop_size=(512, 512))
-# no change of colours, as published
+# colours are not changed, as published
 cct_views = dict(type='MultiView', views=dict(weak=[]))
 cct_pack = dict(type='PackViews')
 cct_unlabeled_pipeline = [

@@ -1,10 +1,11 @@
-# The fragment that turns any config into ClassMix (Olsson et al., WACV 2021):
-# half of the classes that a mean teacher finds in an image are pasted onto
-# another, and the network learns the teacher's labels of both there. It only
-# adds names, so that it merges with every stock config.
-# Published: SGD, 2.5e-4 and ten times as much for the head, 40,000 iterations.
+# Fragment for ClassMix (Olsson et al., WACV 2021): half of the classes that a
+# mean teacher predicts in an image are pasted into another image, and the
+# network is trained with the mixed labels of the teacher. It only defines new
+# names, so that it merges with every stock config.
+# Published: SGD, learning rate 2.5e-4 (ten times that for the head), 40,000
+# iterations.
 
-# Merged over the stock model: `model = _base_.classmix_model`.
+# Merge into the stock model: `model = _base_.classmix_model`.
 classmix_model = dict(
     type='SemiEncoderDecoder',
     data_preprocessor=dict(type='SemiSegDataPreProcessor'),
@@ -19,7 +20,7 @@ classmix_model = dict(
             mix=dict(kind='classmix', partner='roll'))))
 
 # 4 labeled + 4 unlabeled images on each GPU (published: 10 + 10 on one).
-# The config that uses it fills in dataset.datasets = [labeled, unlabeled].
+# The config that uses this sets dataset.datasets = [labeled, unlabeled].
 classmix_dataloader = dict(
     batch_size=8,
     num_workers=4,
@@ -28,12 +29,12 @@ classmix_dataloader = dict(
     batch_sampler=dict(type='MultiSourceBatchSampler', source_ratio=[1, 1]),
     dataset=dict(
         type='ConcatDataset',
-        # unlabeled images have none of these
+        # keys that unlabeled images do not have
         ignore_keys=['classes', 'palette', 'label_map', 'reduce_zero_label']))
 
-# VOC's images, 500 px long, become 250 to 750 px long, the crop is the
+# Images of VOC, 500 px long, become 250 to 750 px long. The crop size is the
 # published one (Cityscapes: 512 x 1024).
-# For other sizes put dict(_base_.classmix_resize, scale=...) in its place.
+# For other sizes use dict(_base_.classmix_resize, scale=...) instead.
 classmix_load = dict(type='LoadImageFromFile')
 classmix_resize = dict(
     type='RandomResize',
@@ -41,14 +42,15 @@ classmix_resize = dict(
     scale=(500, 500),
     ratio_range=(0.5, 1.5),
     keep_ratio=True)
-# before the crop: all views share it
+# before the crop, so that all views share it
 classmix_flip = dict(type='RandomFlip', prob=0.5)
 classmix_crop = dict(type='SharedRandomCrop', crop_size=(321, 321))
 # Published for Cityscapes: colour jitter of 0.25 with probability 0.8, blur
-# 0.5. On VOC colours stayed: dict(_base_.classmix_views, views=dict(weak=[],
-# strong1=[])). mmseg's jitter adds brightness (32 = 0.25 of 128) where the
-# published one multiplies it, and tosses a coin for each of its parts; a hue
-# of 0.25 is 45 of OpenCV's 180.
+# 0.5. On VOC colours are not changed: dict(_base_.classmix_views,
+# views=dict(weak=[], strong1=[])). The jitter of mmseg adds to the brightness
+# (32 = 0.25 * 128) where the published one multiplies it, and applies each of
+# its parts with probability 0.5; a hue shift of 0.25 is 45 in OpenCV's range
+# of 180.
 classmix_strong = [
     dict(
         type='RandomApply',
@@ -71,7 +73,7 @@ classmix_unlabeled_pipeline = [
     classmix_views, classmix_pack
 ]
 
-# Momentum 1 / (iteration + 1), at least 0.01, as published; no warm-up.
+# As published: momentum 1 / (iteration + 1), at least 0.01, and no warm-up.
 classmix_warmup = dict(type='SupervisedWarmupHook', warmup_iters=0)
 classmix_teacher = dict(
     type='MeanTeacherHook',

@@ -1,9 +1,9 @@
-# The fragment that turns any config into cross pseudo supervision (Chen et
-# al., CVPR 2021): a second network of the same config, with another random
-# head, and the first teach each other their labels. It only adds names, so
-# that it merges with every stock config.
+# Fragment for cross pseudo supervision (CPS, Chen et al., CVPR 2021): the
+# network and a second one of the same config, whose head is initialised
+# differently, are trained on each other's labels. It only defines new names,
+# so that it merges with every stock config.
 
-# Merged over the stock model: `model = _base_.cps_model`.
+# Merge into the stock model: `model = _base_.cps_model`.
 cps_model = dict(
     type='SemiEncoderDecoder',
     data_preprocessor=dict(type='SemiSegDataPreProcessor'),
@@ -12,7 +12,7 @@ cps_model = dict(
         cps=dict(type='CrossPseudo', view='weak', weight=1.5)))
 
 # 4 labeled + 4 unlabeled images on each GPU (published: 2 + 2 on four).
-# The config that uses it fills in dataset.datasets = [labeled, unlabeled].
+# The config that uses this sets dataset.datasets = [labeled, unlabeled].
 cps_dataloader = dict(
     batch_size=8,
     num_workers=4,
@@ -21,12 +21,13 @@ cps_dataloader = dict(
     batch_sampler=dict(type='MultiSourceBatchSampler', source_ratio=[1, 1]),
     dataset=dict(
         type='ConcatDataset',
-        # unlabeled images have none of these
+        # keys that unlabeled images do not have
         ignore_keys=['classes', 'palette', 'label_map', 'reduce_zero_label']))
 
-# VOC's images, 500 px long, become 250 to 1,000 px long (published: one of
-# the six ratios 0.5, 0.75, 1, 1.5, 1.75, 2), the crop is the published one.
-# For other sizes put dict(_base_.cps_resize, scale=...) in its place.
+# Images of VOC, 500 px long, become 250 to 1,000 px long (published: one of
+# the six ratios 0.5, 0.75, 1, 1.5, 1.75, 2). The crop size is the published
+# one.
+# For other sizes use dict(_base_.cps_resize, scale=...) instead.
 cps_load = dict(type='LoadImageFromFile')
 cps_resize = dict(
     type='RandomResize',
@@ -36,7 +37,7 @@ cps_resize = dict(
     keep_ratio=True)
 cps_flip = dict(type='RandomFlip', prob=0.5)
 cps_crop = dict(type='SharedRandomCrop', crop_size=(512, 512))
-# no change of colours, as published
+# colours are not changed, as published
 cps_views = dict(type='MultiView', views=dict(weak=[]))
 cps_pack = dict(type='PackViews')
 cps_unlabeled_pipeline = [

@@ -1,9 +1,9 @@
-# The fragment that turns any config into cross pseudo supervision with CutMix
-# (Chen et al., CVPR 2021): two networks of the same config teach each other
-# their labels on mixed unlabeled images. It only adds names, so that it
-# merges with every stock config.
+# Fragment for cross pseudo supervision with CutMix (CPS, Chen et al., CVPR
+# 2021): two networks of the same config are trained on each other's labels on
+# mixed unlabeled images. It only defines new names, so that it merges with
+# every stock config.
 
-# Merged over the stock model: `model = _base_.cps_cutmix_model`.
+# Merge into the stock model: `model = _base_.cps_cutmix_model`.
 cps_cutmix_model = dict(
     type='SemiEncoderDecoder',
     data_preprocessor=dict(type='SemiSegDataPreProcessor'),
@@ -16,7 +16,7 @@ cps_cutmix_model = dict(
             mix=dict(kind='three_boxes', partner='roll'))))
 
 # 4 labeled + 4 unlabeled images on each GPU (published: 2 + 2 on four).
-# The config that uses it fills in dataset.datasets = [labeled, unlabeled].
+# The config that uses this sets dataset.datasets = [labeled, unlabeled].
 cps_cutmix_dataloader = dict(
     batch_size=8,
     num_workers=4,
@@ -25,12 +25,13 @@ cps_cutmix_dataloader = dict(
     batch_sampler=dict(type='MultiSourceBatchSampler', source_ratio=[1, 1]),
     dataset=dict(
         type='ConcatDataset',
-        # unlabeled images have none of these
+        # keys that unlabeled images do not have
         ignore_keys=['classes', 'palette', 'label_map', 'reduce_zero_label']))
 
-# VOC's images, 500 px long, become 250 to 1,000 px long (published: one of
-# the six ratios 0.5, 0.75, 1, 1.5, 1.75, 2), the crop is the published one.
-# For other sizes put dict(_base_.cps_cutmix_resize, scale=...) in its place.
+# Images of VOC, 500 px long, become 250 to 1,000 px long (published: one of
+# the six ratios 0.5, 0.75, 1, 1.5, 1.75, 2). The crop size is the published
+# one.
+# For other sizes use dict(_base_.cps_cutmix_resize, scale=...) instead.
 cps_cutmix_load = dict(type='LoadImageFromFile')
 cps_cutmix_resize = dict(
     type='RandomResize',
@@ -40,7 +41,7 @@ cps_cutmix_resize = dict(
     keep_ratio=True)
 cps_cutmix_flip = dict(type='RandomFlip', prob=0.5)
 cps_cutmix_crop = dict(type='SharedRandomCrop', crop_size=(512, 512))
-# no change of colours, as published
+# colours are not changed, as published
 cps_cutmix_views = dict(type='MultiView', views=dict(weak=[]))
 cps_cutmix_pack = dict(type='PackViews')
 cps_cutmix_unlabeled_pipeline = [

@@ -1,11 +1,12 @@
-# The fragment that turns any config into CutMix-Seg (French et al., BMVC
-# 2020): the network learns, on a mix of two images, the mixed probabilities
-# that a mean teacher gives each alone. It only adds names, so that it merges
-# with every stock config.
-# Published: Adam, 1e-5 for DeepLabv3+ and a tenth for pretrained layers, batch
-# norms frozen (model.backbone.norm_eval=True of a ResNet).
+# Fragment for CutMix-Seg (French et al., BMVC 2020): on a mix of two images
+# the network is trained with the mixed probabilities that a mean teacher
+# predicts on each of them. It only defines new names, so that it merges with
+# every stock config.
+# Published: Adam, learning rate 1e-5 for DeepLabv3+ (a tenth of it for
+# pretrained layers), frozen batch norms (model.backbone.norm_eval=True of a
+# ResNet).
 
-# Merged over the stock model: `model = _base_.cutmix_seg_model`.
+# Merge into the stock model: `model = _base_.cutmix_seg_model`.
 cutmix_seg_model = dict(
     type='SemiEncoderDecoder',
     data_preprocessor=dict(type='SemiSegDataPreProcessor'),
@@ -19,7 +20,7 @@ cutmix_seg_model = dict(
             mix='half_box')))
 
 # 4 labeled + 4 unlabeled images on each GPU (published: 10 + 10 on one).
-# The config that uses it fills in dataset.datasets = [labeled, unlabeled].
+# The config that uses this sets dataset.datasets = [labeled, unlabeled].
 cutmix_seg_dataloader = dict(
     batch_size=8,
     num_workers=4,
@@ -28,12 +29,12 @@ cutmix_seg_dataloader = dict(
     batch_sampler=dict(type='MultiSourceBatchSampler', source_ratio=[1, 1]),
     dataset=dict(
         type='ConcatDataset',
-        # unlabeled images have none of these
+        # keys that unlabeled images do not have
         ignore_keys=['classes', 'palette', 'label_map', 'reduce_zero_label']))
 
-# VOC's images, 500 px long, become 250 to 750 px long, the crop is the
+# Images of VOC, 500 px long, become 250 to 750 px long. The crop size is the
 # published one.
-# For other sizes put dict(_base_.cutmix_seg_resize, scale=...) in its place.
+# For other sizes use dict(_base_.cutmix_seg_resize, scale=...) instead.
 cutmix_seg_load = dict(type='LoadImageFromFile')
 cutmix_seg_resize = dict(
     type='RandomResize',
@@ -41,13 +42,13 @@ cutmix_seg_resize = dict(
     scale=(500, 500),
     ratio_range=(0.5, 1.5),
     keep_ratio=True)
-# before the crop: all views share it
+# before the crop, so that all views share it
 cutmix_seg_flip = dict(type='RandomFlip', prob=0.5)
 cutmix_seg_crop = dict(type='SharedRandomCrop', crop_size=(321, 321))
 # Published: colour jitter of 0.4, 0.4, 0.4 and hue 0.1 with probability 0.8,
-# grey 0.2. mmseg's jitter adds brightness (51 = 0.4 of 128) where the
-# published one multiplies it, and tosses a coin for each of its parts; a hue
-# of 0.1 is 18 of OpenCV's 180.
+# grey 0.2. The jitter of mmseg adds to the brightness (51 = 0.4 * 128) where
+# the published one multiplies it, and applies each of its parts with
+# probability 0.5; a hue shift of 0.1 is 18 in OpenCV's range of 180.
 cutmix_seg_strong = [
     dict(
         type='RandomApply',
@@ -70,7 +71,7 @@ cutmix_seg_unlabeled_pipeline = [
     cutmix_seg_views, cutmix_seg_pack
 ]
 
-# no warm-up; a momentum of 0.01 from the start, as published
+# as published: no warm-up, and a momentum of 0.01 from the start
 cutmix_seg_warmup = dict(type='SupervisedWarmupHook', warmup_iters=0)
 cutmix_seg_teacher = dict(type='MeanTeacherHook', momentum=0.01)
 cutmix_seg_hooks = [cutmix_seg_warmup, cutmix_seg_teacher]

@@ -1,9 +1,9 @@
-# The fragment that turns any config into DCC beside cross pseudo supervision
-# without CutMix, which neither paper has: the two networks teach each other on
-# view a, whose features DC compares with those of b. It only adds names, so
-# that it merges with every stock config.
+# Fragment for DCC combined with cross pseudo supervision without CutMix, a
+# combination of this project: the two networks are trained on each other's
+# labels on view a, whose features DC compares with those of view b. It only
+# defines new names, so that it merges with every stock config.
 
-# Merged over the stock model: `model = _base_.dcc_cps_model`.
+# Merge into the stock model: `model = _base_.dcc_cps_model`.
 dcc_cps_model = dict(
     type='SemiEncoderDecoder',
     data_preprocessor=dict(type='SemiSegDataPreProcessor'),
@@ -11,7 +11,7 @@ dcc_cps_model = dict(
         dc=dict(
             type='DirectionalContrast',
             views=('a', 'b'),
-            # 1/16 of a training of 20,000 iterations: the warm-up of DCC
+            # warm-up of DCC: 1/16 of a training of 20,000 iterations
             start_iters=1250,
             stride=8,
             projector=dict(type='PixelProjector', out_channels=128),
@@ -25,7 +25,7 @@ dcc_cps_model = dict(
         cps=dict(type='CrossPseudo', view='a', weight=1.5)))
 
 # 4 labeled + 4 unlabeled images on each GPU.
-# The config that uses it fills in dataset.datasets = [labeled, unlabeled].
+# The config that uses this sets dataset.datasets = [labeled, unlabeled].
 dcc_cps_dataloader = dict(
     batch_size=8,
     num_workers=4,
@@ -34,11 +34,11 @@ dcc_cps_dataloader = dict(
     batch_sampler=dict(type='MultiSourceBatchSampler', source_ratio=[1, 1]),
     dataset=dict(
         type='ConcatDataset',
-        # unlabeled images have none of these
+        # keys that unlabeled images do not have
         ignore_keys=['classes', 'palette', 'label_map', 'reduce_zero_label']))
 
-# The sizes of CPS, the windows of DCC.
-# For other sizes put dict(_base_.dcc_cps_resize, scale=...) in its place.
+# Sizes of CPS, windows of DCC.
+# For other sizes use dict(_base_.dcc_cps_resize, scale=...) instead.
 dcc_cps_load = dict(type='LoadImageFromFile')
 dcc_cps_resize = dict(
     type='RandomResize',
@@ -51,7 +51,7 @@ dcc_cps_crop = dict(
     crop_size=(512, 512),
     iou_range=(0.1, 1.0),
     stride=8)
-# Each view on its own, as in DCC: CPS changes no colours.
+# Applied to each view separately, as in DCC. CPS does not change colours.
 dcc_cps_augmentation = [
     dict(
         type='RandomApply',

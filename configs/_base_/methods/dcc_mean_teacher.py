@@ -1,10 +1,9 @@
-# The fragment that turns any config into DCC beside a mean teacher, which
-# neither paper has: strong1 learns the probabilities of the average of the
-# weights, and agrees with an overlapping window, strong2; both terms read one
-# pass of strong1. It only adds names, so that it merges with every stock
-# config.
+# Fragment for DCC combined with a mean teacher, a combination of this project:
+# strong1 is trained with the probabilities of the teacher, and DC compares it
+# with an overlapping window, strong2. Both terms share one pass of strong1. It
+# only defines new names, so that it merges with every stock config.
 
-# Merged over the stock model: `model = _base_.dcc_mean_teacher_model`.
+# Merge into the stock model: `model = _base_.dcc_mean_teacher_model`.
 dcc_mean_teacher_model = dict(
     type='SemiEncoderDecoder',
     data_preprocessor=dict(type='SemiSegDataPreProcessor'),
@@ -12,7 +11,7 @@ dcc_mean_teacher_model = dict(
         dc=dict(
             type='DirectionalContrast',
             views=('strong1', 'strong2'),
-            # 1/16 of a training of 20,000 iterations: the warm-up of DCC
+            # warm-up of DCC: 1/16 of a training of 20,000 iterations
             start_iters=1250,
             stride=8,
             projector=dict(type='PixelProjector', out_channels=128),
@@ -30,7 +29,7 @@ dcc_mean_teacher_model = dict(
             weight=dict(peak=5., iters=2000))))
 
 # 4 labeled + 4 unlabeled images on each GPU.
-# The config that uses it fills in dataset.datasets = [labeled, unlabeled].
+# The config that uses this sets dataset.datasets = [labeled, unlabeled].
 dcc_mean_teacher_dataloader = dict(
     batch_size=8,
     num_workers=4,
@@ -39,12 +38,11 @@ dcc_mean_teacher_dataloader = dict(
     batch_sampler=dict(type='MultiSourceBatchSampler', source_ratio=[1, 1]),
     dataset=dict(
         type='ConcatDataset',
-        # unlabeled images have none of these
+        # keys that unlabeled images do not have
         ignore_keys=['classes', 'palette', 'label_map', 'reduce_zero_label']))
 
-# The sizes of the mean teacher, the windows of DCC.
-# For other sizes put dict(_base_.dcc_mean_teacher_resize, scale=...) in its
-# place.
+# Sizes of the mean teacher, windows of DCC.
+# For other sizes use dict(_base_.dcc_mean_teacher_resize, scale=...) instead.
 dcc_mean_teacher_load = dict(type='LoadImageFromFile')
 dcc_mean_teacher_resize = dict(
     type='RandomResize',
@@ -52,17 +50,17 @@ dcc_mean_teacher_resize = dict(
     scale=(500, 500),
     ratio_range=(0.5, 2.0),
     keep_ratio=True)
-# before the crop: weak and strong1 share it
+# before the crop, so that weak and strong1 share it
 dcc_mean_teacher_flip = dict(type='RandomFlip', prob=0.5)
 dcc_mean_teacher_crop = dict(
     type='PairedRandomCrop',
     crop_size=(512, 512),
     iou_range=(0.1, 1.0),
     stride=8)
-# The colours of CutMix-Seg: jitter of 0.4, 0.4, 0.4 and hue 0.1 with
-# probability 0.8, grey 0.2. mmseg's jitter adds brightness (51 = 0.4 of 128)
-# where the published one multiplies it, and tosses a coin for each of its
-# parts; a hue of 0.1 is 18 of OpenCV's 180.
+# Colours of CutMix-Seg: jitter of 0.4, 0.4, 0.4 and hue 0.1 with probability
+# 0.8, grey 0.2. The jitter of mmseg adds to the brightness (51 = 0.4 * 128)
+# where the published one multiplies it, and applies each of its parts with
+# probability 0.5; a hue shift of 0.1 is 18 in OpenCV's range of 180.
 dcc_mean_teacher_strong = [
     dict(
         type='RandomApply',
@@ -82,7 +80,7 @@ dcc_mean_teacher_views = dict(
     views=dict(
         weak=dict(window=0, transforms=[]),
         strong1=dict(window=0, transforms=dcc_mean_teacher_strong),
-        # a flip of its own, as the crops of DCC have
+        # a separate flip, as for the crops of DCC
         strong2=dict(
             window=1,
             transforms=[
@@ -95,7 +93,7 @@ dcc_mean_teacher_unlabeled_pipeline = [
     dcc_mean_teacher_crop, dcc_mean_teacher_views, dcc_mean_teacher_pack
 ]
 
-# Momentum 1 / (iteration + 1), at least 0.01, as published; no warm-up.
+# As published: momentum 1 / (iteration + 1), at least 0.01, and no warm-up.
 dcc_mean_teacher_warmup = dict(type='SupervisedWarmupHook', warmup_iters=0)
 dcc_mean_teacher_hook = dict(
     type='MeanTeacherHook',

@@ -1,12 +1,11 @@
-# The fragment that turns any config into DCC beside UniMatch V2, which neither
-# paper has: the second strong view shows an overlapping window, so that both
-# learn the teacher's labels, strong2 those of the overlap alone, and agree
-# with each other there. It only adds names, so that it merges with every stock
-# config.
+# Fragment for DCC combined with UniMatch V2, a combination of this project:
+# strong1 and strong2 show overlapping windows. Both are trained with the
+# teacher's labels, strong2 only in the overlap, where DC compares them. It
+# only defines new names, so that it merges with every stock config.
 
-# Merged over the stock model: `model = _base_.dcc_unimatch_v2_model`. The
-# total loss is half of labeled plus unlabeled, as in UniMatch V2; DC has its
-# paper's share of that.
+# Merge into the stock model: `model = _base_.dcc_unimatch_v2_model`. The total
+# loss is half of labeled plus unlabeled loss, as in UniMatch V2; the weight of
+# DC is that of its paper times this half.
 dcc_unimatch_v2_model = dict(
     type='SemiEncoderDecoder',
     data_preprocessor=dict(type='SemiSegDataPreProcessor'),
@@ -16,7 +15,7 @@ dcc_unimatch_v2_model = dict(
             type='DirectionalContrast',
             views=('strong1', 'strong2'),
             weight=0.5,
-            # 1/16 of a training of 20,000 iterations: the warm-up of DCC
+            # warm-up of DCC: 1/16 of a training of 20,000 iterations
             start_iters=1250,
             stride=8,
             projector=dict(type='PixelProjector', out_channels=128),
@@ -36,7 +35,7 @@ dcc_unimatch_v2_model = dict(
             channel_dropout=True)))
 
 # 4 labeled + 4 unlabeled images on each GPU.
-# The config that uses it fills in dataset.datasets = [labeled, unlabeled].
+# The config that uses this sets dataset.datasets = [labeled, unlabeled].
 dcc_unimatch_v2_dataloader = dict(
     batch_size=8,
     num_workers=4,
@@ -45,12 +44,11 @@ dcc_unimatch_v2_dataloader = dict(
     batch_sampler=dict(type='MultiSourceBatchSampler', source_ratio=[1, 1]),
     dataset=dict(
         type='ConcatDataset',
-        # unlabeled images have none of these
+        # keys that unlabeled images do not have
         ignore_keys=['classes', 'palette', 'label_map', 'reduce_zero_label']))
 
-# The sizes of UniMatch V2, the windows of DCC.
-# For other sizes put dict(_base_.dcc_unimatch_v2_resize, scale=...) in its
-# place.
+# Sizes of UniMatch V2, windows of DCC.
+# For other sizes use dict(_base_.dcc_unimatch_v2_resize, scale=...) instead.
 dcc_unimatch_v2_load = dict(type='LoadImageFromFile')
 dcc_unimatch_v2_resize = dict(
     type='RandomResize',
@@ -58,7 +56,7 @@ dcc_unimatch_v2_resize = dict(
     scale=(500, 500),
     ratio_range=(0.5, 2.0),
     keep_ratio=True)
-# before the crop: weak and strong1 share it
+# before the crop, so that weak and strong1 share it
 dcc_unimatch_v2_flip = dict(type='RandomFlip', prob=0.5)
 dcc_unimatch_v2_crop = dict(
     type='PairedRandomCrop',
@@ -66,9 +64,9 @@ dcc_unimatch_v2_crop = dict(
     iou_range=(0.1, 1.0),
     stride=8)
 # Published: colour jitter of 0.5, 0.5, 0.5 and hue 0.25 with probability 0.8,
-# grey 0.2, blur 0.5. mmseg's jitter adds brightness (64 = 0.5 of 128) where
-# the published one multiplies it, and tosses a coin for each of its parts; a
-# hue of 0.25 is 45 of OpenCV's 180.
+# grey 0.2, blur 0.5. The jitter of mmseg adds to the brightness (64 = 0.5 *
+# 128) where the published one multiplies it, and applies each of its parts
+# with probability 0.5; a hue shift of 0.25 is 45 in OpenCV's range of 180.
 dcc_unimatch_v2_strong = [
     dict(
         type='RandomApply',
@@ -89,7 +87,7 @@ dcc_unimatch_v2_views = dict(
     views=dict(
         weak=dict(window=0, transforms=[]),
         strong1=dict(window=0, transforms=dcc_unimatch_v2_strong),
-        # a flip of its own, as the crops of DCC have
+        # a separate flip, as for the crops of DCC
         strong2=dict(
             window=1,
             transforms=[
@@ -102,7 +100,7 @@ dcc_unimatch_v2_unlabeled_pipeline = [
     dcc_unimatch_v2_crop, dcc_unimatch_v2_views, dcc_unimatch_v2_pack
 ]
 
-# Momentum 1 / (iteration + 1), at least 0.004, as published; no warm-up.
+# As published: momentum 1 / (iteration + 1), at least 0.004, and no warm-up.
 dcc_unimatch_v2_warmup = dict(type='SupervisedWarmupHook', warmup_iters=0)
 dcc_unimatch_v2_teacher = dict(
     type='MeanTeacherHook',

@@ -1,11 +1,11 @@
-# The fragment that turns any config into ECS-style training (after Mendel et
-# al., ECCV 2020): a second network sees images with their label maps, learns
-# on labeled ones where these are wrong, and corrects the labels that the
-# network learns on unlabeled ones. No code of the paper is public: what its
-# abstract leaves open was chosen, see the term's docstring. It only adds
-# names, so that it merges with every stock config.
+# Fragment for ECS-style training (after Mendel et al., ECCV 2020): a second
+# network, whose input is an image with its label map, is trained on labeled
+# images to find errors, and corrects the labels with which the network is
+# trained on unlabeled images. The paper has no public code: details beyond its
+# abstract are choices of this project, see the docstring of the term. It only
+# defines new names, so that it merges with every stock config.
 
-# Merged over the stock model: `model = _base_.ecs_model`.
+# Merge into the stock model: `model = _base_.ecs_model`.
 ecs_model = dict(
     type='SemiEncoderDecoder',
     data_preprocessor=dict(type='SemiSegDataPreProcessor'),
@@ -17,15 +17,15 @@ ecs_model = dict(
             match_weight='balanced',
             regulariser_weight=0.01,
             unlabeled_weight=1.,
-            # as long again as the warm-up: the corrector learns first
+            # as long again as the warm-up, so that the corrector is trained
+            # first
             unlabeled_iters=2500,
             certainty='max',
             normalise='valid')))
 
-# Merged over the stock one: `optim_wrapper = _base_.ecs_optim_wrapper`.
-# If that has a constructor, name it in `base_constructor`.
-# The optimizer is that of ELN (Kwon and Kwak, CVPR 2022), the nearest method
-# whose code is public.
+# Merge into the stock one: `optim_wrapper = _base_.ecs_optim_wrapper`.
+# If that has a constructor, set it as `base_constructor`. The optimizer is
+# that of ELN (Kwon and Kwak, CVPR 2022), the closest method with public code.
 ecs_optim_wrapper = dict(
     constructor='CompositeOptimWrapperConstructor',
     parts={
@@ -34,7 +34,7 @@ ecs_optim_wrapper = dict(
     })
 
 # 4 labeled + 4 unlabeled images on each GPU.
-# The config that uses it fills in dataset.datasets = [labeled, unlabeled].
+# The config that uses this sets dataset.datasets = [labeled, unlabeled].
 ecs_dataloader = dict(
     batch_size=8,
     num_workers=4,
@@ -43,11 +43,12 @@ ecs_dataloader = dict(
     batch_sampler=dict(type='MultiSourceBatchSampler', source_ratio=[1, 1]),
     dataset=dict(
         type='ConcatDataset',
-        # unlabeled images have none of these
+        # keys that unlabeled images do not have
         ignore_keys=['classes', 'palette', 'label_map', 'reduce_zero_label']))
 
-# What stock configs do to labeled images of VOC, too, which are 500 px long.
-# For other sizes put dict(_base_.ecs_resize, scale=...) in its place.
+# The resizing of stock configs for labeled images of VOC, which are 500 px
+# long.
+# For other sizes use dict(_base_.ecs_resize, scale=...) instead.
 ecs_load = dict(type='LoadImageFromFile')
 ecs_resize = dict(
     type='RandomResize',
@@ -63,5 +64,5 @@ ecs_unlabeled_pipeline = [
     ecs_load, ecs_resize, ecs_flip, ecs_crop, ecs_views, ecs_pack
 ]
 
-# 1/16 of a training of 20,000 iterations, as for DCC
+# 1/16 of a training of 20,000 iterations, as in DCC
 ecs_hooks = [dict(type='SupervisedWarmupHook', warmup_iters=1250)]

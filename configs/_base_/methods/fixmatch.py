@@ -1,12 +1,12 @@
-# The fragment that turns any config into FixMatch for segmentation, the
-# baseline of UniMatch V2 (Yang et al., TPAMI 2025): a teacher labels the
-# weak view, the network learns the labels on a strong, mixed view. It only
-# adds names, so that it merges with every stock config.
-# Published for DINOv2: AdamW, 5e-6 for the backbone, 40 times as much for the
-# head. Set the rates for your network in optim_wrapper.
+# Fragment for FixMatch for segmentation, the baseline of UniMatch V2 (Yang et
+# al., TPAMI 2025): a teacher predicts labels on the weak view, with which the
+# network is trained on a strong, mixed view. It only defines new names, so
+# that it merges with every stock config.
+# Published for DINOv2: AdamW, learning rate 5e-6 for the backbone and 40 times
+# that for the head. Set the rates for your network in optim_wrapper.
 
-# Merged over the stock model: `model = _base_.fixmatch_model`. The total loss
-# is half of labeled plus unlabeled.
+# Merge into the stock model: `model = _base_.fixmatch_model`. The total loss
+# is half of labeled plus unlabeled loss.
 fixmatch_model = dict(
     type='SemiEncoderDecoder',
     data_preprocessor=dict(type='SemiSegDataPreProcessor'),
@@ -21,7 +21,7 @@ fixmatch_model = dict(
             mix='cutmix')))
 
 # 4 labeled + 4 unlabeled images on each of four GPUs.
-# The config that uses it fills in dataset.datasets = [labeled, unlabeled].
+# The config that uses this sets dataset.datasets = [labeled, unlabeled].
 fixmatch_dataloader = dict(
     batch_size=8,
     num_workers=4,
@@ -30,13 +30,13 @@ fixmatch_dataloader = dict(
     batch_sampler=dict(type='MultiSourceBatchSampler', source_ratio=[1, 1]),
     dataset=dict(
         type='ConcatDataset',
-        # unlabeled images have none of these
+        # keys that unlabeled images do not have
         ignore_keys=['classes', 'palette', 'label_map', 'reduce_zero_label']))
 
-# VOC's images, 500 px long, become 250 to 1,000 px long: the long side times
-# U(0.5, 2), as published. The crop is that of mmseg's configs of VOC
-# (published: 518, a multiple of 14 for DINOv2).
-# For other sizes put dict(_base_.fixmatch_resize, scale=...) in its place.
+# Images of VOC, 500 px long, become 250 to 1,000 px long: the longer side
+# times U(0.5, 2), as published. The crop size is that of the VOC configs of
+# mmseg (published: 518, a multiple of 14 for DINOv2).
+# For other sizes use dict(_base_.fixmatch_resize, scale=...) instead.
 fixmatch_load = dict(type='LoadImageFromFile')
 fixmatch_resize = dict(
     type='RandomResize',
@@ -44,13 +44,13 @@ fixmatch_resize = dict(
     scale=(500, 500),
     ratio_range=(0.5, 2.0),
     keep_ratio=True)
-# before the crop: all views share it
+# before the crop, so that all views share it
 fixmatch_flip = dict(type='RandomFlip', prob=0.5)
 fixmatch_crop = dict(type='SharedRandomCrop', crop_size=(512, 512))
 # Published: colour jitter of 0.5, 0.5, 0.5 and hue 0.25 with probability 0.8,
-# grey 0.2, blur 0.5. mmseg's jitter adds brightness (64 = 0.5 of 128) where
-# the published one multiplies it, and tosses a coin for each of its parts; a
-# hue of 0.25 is 45 of OpenCV's 180.
+# grey 0.2, blur 0.5. The jitter of mmseg adds to the brightness (64 = 0.5 *
+# 128) where the published one multiplies it, and applies each of its parts
+# with probability 0.5; a hue shift of 0.25 is 45 in OpenCV's range of 180.
 fixmatch_strong = [
     dict(
         type='RandomApply',
@@ -74,7 +74,7 @@ fixmatch_unlabeled_pipeline = [
     fixmatch_views, fixmatch_pack
 ]
 
-# Momentum 1 / (iteration + 1), at least 0.004, as published; no warm-up.
+# As published: momentum 1 / (iteration + 1), at least 0.004, and no warm-up.
 fixmatch_warmup = dict(type='SupervisedWarmupHook', warmup_iters=0)
 fixmatch_teacher = dict(
     type='MeanTeacherHook',

@@ -1,12 +1,12 @@
-# The fragment that turns any config into FixMatch for segmentation without a
-# teacher, the baseline of UniMatch V1 (Yang et al., CVPR 2023): the network
-# labels a weak view and learns the labels on a strong, mixed view. It only
-# adds names, so that it merges with every stock config.
-# Published: SGD, 0.001 for the backbone and ten times as much for the head on
-# VOC; see unimatch_v1.py for Cityscapes.
+# Fragment for FixMatch for segmentation without a teacher, the baseline of
+# UniMatch V1 (Yang et al., CVPR 2023): the network predicts labels on a weak
+# view, with which it is trained on a strong, mixed view. It only defines new
+# names, so that it merges with every stock config.
+# Published: SGD, on VOC learning rate 0.001 for the backbone and ten times
+# that for the head; see unimatch_v1.py for Cityscapes.
 
-# Merged over the stock model: `model = _base_.fixmatch_v1_model`. The total
-# loss is half of labeled plus unlabeled.
+# Merge into the stock model: `model = _base_.fixmatch_v1_model`. The total
+# loss is half of labeled plus unlabeled loss.
 fixmatch_v1_model = dict(
     type='SemiEncoderDecoder',
     data_preprocessor=dict(type='SemiSegDataPreProcessor'),
@@ -23,7 +23,7 @@ fixmatch_v1_model = dict(
             mix='cutmix')))
 
 # 4 labeled + 4 unlabeled images on each GPU (published: 2 + 2 on four).
-# The config that uses it fills in dataset.datasets = [labeled, unlabeled].
+# The config that uses this sets dataset.datasets = [labeled, unlabeled].
 fixmatch_v1_dataloader = dict(
     batch_size=8,
     num_workers=4,
@@ -32,13 +32,13 @@ fixmatch_v1_dataloader = dict(
     batch_sampler=dict(type='MultiSourceBatchSampler', source_ratio=[1, 1]),
     dataset=dict(
         type='ConcatDataset',
-        # unlabeled images have none of these
+        # keys that unlabeled images do not have
         ignore_keys=['classes', 'palette', 'label_map', 'reduce_zero_label']))
 
-# VOC's images, 500 px long, become 250 to 1,000 px long: the long side times
-# U(0.5, 2), as published. The crop is that of mmseg's configs of VOC
-# (published: 321 on VOC, 801 on Cityscapes, 513 on COCO).
-# For other sizes put dict(_base_.fixmatch_v1_resize, scale=...) in its place.
+# Images of VOC, 500 px long, become 250 to 1,000 px long: the longer side
+# times U(0.5, 2), as published. The crop size is that of the VOC configs of
+# mmseg (published: 321 on VOC, 801 on Cityscapes, 513 on COCO).
+# For other sizes use dict(_base_.fixmatch_v1_resize, scale=...) instead.
 fixmatch_v1_load = dict(type='LoadImageFromFile')
 fixmatch_v1_resize = dict(
     type='RandomResize',
@@ -46,13 +46,13 @@ fixmatch_v1_resize = dict(
     scale=(500, 500),
     ratio_range=(0.5, 2.0),
     keep_ratio=True)
-# before the crop: all views share it
+# before the crop, so that all views share it
 fixmatch_v1_flip = dict(type='RandomFlip', prob=0.5)
 fixmatch_v1_crop = dict(type='SharedRandomCrop', crop_size=(512, 512))
 # Published: colour jitter of 0.5, 0.5, 0.5 and hue 0.25 with probability 0.8,
-# grey 0.2, blur 0.5. mmseg's jitter adds brightness (64 = 0.5 of 128) where
-# the published one multiplies it, and tosses a coin for each of its parts; a
-# hue of 0.25 is 45 of OpenCV's 180.
+# grey 0.2, blur 0.5. The jitter of mmseg adds to the brightness (64 = 0.5 *
+# 128) where the published one multiplies it, and applies each of its parts
+# with probability 0.5; a hue shift of 0.25 is 45 in OpenCV's range of 180.
 fixmatch_v1_strong = [
     dict(
         type='RandomApply',

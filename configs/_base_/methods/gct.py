@@ -1,9 +1,10 @@
-# The fragment that turns any config into guided collaborative training (Ke et
-# al., ECCV 2020): a second network of the same config, with another random
-# head, and the first teach each other where a flaw detector finds the teacher
-# better. It only adds names, so that it merges with every stock config.
+# Fragment for guided collaborative training (GCT, Ke et al., ECCV 2020): the
+# network and a second one of the same config, whose head is initialised
+# differently, are trained on each other's predictions where a flaw detector
+# rates the other one better. It only defines new names, so that it merges with
+# every stock config.
 
-# Merged over the stock model: `model = _base_.gct_model`.
+# Merge into the stock model: `model = _base_.gct_model`.
 gct_model = dict(
     type='SemiEncoderDecoder',
     data_preprocessor=dict(type='SemiSegDataPreProcessor'),
@@ -14,12 +15,12 @@ gct_model = dict(
             detector=dict(type='FlawDetector', norm_cfg=dict(type='SyncBN')),
             detector_weight=10.,
             correction_weight=1.,
-            # 3 of 20 epochs, of 20,000 iterations
+            # like 3 of 20 epochs, in a training of 20,000 iterations
             consistency_weight=dict(peak=100., iters=3000),
             flaw_threshold=0.6)))
 
-# Merged over the stock one: `optim_wrapper = _base_.gct_optim_wrapper`.
-# If that has a constructor, name it in `base_constructor`.
+# Merge into the stock one: `optim_wrapper = _base_.gct_optim_wrapper`.
+# If that has a constructor, set it as `base_constructor`.
 # Published: 1e-4 times the number of GPUs.
 gct_optim_wrapper = dict(
     constructor='CompositeOptimWrapperConstructor',
@@ -28,7 +29,7 @@ gct_optim_wrapper = dict(
     })
 
 # 4 labeled + 4 unlabeled images on each GPU (published: 2 + 2 on four).
-# The config that uses it fills in dataset.datasets = [labeled, unlabeled].
+# The config that uses this sets dataset.datasets = [labeled, unlabeled].
 gct_dataloader = dict(
     batch_size=8,
     num_workers=4,
@@ -37,13 +38,14 @@ gct_dataloader = dict(
     batch_sampler=dict(type='MultiSourceBatchSampler', source_ratio=[1, 1]),
     dataset=dict(
         type='ConcatDataset',
-        # unlabeled images have none of these
+        # keys that unlabeled images do not have
         ignore_keys=['classes', 'palette', 'label_map', 'reduce_zero_label']))
 
-# VOC's images, 500 px long, become 250 to 1,000 px long, the crop is that of
-# mmseg's configs of VOC (published: 321 with DeepLabv2, 513 with PSPNet).
-# For other sizes put dict(_base_.gct_resize, scale=...) in its place. Crops
-# below 92 px need a detector of smaller strides.
+# Images of VOC, 500 px long, become 250 to 1,000 px long. The crop size is
+# that of the VOC configs of mmseg (published: 321 with DeepLabv2, 513 with
+# PSPNet).
+# For other sizes use dict(_base_.gct_resize, scale=...) instead. Crops below
+# 92 px need a detector of smaller strides.
 gct_load = dict(type='LoadImageFromFile')
 gct_resize = dict(
     type='RandomResize',
@@ -53,7 +55,7 @@ gct_resize = dict(
     keep_ratio=True)
 gct_flip = dict(type='RandomFlip', prob=0.5)
 gct_crop = dict(type='SharedRandomCrop', crop_size=(512, 512))
-# both networks see the same pixels
+# both networks have the same input
 gct_views = dict(type='MultiView', views=dict(weak=[]))
 gct_pack = dict(type='PackViews')
 gct_unlabeled_pipeline = [

@@ -1,10 +1,10 @@
-# The fragment that adds a mean teacher (Tarvainen and Valpola, NeurIPS 2017)
-# to any config: the network learns, on a view of other colours, the
-# probabilities that the average of its weights gives the plain view.
-# CutMix-Seg (cutmix_seg.py) is this on mixed views. It only adds names, so
+# Fragment for a mean teacher (Tarvainen and Valpola, NeurIPS 2017): on a view
+# with changed colours the network is trained with the probabilities that the
+# average of its weights predicts on the unchanged view. CutMix-Seg
+# (cutmix_seg.py) is the same on mixed views. It only defines new names, so
 # that it merges with every stock config.
 
-# Merged over the stock model: `model = _base_.mean_teacher_model`.
+# Merge into the stock model: `model = _base_.mean_teacher_model`.
 mean_teacher_model = dict(
     type='SemiEncoderDecoder',
     data_preprocessor=dict(type='SemiSegDataPreProcessor'),
@@ -13,14 +13,15 @@ mean_teacher_model = dict(
             type='SquaredConsistency',
             views=('weak', 'strong1'),
             confidence=None,
-            # The squares are summed over classes. Published is 100 times
-            # the mean over VOC's 21, about 5 here, without a ramp (the code
-            # of CPS), or 1 times the mean after 5 of 45 epochs (PixelSSL):
-            # such a ramp in a training of 20,000 iterations.
+            # The squares are summed over classes. Published: 100 times the
+            # mean over the 21 classes of VOC, which is about 5 here, without a
+            # ramp (code of CPS), or 1 times the mean after a ramp of 5 of 45
+            # epochs (PixelSSL). This is such a ramp in a training of 20,000
+            # iterations.
             weight=dict(peak=5., iters=2000))))
 
 # 4 labeled + 4 unlabeled images on each GPU.
-# The config that uses it fills in dataset.datasets = [labeled, unlabeled].
+# The config that uses this sets dataset.datasets = [labeled, unlabeled].
 mean_teacher_dataloader = dict(
     batch_size=8,
     num_workers=4,
@@ -29,12 +30,12 @@ mean_teacher_dataloader = dict(
     batch_sampler=dict(type='MultiSourceBatchSampler', source_ratio=[1, 1]),
     dataset=dict(
         type='ConcatDataset',
-        # unlabeled images have none of these
+        # keys that unlabeled images do not have
         ignore_keys=['classes', 'palette', 'label_map', 'reduce_zero_label']))
 
-# VOC's images, 500 px long, become 250 to 1,000 px long; the crop is that of
-# mmseg's configs of VOC.
-# For other sizes put dict(_base_.mean_teacher_resize, scale=...) in its place.
+# Images of VOC, 500 px long, become 250 to 1,000 px long. The crop size is
+# that of the VOC configs of mmseg.
+# For other sizes use dict(_base_.mean_teacher_resize, scale=...) instead.
 mean_teacher_load = dict(type='LoadImageFromFile')
 mean_teacher_resize = dict(
     type='RandomResize',
@@ -42,13 +43,13 @@ mean_teacher_resize = dict(
     scale=(500, 500),
     ratio_range=(0.5, 2.0),
     keep_ratio=True)
-# before the crop: all views share it
+# before the crop, so that all views share it
 mean_teacher_flip = dict(type='RandomFlip', prob=0.5)
 mean_teacher_crop = dict(type='SharedRandomCrop', crop_size=(512, 512))
-# The colours of CutMix-Seg: jitter of 0.4, 0.4, 0.4 and hue 0.1 with
-# probability 0.8, grey 0.2. mmseg's jitter adds brightness (51 = 0.4 of 128)
-# where the published one multiplies it, and tosses a coin for each of its
-# parts; a hue of 0.1 is 18 of OpenCV's 180.
+# Colours of CutMix-Seg: jitter of 0.4, 0.4, 0.4 and hue 0.1 with probability
+# 0.8, grey 0.2. The jitter of mmseg adds to the brightness (51 = 0.4 * 128)
+# where the published one multiplies it, and applies each of its parts with
+# probability 0.5; a hue shift of 0.1 is 18 in OpenCV's range of 180.
 mean_teacher_strong = [
     dict(
         type='RandomApply',
@@ -71,7 +72,7 @@ mean_teacher_unlabeled_pipeline = [
     mean_teacher_crop, mean_teacher_views, mean_teacher_pack
 ]
 
-# Momentum 1 / (iteration + 1), at least 0.01, as published; no warm-up.
+# As published: momentum 1 / (iteration + 1), at least 0.01, and no warm-up.
 mean_teacher_warmup = dict(type='SupervisedWarmupHook', warmup_iters=0)
 mean_teacher_hook = dict(
     type='MeanTeacherHook',

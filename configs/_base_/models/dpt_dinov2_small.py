@@ -1,5 +1,5 @@
 # DINOv2-S of 22 M parameters with the DPT head of UniMatch V2. Needs
-# mmpretrain. Crops are multiples of 14 px.
+# mmpretrain, and crop sizes that are multiples of 14 px.
 data_preprocessor = dict(
     type='SegDataPreProcessor',
     mean=[123.675, 116.28, 103.53],
@@ -14,7 +14,7 @@ model = dict(
     backbone=dict(
         type='DINOv2',
         arch='small',
-        # True: 'unimatch_v2/dpt_dinov2-s_frozen_voc_1-8.py'
+        # True in unimatch_v2/dpt_dinov2-s_frozen_voc_1-8.py
         frozen=False,
         init_cfg=dict(
             type='Pretrained',

@@ -1,6 +1,6 @@
-# A linear classifier on the four levels of DINOv2-S, side by side. DINOv2's
-# own has a batch norm before the classifier; here the levels, which come out
-# of a LayerNorm, go in as they are.
+# Linear classifier on the concatenated four levels of DINOv2-S. The linear
+# head of DINOv2 has a batch norm before the classifier; here there is none,
+# since a LayerNorm has already been applied to the levels.
 _base_ = './dpt_dinov2_small.py'
 
 model = dict(

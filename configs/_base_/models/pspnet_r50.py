@@ -1,4 +1,4 @@
-# The paper's PSPNet: output stride 8, plain stem, no auxiliary head.
+# PSPNet of the paper: output stride 8, plain stem, no auxiliary head.
 _base_ = 'mmseg::_base_/models/pspnet_r50-d8.py'
 
 model = dict(

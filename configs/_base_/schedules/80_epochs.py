@@ -20,7 +20,7 @@ default_hooks = dict(
     checkpoint=dict(
         type='CheckpointHook',
         interval=1,
-        # one is there while the next is written
+        # keeps the previous one while the next is written
         max_keep_ckpts=2,
         backend_args=dict(backend='AtomicLocalBackend')),
     sampler_seed=dict(type='DistSamplerSeedHook'),

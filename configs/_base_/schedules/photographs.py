@@ -1,4 +1,4 @@
-# For a network with ImageNet weights on a CPU.
+# Schedule for a network with ImageNet weights on a CPU.
 _base_ = './small_iterations.py'
 
 max_iters = 1000
@@ -14,6 +14,7 @@ poly_schedule = dict(
     end=max_iters)
 param_scheduler = [linear_schedule, poly_schedule]
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
-# The mean of about the last 100 weights is evaluated and kept: on few images
-# single checkpoints differ by points. Methods with a mean teacher have one.
+# The average of about the last 100 weights is evaluated and saved: single
+# checkpoints differ by points on few images. Methods with a mean teacher have
+# such an average already.
 average_hook = dict(type='EMAHook', momentum=0.01, update_buffers=True)

@@ -1,4 +1,4 @@
-# From scratch on a CPU: AdamW learns clearly faster than SGD here.
+# Schedule from scratch on a CPU. AdamW converges clearly faster than SGD here.
 max_iters = 1600
 optim_wrapper = dict(
     type='OptimWrapper',
@@ -24,7 +24,7 @@ default_hooks = dict(
         type='CheckpointHook',
         by_epoch=False,
         interval=500,
-        # one is there while the next is written
+        # keeps the previous one while the next is written
         max_keep_ckpts=2,
         backend_args=dict(backend='AtomicLocalBackend')),
     sampler_seed=dict(type='DistSamplerSeedHook'),

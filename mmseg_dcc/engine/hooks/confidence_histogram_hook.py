@@ -5,7 +5,7 @@ from mmengine.dist import is_main_process
 from mmseg.registry import HOOKS
 
 from ...models.diagnostics import UNKNOWN
-from .pair_hook import JudgedPair, PairHook
+from .pair_hook import PairHook, PairPrediction
 
 
 @HOOKS.register_module()
@@ -43,7 +43,7 @@ class ConfidenceHistogramHook(PairHook):
                 "off. Add dict(type='TensorboardVisBackend') to "
                 'visualizer.vis_backends or remove the hook.')
 
-    def look(self, runner, term, pairs: List[JudgedPair]) -> None:
+    def visualize(self, runner, term, pairs: List[PairPrediction]) -> None:
         """Adds the histograms of this step."""
         confidence, labels, truth = torch.cat(
             [pair.overlap().flatten(2) for pair in pairs], -1).transpose(0, 1)

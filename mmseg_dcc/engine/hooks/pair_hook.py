@@ -12,37 +12,37 @@ from ...structures import ViewInfo
 from ...utils.bare_model import bare_model
 
 
-class JudgedPair(NamedTuple):
-    """Two views of an image and what the model said of them last."""
+class PairPrediction(NamedTuple):
+    """Two views of an image with the latest predictions on them."""
 
     crops: np.ndarray
-    """As loaded but before their flips, RGB, shape (2, H, W, 3)."""
+    """Views with their flips undone, RGB, shape (2, H, W, 3)."""
     infos: Tuple[ViewInfo, ViewInfo]
     """Their geometry."""
     img_path: str
     """File of the image."""
-    judgement: Tensor
+    prediction: Tensor
     """Confidence, pseudo label and true label, shape (2, 3, h, w)."""
 
     def overlap(self) -> Tensor:
-        """The part of the judgement that both views show."""
+        """Predictions on the overlap of the views, shape (2, 3, h', w')."""
         first, second = self.infos
         return torch.stack([
             info.cut(maps, box) for info, maps, box in zip(
-                self.infos, self.judgement, first.shared(second))
+                self.infos, self.prediction, first.shared(second))
         ])
 
 
 class PairHook(Hook):
-    """Base of hooks that look at the view pairs of some steps.
+    """Base class of hooks that visualize view pairs at an interval.
 
-    They see what the term :class:`DirectionalContrast` saw, in the main
-    process, and compute nothing with the network.
+    They run in the main process on the predictions that the term
+    :class:`DirectionalContrast` made in the step. No forward pass is added.
 
     Args:
-        interval (int): Iterations, or epochs, from one look to the next.
+        interval (int): Iterations, or epochs, between two visualizations.
         by_epoch (bool): Whether ``interval`` counts epochs; then the last
-            step of an epoch is looked at. Defaults to False.
+            step of an epoch is visualized. Defaults to False.
     """
 
     def __init__(self, interval: int, by_epoch: bool = False) -> None:
@@ -53,7 +53,7 @@ class PairHook(Hook):
         self.by_epoch = by_epoch
 
     def before_train(self, runner) -> None:
-        """Refuses models that judge no pairs."""
+        """Checks that the model has a term that compares pairs."""
         if contrast_of(runner) is None:
             raise TypeError(
                 f'{type(self).__name__} needs a model with the term '
@@ -67,7 +67,7 @@ class PairHook(Hook):
                          batch_idx: int,
                          data_batch=None,
                          outputs=None) -> None:
-        """Looks at the pairs of this step if it is time."""
+        """Visualizes the pairs of this step if the interval is over."""
         if self.by_epoch:
             due = (self.every_n_epochs(runner, self.interval)
                    and self.end_of_epoch(runner.train_dataloader, batch_idx))
@@ -76,12 +76,13 @@ class PairHook(Hook):
         if due and is_main_process():
             model, term = bare_model(runner), contrast_of(runner)
             if model.unsup_enabled and term.is_on(model.iteration):
-                self.look(runner, term, _judged_pairs(term, data_batch))
+                self.visualize(runner, term,
+                               _pair_predictions(term, data_batch))
 
     @abstractmethod
-    def look(self, runner, term: DirectionalContrast,
-             pairs: Sequence[JudgedPair]) -> None:
-        """Called with the pairs of this process in the last step."""
+    def visualize(self, runner, term: DirectionalContrast,
+                  pairs: Sequence[PairPrediction]) -> None:
+        """Visualizes the pairs of this process in the last step."""
 
 
 def contrast_of(runner):
@@ -91,14 +92,14 @@ def contrast_of(runner):
                  if isinstance(term, DirectionalContrast)), None)
 
 
-def _judged_pairs(term: DirectionalContrast,
-                  data_batch: dict) -> List[JudgedPair]:
+def _pair_predictions(term: DirectionalContrast,
+                      data_batch: dict) -> List[PairPrediction]:
     batch = zip(data_batch['inputs'], data_batch['data_samples'])
     unlabeled = [(views, sample.metainfo) for views, sample in batch
                  if views.dim() == 4]
-    judgements = term.last_judgement.transpose(0, 1).cpu()
+    predictions = term.last_prediction.transpose(0, 1).cpu()
     pairs = []
-    for (views, meta), judgement in zip(unlabeled, judgements):
+    for (views, meta), prediction in zip(unlabeled, predictions):
         infos = tuple(meta['views'][name] for name in term.views)
         indices = [[*meta['views']].index(name) for name in term.views]
         upright = [
@@ -107,5 +108,6 @@ def _judged_pairs(term: DirectionalContrast,
         ]
         crops = torch.stack(upright).permute(0, 2, 3, 1).numpy()[..., ::-1]
         pairs.append(
-            JudgedPair(crops, infos, meta.get('img_path', ''), judgement))
+            PairPrediction(crops, infos, meta.get('img_path', ''),
+                           prediction))
     return pairs

@@ -6,8 +6,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from mmengine.visualization.utils import img_from_canvas
 from mmseg.registry import HOOKS
 
-from ...visualization import draw_judged_pair
-from .pair_hook import JudgedPair, PairHook
+from ...visualization import draw_predicted_pair
+from .pair_hook import PairHook, PairPrediction
 
 
 @HOOKS.register_module()
@@ -18,7 +18,7 @@ class PairVisualizationHook(PairHook):
     work dir, and to TensorBoard if that is on.
 
     Args:
-        interval (int): Iterations (or epochs) from one look to the next.
+        interval (int): Iterations, or epochs, between two visualizations.
             Defaults to 500.
         by_epoch (bool): Whether ``interval`` counts epochs. Defaults to
             False.
@@ -35,13 +35,13 @@ class PairVisualizationHook(PairHook):
         super().__init__(interval, by_epoch)
         self.number = number
 
-    def look(self, runner, term, pairs: List[JudgedPair]) -> None:
+    def visualize(self, runner, term, pairs: List[PairPrediction]) -> None:
         """Draws the first pairs."""
         meta = runner.train_dataloader.dataset.metainfo
         for index, pair in enumerate(pairs[:self.number]):
             active = term.pair_loss.active_masks(*pair.overlap()[:, 0])
-            figure = draw_judged_pair(
-                pair.crops, pair.judgement[:, 1].long().numpy(),
+            figure = draw_predicted_pair(
+                pair.crops, pair.prediction[:, 1].long().numpy(),
                 torch.stack(active).numpy(),
                 pair.infos[0].shared(pair.infos[1]),
                 meta['classes'], meta['palette'],

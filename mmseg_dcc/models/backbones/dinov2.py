@@ -12,13 +12,13 @@ from .dinov2_weights import dinov2_weights
 PATCH = 14
 """Side of a patch in pixels."""
 _LAYERS_OF = {
-    # the levels of UniMatch V2; of the giant, those of DINOv2's own heads
+    # Levels of UniMatch V2; for the giant, those of DINOv2's own heads.
     'small': (2, 5, 8, 11),
     'base': (2, 5, 8, 11),
     'large': (4, 11, 17, 23),
     'giant': (9, 19, 29, 39),
 }
-# mmpretrain's own "small" is another network.
+# "small" of mmpretrain is another network.
 _NAMES_IN_MMPRETRAIN = {
     'small': 'dinov2-small',
     'base': 'deit-base',
@@ -29,41 +29,41 @@ _NAMES_IN_MMPRETRAIN = {
 
 @MODELS.register_module()
 class DINOv2(BaseModule):
-    """Vision transformer of DINOv2 (Oquab et al., 2023) for segmentation.
+    """DINOv2 vision transformer (Oquab et al., 2023) for segmentation.
 
-    The network is mmpretrain's ``VisionTransformer``. Each level goes
-    through the final LayerNorm, as in UniMatch V2 and in DINOv2's own
-    segmentation, where mmpretrain norms the last alone.
+    The network is the ``VisionTransformer`` of mmpretrain. The final
+    LayerNorm is applied to each level, as in UniMatch V2 and in DINOv2's own
+    segmentation; mmpretrain applies it to the last level only.
 
-    Training takes images whose sides are multiples of 14. In evaluation
-    other images are resized to the nearest multiples; heads of mmseg resize
-    their scores to the image.
+    Training images need sides that are multiples of 14. In evaluation other
+    images are resized to the nearest multiples; heads of mmseg resize their
+    scores to the image.
 
-    Differs from the published code: other sizes than that of the
-    pretraining take position embeddings resized to their grid, without the
-    offset of 0.1 patches; scores of resized images are resized once, not by
-    way of the multiples of 14.
+    Differences from the published code: for images of another size than in
+    pretraining, position embeddings are resized to the grid without the
+    offset of 0.1 patches; scores of resized images are resized to the image
+    directly, not via the multiples of 14.
 
     Args:
-        arch (str | dict): 'small', 'base', 'large', 'giant', or
+        arch (str | dict): 'small', 'base', 'large', 'giant', or a dict with
             ``embed_dims``, ``num_layers``, ``num_heads`` and
             ``feedforward_channels``. Defaults to 'small'.
-        out_indices (Sequence[int], optional): Layers that give a level.
-            Defaults to None: four of them, those of UniMatch V2.
-        frozen (bool): Whether the network stays as it is: its weights have no
-            gradients, and there is no stochastic depth. Defaults to False.
-        img_size (int): Side of the images of the pretraining in pixels, of
-            which the weights have position embeddings. Defaults to 518.
-        drop_path_rate (float): Stochastic depth, in [0, 1). Defaults to 0,
-            UniMatch V2.
-        init_cfg (dict, optional): ``type='Pretrained'`` takes an official
+        out_indices (Sequence[int], optional): Layers whose output is a
+            level. Defaults to None: four layers, those of UniMatch V2.
+        frozen (bool): Whether the network is frozen: no gradients of its
+            weights and no stochastic depth. Defaults to False.
+        img_size (int): Side in pixels of the pretraining images, which
+            determines the number of position embeddings. Defaults to 518.
+        drop_path_rate (float): Rate of stochastic depth, in [0, 1). Defaults
+            to 0, UniMatch V2.
+        init_cfg (dict, optional): ``type='Pretrained'`` loads an official
             file or one of mmpretrain, with its ``prefix`` if it has one.
             Defaults to None.
 
     Raises:
         ImportError: If mmpretrain is not installed.
-        ValueError: If ``arch`` is unknown, or images in training have other
-            sides.
+        ValueError: If ``arch`` is unknown, or the sides of a training image
+            are not multiples of 14.
 
     Examples:
         >>> backbone = dict(
@@ -112,7 +112,7 @@ class DINOv2(BaseModule):
             self.requires_grad_(False)
 
     def init_weights(self) -> None:
-        """Loads ``init_cfg``, or draws weights.
+        """Loads the weights of ``init_cfg``, or initialises them at random.
 
         Raises:
             ValueError: If the file is not of this network.
@@ -130,7 +130,7 @@ class DINOv2(BaseModule):
             for name, value in loaded.items() if name.startswith(prefix)
         })
         self._check(weights, path)
-        # not more of them than there are: position embeddings are resized
+        # Not strict: position embeddings are resized while loading.
         self.load_state_dict(weights, strict=False)
 
     def _check(self, weights: dict, path: str) -> None:
@@ -142,28 +142,28 @@ class DINOv2(BaseModule):
         others = [name for name in weights if name not in own]
         if absent or others:
             raise ValueError(
-                f'{path} is not of the DINOv2 of model.backbone: '
-                f'{(absent + others)[0]} is missing, has another shape or is '
-                f'unknown, and so are {len(absent) + len(others) - 1} more. '
+                f'{path} does not fit the DINOv2 of model.backbone: '
+                f'{(absent + others)[0]} and {len(absent) + len(others) - 1} '
+                'other weights are missing, unknown or of another shape. '
                 'Change backbone.arch, or backbone.init_cfg (its prefix is '
                 "'backbone.' for files of mmpretrain).")
 
     def train(self, mode: bool = True) -> 'DINOv2':
-        """A frozen network stays in evaluation mode."""
+        """Sets the mode; a frozen network stays in evaluation mode."""
         super().train(mode)
         if self.frozen:
             self.vit.eval()
         return self
 
     def forward(self, images: Tensor) -> Tuple[Tensor, ...]:
-        """Levels of one resolution.
+        """Feature maps of one resolution.
 
         Args:
             images (Tensor): Shape (N, 3, H, W).
 
         Returns:
-            tuple[Tensor, ...]: Of each layer of ``out_indices``, shape
-            (N, embed_dims, H / 14, W / 14).
+            tuple[Tensor, ...]: Feature map of each layer of ``out_indices``,
+            shape (N, embed_dims, H / 14, W / 14).
         """
         return tuple(
             self.norm(level.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
@@ -175,14 +175,14 @@ class DINOv2(BaseModule):
             max(int(side / PATCH + 0.5), 1) * PATCH for side in got)
         if nearest == got:
             return images
-        # of this module: the network in it may be frozen
+        # The mode of this module: the network inside may be frozen.
         if self.training:
             raise ValueError(
-                f'DINOv2 is trained on images of {got[0]} x {got[1]} px, '
-                f'which are no multiples of {PATCH}. Set crop_size of the '
-                'labeled and the unlabeled pipeline and '
-                f'model.data_preprocessor.size to {nearest}, say, or to '
-                '(518, 518) as in UniMatch V2.')
+                f'DINOv2 got training images of {got[0]} x {got[1]} px; '
+                f'expected multiples of {PATCH}. Set crop_size of the labeled '
+                'and the unlabeled pipeline and model.data_preprocessor.size '
+                f'to {nearest}, for example, or to (518, 518) as in UniMatch '
+                'V2.')
         return F.interpolate(
             images, nearest, mode='bilinear', align_corners=True)
 
@@ -192,7 +192,7 @@ def _import_mmpretrain() -> None:
         import_module('mmpretrain.models')
     except ImportError as error:
         raise ImportError(
-            "DINOv2 is built of mmpretrain's VisionTransformer, but "
-            f'mmpretrain cannot be imported ({error}). Install it: pip '
-            'install mmpretrain, and the torchvision for your torch.'
+            'DINOv2 needs the VisionTransformer of mmpretrain, which cannot '
+            f'be imported ({error}). Install it: pip install mmpretrain, and '
+            'the torchvision for your torch.'
         ) from error

@@ -1,4 +1,4 @@
-"""Names of the published weights of DINOv2, as :class:`DINOv2` has them."""
+"""Renaming of published DINOv2 weights to the names in :class:`DINOv2`."""
 import re
 from typing import Dict
 
@@ -13,12 +13,12 @@ _RENAMED = (
     (r'\.ls2\.gamma$', '.ffn.gamma2.weight'),
     (r'\.mlp\.fc1\.', '.ffn.layers.0.0.'),
     (r'\.mlp\.fc2\.', '.ffn.layers.1.'),
-    # the gated one of the giant
+    # gated feed-forward network of the giant
     (r'\.mlp\.(w12|w3)\.', r'.ffn.\1.'),
 )
-# The norm that follows the last block, by mmpretrain and published.
+# Norm after the last block: name in mmpretrain and published name.
 _FINAL_NORM = re.compile(r'^(ln1|norm)\.')
-# Tokens in place of masked patches, of the pretraining alone.
+# Token for masked patches, used only in pretraining.
 _UNUSED = ('mask_token', )
 
 
@@ -26,21 +26,22 @@ def dinov2_weights(published: Dict[str, Tensor]) -> Dict[str, Tensor]:
     """Weights under the names of :class:`DINOv2`.
 
     Args:
-        published (dict[str, Tensor]): With the names of the official files
-            (``blocks.0.norm1.weight``), of mmpretrain's
-            (``layers.0.ln1.weight``), or those of :class:`DINOv2` itself.
+        published (dict[str, Tensor]): Weights with the names of the official
+            files (``blocks.0.norm1.weight``), of mmpretrain
+            (``layers.0.ln1.weight``), or of :class:`DINOv2`.
 
     Returns:
-        dict[str, Tensor]: ``vit.*`` and ``norm.*``.
+        dict[str, Tensor]: Weights named ``vit.*`` and ``norm.*``.
 
     Raises:
         ValueError: If the network has register tokens.
     """
     if 'register_tokens' in published:
         raise ValueError(
-            'The weights are of a DINOv2 with register tokens, which '
-            "mmpretrain's VisionTransformer does not have. Take the file "
-            'without "_reg4" in its name in model.backbone.init_cfg.')
+            'The weights are those of a DINOv2 with register tokens, which '
+            'the VisionTransformer of mmpretrain does not support. Set '
+            'model.backbone.init_cfg.checkpoint to the file without "_reg4" '
+            'in its name.')
     weights = {}
     for name, value in published.items():
         if name in _UNUSED:

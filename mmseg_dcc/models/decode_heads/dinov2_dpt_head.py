@@ -10,27 +10,27 @@ from torch import Tensor, nn
 
 @MODELS.register_module()
 class DINOv2DPTHead(BaseDecodeHead):
-    """DPT head (Ranftl et al., ICCV 2021) as UniMatch V2 has it on DINOv2.
+    """DPT head (Ranftl et al., ICCV 2021) for DINOv2, as in UniMatch V2.
 
-    From mmseg's ``DPTHead`` it differs in that it takes maps without class
-    token, has no batch norm and biases instead, and grows each level to the
-    size of the next finer one. Grids of odd side such as the 37 x 37 of 518
-    px so give features of exactly eight times their side.
+    Differences from ``DPTHead`` of mmseg: it takes maps without class token,
+    has biases instead of batch norms, and resizes each level to the size of
+    the next finer one. Grids of odd size, such as 37 x 37 for images of 518
+    px, therefore give features of exactly eight times their size.
 
     Args:
         post_process_channels (Sequence[int]): Channels of the four levels,
-            from the finest on. Defaults to (48, 96, 192, 384), UniMatch V2
-            on DINOv2-S; (96, 192, 384, 768) on B, (256, 512, 1024, 1024) on
-            L.
-        in_channels (Sequence[int]): Of the four levels of the backbone, all
-            the same.
-        channels (int): Of the fused features, which enter ``cls_seg``: 64 on
-            S, 128 on B, 256 on L.
-        **kwargs: See ``BaseDecodeHead``. UniMatch V2 has ``dropout_ratio=0``
-            and ``align_corners=True``.
+            the finest first. Defaults to (48, 96, 192, 384), UniMatch V2
+            with DINOv2-S; (96, 192, 384, 768) with B, (256, 512, 1024, 1024)
+            with L.
+        in_channels (Sequence[int]): Channels of the four backbone levels,
+            which must be the same.
+        channels (int): Channels of the fused features, the input of
+            ``cls_seg``: 64 with S, 128 with B, 256 with L.
+        **kwargs: See ``BaseDecodeHead``. UniMatch V2 sets
+            ``dropout_ratio=0`` and ``align_corners=True``.
 
     Raises:
-        ValueError: If there are not four levels of one width.
+        ValueError: If there are not four levels with the same channels.
 
     Examples:
         >>> decode_head = dict(
@@ -47,8 +47,8 @@ class DINOv2DPTHead(BaseDecodeHead):
         if not (len(post_process_channels) == len(self.in_channels) == 4
                 and len(set(self.in_channels)) == 1):
             raise ValueError(
-                'DINOv2DPTHead takes four levels of one width; got '
-                f'in_channels={list(self.in_channels)} and '
+                'DINOv2DPTHead expects four levels with the same number of '
+                f'channels; got in_channels={list(self.in_channels)} and '
                 f'post_process_channels={list(post_process_channels)}. '
                 'Change model.decode_head.')
         self.reassemble = ReassembleBlocks(self.in_channels[0],
@@ -64,16 +64,16 @@ class DINOv2DPTHead(BaseDecodeHead):
             nn.ReLU(inplace=True))
 
     def forward(self, inputs: Sequence[Tensor]) -> Tensor:
-        """Scores of every pixel.
+        """Class scores at eight times the resolution of the levels.
 
         Args:
             inputs (Sequence[Tensor]): Levels of the backbone, shape
-                (N, C, h, w).
+                (N, C, h, w) each.
 
         Returns:
             Tensor: Shape (N, out_channels, 8 h, 8 w).
         """
-        # the class tokens, which are ignored
+        # None stands for the class tokens, which are ignored.
         levels = [(level, None) for level in self._transform_inputs(inputs)]
         levels = [
             conv(level)
@@ -88,12 +88,12 @@ class DINOv2DPTHead(BaseDecodeHead):
 
 
 class FusionBlock(BaseModule):
-    """Adds the coarser levels to one and grows the sum.
+    """Fusion of a level with the coarser ones, resized to the next finer one.
 
     Args:
-        channels (int): Of both.
+        channels (int): Channels of both inputs.
         align_corners (bool): See ``torch.nn.functional.interpolate``.
-        has_coarser (bool): False for the coarsest.
+        has_coarser (bool): False for the coarsest level.
     """
 
     def __init__(self, channels: int, align_corners: bool,
@@ -106,30 +106,29 @@ class FusionBlock(BaseModule):
 
     def forward(self, level: Tensor, coarser: Optional[Tensor],
                 size) -> Tensor:
-        """Features of the given height and width.
+        """Fused features of the given size.
 
         Args:
             level (Tensor): Shape (N, channels, h, w).
-            coarser (Tensor, optional): What the coarser levels gave, of that
-                shape.
-            size (tuple[int, int]): Of the result.
+            coarser (Tensor, optional): Fused coarser levels, same shape.
+            size (tuple[int, int]): Height and width of the result.
         """
         if self.lateral is not None:
             level = coarser + self.lateral(level)
-        grown = resize(
+        resized = resize(
             self.refine(level),
             size,
             mode='bilinear',
             align_corners=self.align_corners,
             warning=False)
-        return self.project(grown)
+        return self.project(resized)
 
 
 class ResidualUnit(BaseModule):
-    """Two convolutions, each after a ReLU, beside the identity.
+    """Residual unit of two convolutions, each after a ReLU.
 
     Args:
-        channels (int): Of input and output.
+        channels (int): Channels of input and output.
     """
 
     def __init__(self, channels: int) -> None:
@@ -139,5 +138,5 @@ class ResidualUnit(BaseModule):
             nn.Conv2d(channels, channels, 3, padding=1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """A map of the same shape."""
+        """Features of the same shape."""
         return x + self.convs(x)

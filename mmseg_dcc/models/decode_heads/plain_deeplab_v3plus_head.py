@@ -7,17 +7,18 @@ from torch import nn
 
 @MODELS.register_module()
 class PlainDeepLabV3PlusHead(DepthwiseSeparableASPPHead):
-    """Decode head of DeepLabv3+ with plain convolutions in place of separable.
+    """DeepLabv3+ head with plain instead of separable convolutions.
 
-    The one that the code published with the paper trains, 11 M parameters
-    more than mmseg's with ResNet-50: convolutions of all channels in ASPP and
-    decoder, a 1 x 1 convolution after ASPP where mmseg has 3 x 3, and dropout
-    after it and inside the decoder.
+    This is the head in the code published with the paper. With ResNet-50 it
+    has 11 M parameters more than that of mmseg: plain convolutions in ASPP
+    and decoder, a 1 x 1 convolution after ASPP where mmseg has 3 x 3, and
+    dropout after it and inside the decoder.
 
     Args:
-        c1_in_channels (int): Of the stride-4 features that enter the decoder.
-        c1_channels (int): To which they are reduced. Defaults to 48,
-            published.
+        c1_in_channels (int): Channels of the stride-4 features that enter
+            the decoder.
+        c1_channels (int): Channels to which these features are reduced.
+            Defaults to 48, published.
         inner_dropout (float): Probability of the two dropouts before the
             features; ``dropout_ratio`` is that before the classifier.
             Defaults to 0.5, published.
@@ -39,7 +40,7 @@ class PlainDeepLabV3PlusHead(DepthwiseSeparableASPPHead):
             norm_cfg=self.norm_cfg,
             act_cfg=self.act_cfg)
         width = self.channels
-        # mmseg's forward pass calls them by these names
+        # The forward pass of mmseg uses these names.
         self.aspp_modules = ASPPModule(self.dilations, self.in_channels, width,
                                        **layers)
         self.bottleneck = nn.Sequential(

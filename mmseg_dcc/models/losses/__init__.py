@@ -5,7 +5,7 @@ from .directional_contrastive_loss import (
     DirectionalContrastiveLoss,
     directional_contrastive_loss,
 )
-from .dynamic_consistency import dynamic_consistency_loss, keeps_its_own
+from .dynamic_consistency import dynamic_consistency_loss, no_worse_mask
 from .entropy_filtered_loss import entropy_filtered_loss
 from .error_correction_loss import (
     corrected_label_loss,
@@ -16,7 +16,7 @@ from .error_correction_loss import (
 )
 from .feature_matching_loss import feature_matching_loss
 from .flaw_correction import flaw_correction_loss
-from .flaw_maps import flaw_target, handled_flaw_map
+from .flaw_maps import flaw_target, normalised_flaw_map
 from .l2_consistency_loss import L2ConsistencyLoss
 from .pixel_distance import pixel_distance
 from .pseudo_label_loss import pseudo_label_loss
@@ -28,7 +28,7 @@ __all__ = [
     'corrector_loss', 'cross_pseudo_loss', 'directional_contrastive_loss',
     'dynamic_consistency_loss', 'entropy_filtered_loss',
     'feature_matching_loss', 'flaw_correction_loss', 'flaw_target',
-    'handled_flaw_map', 'keeps_its_own', 'match_loss', 'one_hot_maps',
+    'normalised_flaw_map', 'no_worse_mask', 'match_loss', 'one_hot_maps',
     'pixel_distance', 'pseudo_label_loss', 'realism_loss',
     'squared_consistency_loss', 'trusted_mask'
 ]

@@ -1,4 +1,4 @@
-"""Losses against a discriminator of label maps (Hung et al., BMVC 2018)."""
+"""Adversarial losses of AdvSemiSeg (Hung et al., BMVC 2018)."""
 from typing import Optional
 
 import torch
@@ -11,12 +11,12 @@ from .reductions import masked_mean_over_processes
 def realism_loss(score_map: Tensor,
                  real: bool,
                  valid: Optional[Tensor] = None) -> Tensor:
-    """Binary cross entropy of a discriminator's scores with one target.
+    """Binary cross entropy of discriminator scores with a constant target.
 
-    The discriminator learns with ``real=True`` on maps of labels and
-    ``real=False`` on detached predictions. The segmentor learns with
-    ``real=True`` on its own predictions, through a discriminator that is
-    :func:`~mmseg_dcc.models.frozen.frozen`.
+    The discriminator is trained with ``real=True`` on label maps and
+    ``real=False`` on detached predictions. The segmentor is trained with
+    ``real=True`` on its predictions, through a
+    :func:`~mmseg_dcc.models.frozen.frozen` discriminator.
 
     Args:
         score_map (Tensor): Logits of "this is a label map", shape
@@ -27,7 +27,7 @@ def realism_loss(score_map: Tensor,
 
     Returns:
         Tensor: Scalar, float32: mean over the valid pixels of all
-        processes. 0 with a graph when there is none.
+        processes. 0 with a graph if there is none.
     """
     score_map = score_map[:, 0].float()
     losses = F.softplus(-score_map if real else score_map)
@@ -38,7 +38,7 @@ def realism_loss(score_map: Tensor,
 
 def one_hot_maps(labels: Tensor, num_classes: int,
                  ignore_index: int) -> Tensor:
-    """Label maps as a discriminator sees them.
+    """One-hot encoded label maps, the input of a discriminator.
 
     Args:
         labels (Tensor): int64, shape (N, H, W), in [0, num_classes) or
@@ -56,12 +56,11 @@ def one_hot_maps(labels: Tensor, num_classes: int,
 
 
 def trusted_mask(score_map: Tensor, threshold: float) -> Tensor:
-    """Pixels whose prediction the discriminator takes for a label.
+    """Mask of the pixels that the discriminator classifies as a label map.
 
     Args:
-        score_map (Tensor): Logits, at the size of the image, shape
-            (N, 1, H, W).
-        threshold (float): Least sigmoid of a trusted pixel, in [0, 1]. The
+        score_map (Tensor): Logits at image size, shape (N, 1, H, W).
+        threshold (float): Minimum sigmoid of a trusted pixel, in [0, 1]. The
             published code uses 0.2.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Contrast of pixels with what their class is not (U2PL, Sec. 3.3)."""
+"""Contrastive loss of U2PL (Sec. 3.3) and the choice of its pixels."""
 from typing import NamedTuple, Sequence, Tuple
 
 import torch
@@ -9,7 +9,7 @@ from .reductions import mean_over_processes, sum_over_processes
 
 
 def full_precision(maps: Tensor) -> Tensor:
-    """Maps in float32 at least, also inside autocast.
+    """Maps in at least float32, also inside autocast.
 
     Args:
         maps (Tensor): Floating point, any shape.
@@ -18,14 +18,16 @@ def full_precision(maps: Tensor) -> Tensor:
 
 
 class PixelRows(NamedTuple):
-    """Pixels of labeled and of unlabeled images at the size of the features.
+    """Rows of P pixels of labeled and unlabeled images at feature resolution.
 
-    P of them, image after image, row after row.
+    The order is image after image, row after row.
 
     Args:
-        student (Tensor): Representations of the network, shape (P, D).
-        teacher (Tensor): Of the teacher, without gradient, shape (P, D).
-        probabilities (Tensor): Of the teacher, shape (P, C).
+        student (Tensor): Representations by the network, shape (P, D).
+        teacher (Tensor): Representations by the teacher, without gradient,
+            shape (P, D).
+        probabilities (Tensor): Class probabilities by the teacher, shape
+            (P, C).
         classes (Tensor): Labels or pseudo labels, int64, -1 where there is
             none, shape (P,).
         reliable (Tensor): bool, shape (P,): labeled, or of low entropy.
@@ -43,13 +45,14 @@ class PixelRows(NamedTuple):
     @classmethod
     def of(cls, maps: Sequence[Tensor], classes: Tensor, reliable: Tensor,
            unreliable: Tensor, labeled: bool) -> 'PixelRows':
-        """Rows of maps; of the masks every so many pixels.
+        """Rows of feature maps and of masks, which are subsampled.
 
         Args:
             maps (Sequence[Tensor]): ``student``, ``teacher`` and
                 ``probabilities``, shape (N, channels, h, w) each.
-            classes (Tensor): Labels of images, shape (N, H, W), likewise
-                ``reliable`` and ``unreliable``.
+            classes (Tensor): Labels at image size, shape (N, H, W).
+            reliable (Tensor): bool, shape (N, H, W).
+            unreliable (Tensor): bool, shape (N, H, W).
             labeled (bool): Whether these are labeled images.
         """
         size = tuple(maps[0].shape[2:])
@@ -71,14 +74,15 @@ class PixelRows(NamedTuple):
 
 
 def anchor_rows(rows: PixelRows, threshold: float) -> Tensor:
-    """Pixels that may be anchors: reliable, their class not improbable.
+    """Pixels that may be anchors: reliable, with a probable class.
 
     Args:
         rows (PixelRows): P pixels.
-        threshold (float): delta_p: the teacher gives the class more.
+        threshold (float): delta_p: the class must be more probable than
+            this, by the teacher.
 
     Returns:
-        Tensor: Their indices, int64, ascending.
+        Tensor: Indices of the pixels, int64, ascending.
     """
     classes = rows.reliable_classes
     own = rows.probabilities.gather(1, classes.clamp(min=0)[:, None])[:, 0]
@@ -87,13 +91,13 @@ def anchor_rows(rows: PixelRows, threshold: float) -> Tensor:
 
 def negative_rows(rows: PixelRows,
                   ranks: Sequence[int]) -> Tuple[Tensor, Tensor]:
-    """Pixels that are negatives of a class, and of which.
+    """Pixels that are negatives, with the class for which they are.
 
-    A labeled pixel is a negative of the classes that the teacher confuses it
-    with: among its first ``ranks[0]``, but not its label. An unlabeled pixel
-    of high entropy is one of the classes that it is probably not, of rank
-    ``ranks[0]`` to ``ranks[1]`` (from 0, the last excluded), whatever its
-    pseudo label.
+    A labeled pixel is a negative of the classes with which the teacher
+    confuses it: those of its ``ranks[0]`` most probable classes that are not
+    its label. An unlabeled pixel of high entropy is a negative of improbable
+    classes: those of rank ``ranks[0]`` to ``ranks[1]`` (counted from 0,
+    ``ranks[1]`` excluded), regardless of its pseudo label.
 
     Args:
         rows (PixelRows): P pixels.
@@ -101,7 +105,7 @@ def negative_rows(rows: PixelRows,
 
     Returns:
         tuple[Tensor, Tensor]: Indices of pixels, ascending, and classes,
-        int64, shape (n,) each. A pixel may be there for several classes.
+        int64, shape (n,) each. A pixel may occur for several classes.
     """
     chosen = rows.unreliable.nonzero()[:, 0]
     probabilities = rows.probabilities[chosen]
@@ -122,12 +126,12 @@ def class_prototypes(features: Tensor, classes: Tensor,
 
     Args:
         features (Tensor): Shape (P, D).
-        classes (Tensor): int64, shape (P,), -1: counts for none.
-        num_classes (int): C.
+        classes (Tensor): Class of each row, int64, shape (P,), -1 for none.
+        num_classes (int): Number of classes C.
 
     Returns:
-        tuple[Tensor, Tensor]: Means, shape (C, D), 0 where a class has no
-        pixel, and whether it has one, bool, shape (C,).
+        tuple[Tensor, Tensor]: Means, shape (C, D), 0 for a class without
+        pixels, and whether a class has pixels, bool, shape (C,).
     """
     known = classes >= 0
     sums = features.new_zeros(num_classes, features.shape[1] + 1)
@@ -145,30 +149,30 @@ def class_contrast_loss(anchors: Tensor,
                         prototypes: Tensor,
                         present: Tensor,
                         temperature: float = 0.5) -> Tensor:
-    r"""InfoNCE of anchors with the prototype of their class (Sec. 3.1).
+    r"""InfoNCE loss of anchors against their class prototype (Sec. 3.1).
 
     .. math::
         \frac{1}{|C|} \sum_c \frac{1}{M_c} \sum_i -\log
         \frac{e^{\cos(a_i, p_c) / \tau}}
         {e^{\cos(a_i, p_c) / \tau} + \sum_j e^{\cos(a_i, n_{ij}) / \tau}}
 
-    C are the classes present in the batch of all processes, also those of
-    which no anchor was drawn. With several processes the anchors of each
-    stand for the share of the candidates that it has.
+    C are the classes present in the batch of all processes, including those
+    without an anchor. With several processes the anchors of a process are
+    weighted by its share of the candidates.
 
     Args:
         anchors (Tensor): Representations, shape (n, D).
-        classes (Tensor): Of the anchors, int64, shape (n,).
-        candidates (Tensor): Pixels of this process of which the anchors were
-            drawn, of each class, shape (C,).
-        negatives (Tensor): K of each anchor, shape (n, K, D).
+        classes (Tensor): Classes of the anchors, int64, shape (n,).
+        candidates (Tensor): Number of pixels of each class in this process
+            from which the anchors were drawn, shape (C,).
+        negatives (Tensor): K negatives for each anchor, shape (n, K, D).
         prototypes (Tensor): Positive of each class, shape (C, D).
-        present (Tensor): bool, shape (C,).
+        present (Tensor): Whether a class is present, bool, shape (C,).
         temperature (float): tau. Defaults to 0.5, U2PL.
 
     Returns:
-        Tensor: Scalar, at least float32; the gradient flows to the anchors
-        alone. 0 with a graph without an anchor, or if less than two classes
+        Tensor: Scalar, at least float32. The gradient flows to the anchors
+        alone. 0 with a graph if there is no anchor or fewer than two classes
         are present.
     """
     with torch.autocast(anchors.device.type, enabled=False):

@@ -14,27 +14,26 @@ def cross_pseudo_loss(scores1: Tensor,
                       labels2: Tensor,
                       valid: Optional[Tensor] = None,
                       use_sigmoid: bool = False) -> Tensor:
-    """Cross entropy of each network with the other's hard labels.
+    """Cross entropy of each network with the hard labels of the other.
 
-    Both directions are summed, each a mean over the valid pixels of all
-    processes. Without CutMix the labels are the argmax of the scores given
-    here; with CutMix they come from the scores of clean images, mixed as the
-    images were.
+    The sum of both directions, each a mean over the valid pixels of all
+    processes. Without CutMix the labels are the argmax of these scores; with
+    CutMix they are the argmax on the clean images, mixed like the images.
 
     Args:
         scores1 (Tensor): Logits of network 1, shape (N, C, H, W).
         scores2 (Tensor): Logits of network 2 on the same images.
-        labels1 (Tensor): Labels by network 1, int64, shape (N, H, W), in
-            [0, C).
-        labels2 (Tensor): Labels by network 2.
+        labels1 (Tensor): Labels predicted by network 1, int64, shape
+            (N, H, W), in [0, C).
+        labels2 (Tensor): Labels predicted by network 2.
         valid (Tensor, optional): bool, shape (N, H, W). Defaults to None:
-            every pixel counts, as published, also padding and the ignored
-            pixels of labeled images.
+            every pixel counts, as published, including padding and the
+            ignored pixels of labeled images.
         use_sigmoid (bool): See :func:`pixel_cross_entropy`. Defaults to
             False.
 
     Returns:
-        Tensor: Scalar, float32. 0 with a graph when no pixel is valid.
+        Tensor: Scalar, float32. 0 with a graph if no pixel is valid.
     """
     losses = (
         pixel_cross_entropy(scores1, labels2, use_sigmoid) +

@@ -15,28 +15,29 @@ def directional_contrastive_loss(anchor: Tensor, positive: Tensor,
                                  confidence_threshold: float) -> Tensor:
     """DC loss of one direction, ``l(anchor, positive)`` of Eq. 6.
 
-    The mean runs over the active positions (those that pass
-    :func:`directional_mask`), as in the published code; Eq. 6 as printed
-    divides by all positions of the overlap.
+    The loss is a mean over the active positions (see
+    :func:`directional_mask`), as in the published code. Eq. 6 as printed
+    divides by the number of all positions of the overlap.
 
     Args:
-        anchor (Tensor): Features to be moved, shape (n, c), floating point,
+        anchor (Tensor): Features to be pulled, shape (n, c), floating point,
             rows L2-normalised.
-        positive (Tensor): The same pixels in the other crop, shape (n, c),
-            rows L2-normalised.
+        positive (Tensor): Features of the same pixels in the other crop,
+            shape (n, c), rows L2-normalised.
         negatives (Tensor): Features of the memory bank, shape (m, c), rows
             L2-normalised. m may be 0.
-        anchor_confidence (Tensor): In [0, 1], shape (n,).
-        positive_confidence (Tensor): In [0, 1], shape (n,).
+        anchor_confidence (Tensor): Confidence in [0, 1], shape (n,).
+        positive_confidence (Tensor): Confidence in [0, 1], shape (n,).
         anchor_labels (Tensor): Pseudo labels of the anchors, shape (n,),
-            integer. Negatives with the same label are left out (Eq. 5).
-        negative_labels (Tensor): Shape (m,), integer.
+            integer. Negatives with the same label are excluded (Eq. 5).
+        negative_labels (Tensor): Pseudo labels of the negatives, shape (m,),
+            integer.
         temperature (float): tau, > 0. The paper uses 0.1 (Sec. 4.1).
         confidence_threshold (float): gamma. The paper uses 0.75 (Sec. 4.1).
 
     Returns:
         Tensor: Scalar. The gradient flows to ``anchor`` alone. 0 with a
-        graph when no position is active.
+        graph if no position is active.
     """
     _check_temperature(temperature)
     active = directional_mask(anchor_confidence, positive_confidence,
@@ -51,8 +52,8 @@ def _check_temperature(temperature: float) -> None:
     if not temperature > 0:
         raise ValueError(
             f'The temperature must be greater than 0, got {temperature}. '
-            'Change temperature of the loss in model.terms (the paper uses '
-            '0.1).')
+            'Change loss.temperature of the term in model.terms (the paper '
+            'uses 0.1).')
 
 
 @MODELS.register_module()
@@ -64,16 +65,16 @@ class DirectionalContrastiveLoss(PairLoss):
         confidence_threshold (float): See :class:`PairLoss`. Defaults to
             0.75, Sec. 4.1.
         loss_weight (float): lambda of Eq. 9, >= 0. Defaults to 0.1, Sec. 4.1.
-        directional (bool): Whether only the less confident side is moved
-            (``Dir`` in Table 3). If False, both sides are moved. Defaults to
-            True.
+        directional (bool): Whether only the less confident side is pulled
+            (``Dir`` in Table 3). If False, both sides are pulled. Defaults
+            to True.
         negative_sampling (bool): Whether negatives with the anchor's pseudo
-            label are left out (``NS`` in Table 3). Defaults to True.
+            label are excluded (``NS`` in Table 3). Defaults to True.
         positive_filtering (bool): Whether ``confidence_threshold`` is
             applied (``PF`` in Table 3). Defaults to True.
 
     Raises:
-        ValueError: If an argument is out of its range.
+        ValueError: If an argument is out of range.
 
     Examples:
         >>> terms = dict(

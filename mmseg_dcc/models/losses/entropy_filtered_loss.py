@@ -1,4 +1,4 @@
-"""Cross entropy where the entropy of a teacher is low (U2PL, Sec. 3.2)."""
+"""Cross entropy on pixels of low teacher entropy (U2PL, Sec. 3.2)."""
 from typing import List, Sequence, Tuple
 
 import torch
@@ -14,7 +14,7 @@ def pixel_entropy(probabilities: Tensor) -> Tensor:
 
     Args:
         probabilities (Tensor): Shape (N, C, H, W), in [0, 1], float32 or
-            float64: half precision cannot tell confident pixels apart.
+            float64: half precision cannot distinguish confident pixels.
 
     Returns:
         Tensor: Shape (N, H, W), in [0, log C].
@@ -23,17 +23,16 @@ def pixel_entropy(probabilities: Tensor) -> Tensor:
 
 
 def percentiles(values: Tensor, percents: Sequence[float]) -> List[Tensor]:
-    """Percentiles as ``numpy.percentile`` defines them, of any number.
+    """Percentiles with linear interpolation, as in ``numpy.percentile``.
 
-    Between two values they are interpolated linearly. (``torch.quantile``
-    refuses more than 16 million values.)
+    ``torch.quantile`` does not accept more than 16 million values.
 
     Args:
-        values (Tensor): Shape (n,).
+        values (Tensor): Any number of values, shape (n,).
         percents (Sequence[float]): Each in [0, 100].
 
     Returns:
-        list[Tensor]: Scalars; NaN, to which nothing compares, if n is 0.
+        list[Tensor]: Scalars; NaN if n is 0, so that comparisons are False.
     """
     if not len(values):
         return [values.new_tensor(float('nan')) for _ in percents]
@@ -51,10 +50,11 @@ def percentiles(values: Tensor, percents: Sequence[float]) -> List[Tensor]:
 @torch.no_grad()
 def entropy_thresholds(entropy: Tensor, valid: Tensor,
                        share: float) -> Tuple[Tensor, Tensor]:
-    """Entropies below and above which that share of the pixels lies.
+    """Entropy thresholds below and above which a share of the pixels lies.
 
-    Percentiles over the pixels of all processes, so that several judge as
-    one does on the joined batch; the published code takes them in each.
+    The percentiles are those of the pixels of all processes, so that the
+    result is that of one process on the joined batch. The published code
+    computes them in each process.
 
     Args:
         entropy (Tensor): Shape (N, H, W).
@@ -62,7 +62,7 @@ def entropy_thresholds(entropy: Tensor, valid: Tensor,
         share (float): alpha_t of the paper as a fraction, in [0, 0.5].
 
     Returns:
-        tuple[Tensor, Tensor]: The low and the high one, scalars.
+        tuple[Tensor, Tensor]: Low and high threshold, scalars.
     """
     low, high = percentiles(
         gathered_rows(entropy[valid]), (100 * share, 100 - 100 * share))
@@ -74,18 +74,19 @@ def entropy_filtered_loss(scores: Tensor,
                           kept: Tensor,
                           counted: Tensor,
                           use_sigmoid: bool = False) -> Tensor:
-    """Cross entropy over the kept pixels times counted over kept.
+    """Unsupervised loss L_u of U2PL (Sec. 3.2).
 
-    L_u of U2PL (Sec. 3.2), whose weight is the reciprocal of the share of
-    reliable pixels. Mean and share are those of the joined batch of
-    all processes.
+    The mean cross entropy over the kept pixels, divided by their share of
+    the counted pixels. Mean and share are those of the joined batch of all
+    processes.
 
     Args:
         scores (Tensor): Logits, shape (N, C, H, W).
         labels (Tensor): Pseudo labels, int64, in [0, C), shape (N, H, W).
-        kept (Tensor): bool, shape (N, H, W): reliable and no padding.
-        counted (Tensor): bool, shape (N, H, W): pixels of which those are
-            the share. All pixels in the paper, where there is no padding.
+        kept (Tensor): bool, shape (N, H, W): reliable pixels outside the
+            padding.
+        counted (Tensor): bool, shape (N, H, W): all pixels outside the
+            padding. In the paper, which has no padding: all pixels.
         use_sigmoid (bool): See :func:`pixel_cross_entropy`. Defaults to
             False.
 

@@ -1,8 +1,7 @@
-"""Losses of a segmentor and of a network that corrects it (ECS-style).
+"""Losses of error-correcting supervision (after Mendel et al., ECCV 2020).
 
-After Mendel et al., ECCV 2020. The corrector sees an image with its predicted
-label map and has one class more than the segmentor: "match", whose id is the
-number of classes.
+The input of the corrector is an image with its predicted label map. It has
+one class more than the segmentor: "match", whose id is the number of classes.
 """
 from typing import Tuple, Union
 
@@ -18,16 +17,17 @@ BALANCED = 'balanced'
 
 def correction_targets(labels: Tensor, masks: Tensor,
                        match: int) -> Tensor:
-    """Labels that the corrector learns on labeled images.
+    """Targets of the corrector on labeled images.
 
     Args:
-        labels (Tensor): Of the segmentor, int64, shape (N, H, W).
+        labels (Tensor): Labels predicted by the segmentor, int64, shape
+            (N, H, W).
         masks (Tensor): Ground truth, int64, shape (N, H, W).
         match (int): Id of "match", the number of classes.
 
     Returns:
         Tensor: int64, shape (N, H, W): ``match`` where the segmentor is
-        right, else the ground truth. Where that is ignored, so is this.
+        right, else the ground truth, including its ignored id.
     """
     return masks.masked_fill(labels == masks, match)
 
@@ -36,20 +36,20 @@ def corrector_loss(scores: Tensor,
                    targets: Tensor,
                    known: Tensor,
                    match_weight: Union[float, str] = BALANCED) -> Tensor:
-    """Cross entropy of the corrector, "match" weighted against errors.
+    """Cross entropy of the corrector, with a weight for "match".
 
     Args:
         scores (Tensor): Logits of the corrector, shape (N, C + 1, H, W).
-        targets (Tensor): Of :func:`correction_targets`.
+        targets (Tensor): Result of :func:`correction_targets`.
         known (Tensor): bool, shape (N, H, W), False at ignored pixels.
         match_weight (float | str): Weight of pixels whose target is "match";
-            all others have 1. 'balanced': both kinds weigh the same in sum,
-            as in the localisation network of ELN (Kwon and Kwak, CVPR 2022).
-            Defaults to 'balanced'.
+            all others have weight 1. 'balanced': both kinds have the same
+            total weight, as in the localisation network of ELN (Kwon and
+            Kwak, CVPR 2022). Defaults to 'balanced'.
 
     Returns:
         Tensor: Scalar, float32: the weighted mean over the known pixels of
-        all processes. 0 with a graph when there is none.
+        all processes. 0 with a graph if there is none.
     """
     match = scores.shape[1] - 1
     losses = pixel_cross_entropy(scores, targets.where(known, 0 * targets))
@@ -65,10 +65,11 @@ def corrector_loss(scores: Tensor,
 
 
 def match_loss(scores: Tensor, known: Tensor) -> Tensor:
-    """Cross entropy of the corrector's scores with "match": the regulariser.
+    """Regulariser: cross entropy of the corrector's scores with "match".
 
-    The segmentor learns with it to make maps that need no correction,
-    through a corrector that is :func:`~mmseg_dcc.models.frozen.frozen`.
+    It trains the segmentor, through a
+    :func:`~mmseg_dcc.models.frozen.frozen` corrector, to predict maps that
+    need no correction.
 
     Args:
         scores (Tensor): Logits of the corrector, shape (N, C + 1, H, W).
@@ -85,15 +86,19 @@ def match_loss(scores: Tensor, known: Tensor) -> Tensor:
 def corrected_labels(scores: Tensor,
                      labels: Tensor,
                      certainty: str = 'max') -> Tuple[Tensor, Tensor]:
-    """Labels of the segmentor as the corrector leaves or changes them.
+    """Labels of the segmentor after correction, and their certainty.
+
+    A label is replaced by the class of the corrector unless that is "match".
 
     Args:
         scores (Tensor): Logits of the corrector, shape (N, C + 1, H, W).
-        labels (Tensor): Of the segmentor, int64, shape (N, H, W).
-        certainty (str): 'max', the highest probability of the corrector;
-            'target', its probability that the label given here is right:
-            that of the class, and that of "match" if the segmentor names
-            this class, too; 'none', 1 everywhere. Defaults to 'max'.
+        labels (Tensor): Labels predicted by the segmentor, int64, shape
+            (N, H, W).
+        certainty (str): 'max': the highest probability of the corrector.
+            'target': its probability that the corrected label is right, that
+            is the probability of the class, plus that of "match" if the
+            segmentor predicts the same class. 'none': 1 everywhere. Defaults
+            to 'max'.
 
     Returns:
         tuple[Tensor, Tensor]: Labels, int64, and certainty, float32, in
@@ -104,8 +109,8 @@ def corrected_labels(scores: Tensor,
     """
     if certainty not in CERTAINTIES:
         raise ValueError(f'certainty must be one of {CERTAINTIES}, got '
-                         f'{certainty!r}. Change it in the ErrorCorrection '
-                         'of model.terms.')
+                         f'{certainty!r}. Change certainty of ErrorCorrection '
+                         'in model.terms.')
     probabilities = scores.float().softmax(1)
     highest, named = probabilities.max(1)
     match = scores.shape[1] - 1
@@ -129,26 +134,26 @@ def corrected_label_loss(scores: Tensor,
 
     Args:
         scores (Tensor): Logits of the segmentor, shape (N, C, H, W).
-        labels (Tensor): Of :func:`corrected_labels`.
-        certainty (Tensor): Likewise.
+        labels (Tensor): Labels of :func:`corrected_labels`.
+        certainty (Tensor): Certainty of :func:`corrected_labels`.
         valid (Tensor): bool, shape (N, H, W). False in padding.
-        normalise (str): 'valid': the weighted sum is divided by the number
-            of valid pixels, so that the loss shrinks with the certainty;
-            'certainty': by the sum of the weights. Defaults to 'valid'.
+        normalise (str): Divisor of the weighted sum. 'valid': the number of
+            valid pixels, so that the loss shrinks with the certainty.
+            'certainty': the sum of the weights. Defaults to 'valid'.
         use_sigmoid (bool): See :func:`pixel_cross_entropy`. Defaults to
             False.
 
     Returns:
         Tensor: Scalar, float32, a mean over all processes. 0 with a graph
-        when every weight is 0.
+        if every weight is 0.
 
     Raises:
         ValueError: If ``normalise`` is unknown.
     """
     if normalise not in ('valid', 'certainty'):
         raise ValueError("normalise must be 'valid' or 'certainty', got "
-                         f'{normalise!r}. Change it in the ErrorCorrection '
-                         'of model.terms.')
+                         f'{normalise!r}. Change normalise of ErrorCorrection '
+                         'in model.terms.')
     losses = pixel_cross_entropy(scores, labels, use_sigmoid)
     if normalise == 'valid':
         return weighted_mean_over_processes(certainty * losses, valid)

@@ -1,4 +1,4 @@
-"""Feature matching in a discriminator (Mittal et al., TPAMI 2021)."""
+"""Feature matching loss of S4GAN (Mittal et al., TPAMI 2021)."""
 from mmengine.dist import get_world_size
 from torch import Tensor
 
@@ -6,20 +6,19 @@ from .reductions import mean_over_processes, sum_over_processes
 
 
 def feature_matching_loss(fake: Tensor, real: Tensor) -> Tensor:
-    """Distance of the mean features of predictions and of masks.
+    """Distance between the mean features of predictions and of masks.
 
-    The absolute difference of the two means over the batch, a mean over the
-    features. It is 0 where both kinds of pictures have the same mean feature,
-    whatever single ones have.
+    The absolute difference of the two means over the batch, averaged over
+    the features.
 
     The means are those of the batch of all processes: averaged over the
-    processes, the losses and their gradients are those of one process on the
-    joined batch.
+    processes, loss and gradient are those of one process on the joined
+    batch.
 
     Args:
-        fake (Tensor): Features of predictions, shape (N, c).
-        real (Tensor): Features of masks, shape (M, c). The published code
-            lets no gradient flow to them.
+        fake (Tensor): Discriminator features of predictions, shape (N, c).
+        real (Tensor): Discriminator features of masks, shape (M, c). In the
+            published code they carry no gradient.
 
     Returns:
         Tensor: Scalar, float32.

@@ -1,4 +1,4 @@
-"""Maps of flaws: where a prediction is wrong (Ke et al., ECCV 2020)."""
+"""Flaw maps of GCT: where a prediction is wrong (Ke et al., ECCV 2020)."""
 from typing import Optional
 
 import torch
@@ -12,19 +12,19 @@ from .adversarial_loss import one_hot_maps
 @torch.no_grad()
 def flaw_target(probabilities: Tensor, labels: Tensor,
                 ignore_index: int) -> Tensor:
-    """Flaw map of a prediction whose mask is known: what a detector learns.
+    """Target of the flaw detector: the flaw map of a prediction with a mask.
 
     Half of the sum over the classes of abs(one-hot - probability), blurred
-    over an eighth of the side, grown by a pixel and blurred over a quarter
-    (mu = 0.5 and nu = 1 of the paper's Sec. 3.2), then stretched to [0, 1] in
-    each image. The side is the shorter one.
+    with a kernel of an eighth of the shorter side, dilated by a pixel,
+    blurred with a kernel of a quarter of that side (mu = 0.5 and nu = 1 in
+    Sec. 3.2), then stretched to [0, 1] in each image.
 
     As published, an ignored pixel counts as half wrong, since its one-hot
-    vector is 0 in every class. A map that is the same everywhere becomes 0
-    here; the published code divides its rounding by 1e-9.
+    vector is 0 in every class. A constant map becomes 0 here; the published
+    code divides its rounding errors by 1e-9.
 
     Args:
-        probabilities (Tensor): Of the classes, shape (N, C, H, W).
+        probabilities (Tensor): Class probabilities, shape (N, C, H, W).
         labels (Tensor): int64, shape (N, H, W), in [0, C) or
             ``ignore_index``.
         ignore_index (int): Label of ignored pixels.
@@ -42,27 +42,27 @@ def flaw_target(probabilities: Tensor, labels: Tensor,
 
 
 @torch.no_grad()
-def handled_flaw_map(flaws: Tensor,
+def normalised_flaw_map(flaws: Tensor,
                      valid: Optional[Tensor] = None,
                      least: float = 0.1) -> Tensor:
-    """Flaw map of a detector, made comparable with that of another network.
+    """Flaw map of a detector, normalised to compare two networks.
 
-    Negative values become 0, the map is blurred over a sixteenth of the
-    shorter side and stretched to [0, 1] in each image. A map that stays below
-    ``least`` is taken for free of flaws.
+    Negative values become 0; the map is blurred with a kernel of a sixteenth
+    of the shorter side and stretched to [0, 1] in each image. A map without
+    a value above ``least`` counts as free of flaws and becomes 0.
 
-    Differs from the published code: a map free of flaws, or the same
-    everywhere, is 0 (published: a negative constant, or rounding divided by
-    1e-9); the flaws given are left as they are (published: clamped in place,
-    so that the detector's own loss does not see negative values).
+    Differences from the published code: a map that is free of flaws or
+    constant becomes 0 (published: a negative constant, or rounding errors
+    divided by 1e-9); ``flaws`` is not modified (published: clamped in place,
+    so that the loss of the detector does not see negative values).
 
     Args:
-        flaws (Tensor): Shape (N, 1, H, W).
+        flaws (Tensor): Output of the detector, shape (N, 1, H, W).
         valid (Tensor, optional): bool, shape (N, H, W), False in padding,
-            which neither blurs into the image nor stretches it. Defaults to
-            None: all pixels.
-        least (float): Greatest value, after the blur, of a map that is taken
-            for free of flaws. Defaults to 0.1, as published.
+            which affects neither the blur nor the range. Defaults to None:
+            all pixels.
+        least (float): Highest value, after the blur, of a map that counts as
+            free of flaws. Defaults to 0.1, as published.
 
     Returns:
         Tensor: float32, in [0, 1], 0 in padding, shape (N, 1, H, W), without
@@ -78,10 +78,10 @@ def handled_flaw_map(flaws: Tensor,
 
 
 def _stretched(maps: Tensor, seen: Tensor, least: float = 0.) -> Tensor:
-    """To [0, 1] in each image, 0 where nothing exceeds ``least``."""
+    """Maps stretched to [0, 1] in each image, 0 if no value > ``least``."""
     low = maps.masked_fill(~seen, float('inf')).amin((2, 3), keepdim=True)
     high = maps.masked_fill(~seen, -float('inf')).amax((2, 3), keepdim=True)
     span = high - low
-    # Below that it is rounding.
+    # A smaller span is rounding error.
     blank = (high <= least) | (span <= 1e-5 * high) | ~seen
     return torch.where(blank, torch.zeros_like(maps), (maps - low) / span)

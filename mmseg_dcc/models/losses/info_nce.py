@@ -1,24 +1,24 @@
-"""One pass for value and gradient of InfoNCE with class-masked negatives."""
+"""InfoNCE with class-masked negatives: value and gradient in one pass."""
 import math
 
 import torch
 from torch import Tensor
 
-# (anchors, negatives) of one tile, whose similarities are what is held at a
-# time. On a CPU they fit the second-level cache (1 MiB); other devices need
-# larger pieces to be busy (64 MiB).
+# Numbers of (anchors, negatives) of a tile. Only the similarities of one tile
+# are in memory at a time. On a CPU they fit the second-level cache (1 MiB);
+# other devices need larger tiles to be busy (64 MiB).
 _TILE_SIZES = {'cpu': (256, 1024)}
 _LARGE_TILE_SIZES = (4096, 4096)
 
-# Keeps what is held beside the tiles independent of the size of the bank.
+# Keeps the memory beside the tiles independent of the size of the bank.
 _NEGATIVES_SORTED_AT_ONCE = 65536
-# Op of PyTorch's compiler, not public: asked for, not relied on.
+# Private op of PyTorch's compiler: used if present, not required.
 _HAS_ONEDNN = (
     torch.backends.mkldnn.is_available()
     and hasattr(torch.ops.mkldnn, '_linear_pointwise'))
 
 
-# Its tiles depend on the labels, which no compiler can trace.
+# The tiles depend on the labels, which no compiler can trace.
 @torch.compiler.disable
 def info_nce(anchor: Tensor, positive: Tensor, negatives: Tensor,
              anchor_labels: Tensor, negative_labels: Tensor,
@@ -31,11 +31,11 @@ def info_nce(anchor: Tensor, positive: Tensor, negatives: Tensor,
         e^{a_i \cdot n_j / \tau}}
 
     Positives and negatives carry no gradient. The gradient of the anchors is
-    then a by-product of the forward pass (attention whose keys and values
-    are the negatives), so that nothing of size n x m is stored and nothing
-    is computed twice. With both sides sorted by label, the anchors that a
-    negative may not repel are one contiguous range, and most of them are
-    never multiplied with it.
+    therefore a by-product of the forward pass (attention whose keys and
+    values are the negatives): nothing of size n x m is stored, and nothing
+    is computed twice. With both sides sorted by label, the anchors that are
+    masked for a negative are one contiguous range, and most of these
+    products are skipped.
 
     The matrix products follow ``torch.set_float32_matmul_precision``.
 
@@ -48,8 +48,9 @@ def info_nce(anchor: Tensor, positive: Tensor, negatives: Tensor,
         temperature (float): Divides every similarity, > 0.
 
     Returns:
-        Tensor: One loss an anchor, shape (n,), at least float32 also inside
-        autocast. Differentiable once, with respect to ``anchor`` alone.
+        Tensor: Loss of each anchor, shape (n,), at least float32, also
+        inside autocast. It can be differentiated once, with respect to
+        ``anchor`` alone.
     """
     return _InfoNCE.apply(anchor, positive, negatives, anchor_labels,
                           negative_labels, temperature)
@@ -71,13 +72,13 @@ class _InfoNCE(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad_losses):
-        # Without this a second derivative would silently lack a term.
+        # Without this error a second derivative would silently lack a term.
         if torch.is_grad_enabled():
             raise RuntimeError(
-                'The DC loss can be differentiated once, but its backward '
-                'pass was asked for a graph of its own (create_graph=True). '
-                'Leave the DC loss out of gradient penalties and other '
-                'second derivatives.')
+                'The DC loss can only be differentiated once, but its '
+                'backward pass was called with create_graph=True. Leave the '
+                'DC loss out of gradient penalties and other second '
+                'derivatives.')
         gradient, = ctx.saved_tensors
         gradient = (grad_losses[:, None] * gradient).to(ctx.anchor_dtype)
         return gradient, None, None, None, None, None
@@ -87,8 +88,8 @@ def _losses_and_gradient(anchor, positive, negatives, anchor_labels,
                          negative_labels, temperature):
     """Value (n,) and derivative (n, c) of :func:`info_nce`."""
     labels, order = anchor_labels.sort()
-    # The scale goes into the anchors: n x c factors instead of n x m. Powers
-    # of 2 are faster than those of e.
+    # Scaling the anchors takes n x c multiplications instead of n x m. exp2
+    # is faster than exp.
     queries = anchor[order] * (math.log2(math.e) / temperature)
     positive = positive[order]
     positive_logit = (queries * positive).sum(1)
@@ -123,10 +124,10 @@ def _losses_and_gradient(anchor, positive, negatives, anchor_labels,
 
 
 def product(left: Tensor, right: Tensor) -> Tensor:
-    """``left @ right.T``.
+    """Matrix product ``left @ right.T``, by oneDNN where possible.
 
     For float32 on a CPU PyTorch calls MKL, which on AMD has half the speed of
-    oneDNN, the library of its convolutions. Both are exact to float32.
+    oneDNN, the library of its convolutions. Both have float32 precision.
     """
     if (_HAS_ONEDNN and left.device.type == 'cpu'
             and left.dtype == torch.float32):
@@ -136,12 +137,12 @@ def product(left: Tensor, right: Tensor) -> Tensor:
 
 
 def _tiles(labels: Tensor, negatives: Tensor, negative_labels: Tensor):
-    """Yields the tiles that must be multiplied; ``labels`` are sorted.
+    """Generator of the tiles that must be multiplied; ``labels`` are sorted.
 
     Yields:
-        tuple: Slice of the anchors; negatives; which of these anchors (slice
-        or None) have the label of some of the negatives; and the labels of
-        the negatives.
+        tuple: Slice of the anchors; negatives; slice, or None, of those of
+        the anchors whose label occurs among the negatives; labels of the
+        negatives.
     """
     n, m = len(labels), len(negatives)
     anchor_tile, negative_tile = _TILE_SIZES.get(labels.device.type,
@@ -158,7 +159,7 @@ def _tiles(labels: Tensor, negatives: Tensor, negative_labels: Tensor):
         [starts, ends, shared_from, shared_to, (lowest != highest).long()])
     for start, end, shared_first, shared_last, mixed in plan.T.tolist():
         keys = negatives[order[start:end]]
-        # A tile of one label is masked for all anchors that share it.
+        # Negatives of a single label are masked for all anchors of it.
         ranges = [(0, n)] if mixed else [(0, shared_first), (shared_last, n)]
         for first, last in ranges:
             for row in range(first, last, anchor_tile):

@@ -8,9 +8,9 @@ from .pair_loss import PairLoss
 
 @MODELS.register_module()
 class L2ConsistencyLoss(PairLoss):
-    r"""Squared distance of positive pairs, in place of the DC loss.
+    r"""Squared distance of positive pairs, an ablation of the DC loss.
 
-    The ablation of Table 3, I, without negatives:
+    Experiment I of Table 3, without negatives:
 
     .. math::
         \mathcal{L} = \lambda \left( \frac{1}{N} \sum
@@ -18,13 +18,13 @@ class L2ConsistencyLoss(PairLoss):
         \lVert \phi_{o2} - \bar\phi_{o1} \rVert_2^2 \right)
 
     with L2-normalised features; no gradient flows to those with a bar.
-    Without ``directional`` this has the gradient of the plain squared
-    distance of both sides.
+    Without ``directional`` the gradient is that of the plain squared
+    distance with respect to both sides.
 
     Args:
-        loss_weight (float): lambda, >= 0. Defaults to 0.1, that of the DC
-            loss: the paper names no other.
-        directional (bool): Whether only the less confident side is moved.
+        loss_weight (float): lambda, >= 0. Defaults to 0.1, as for the DC
+            loss: the paper states no other value.
+        directional (bool): Whether only the less confident side is pulled.
             Defaults to False, Table 3, I.
         positive_filtering (bool): Whether positives below
             ``confidence_threshold`` are dropped. Defaults to False, Table 3,
@@ -33,7 +33,7 @@ class L2ConsistencyLoss(PairLoss):
             0.75, Sec. 4.1.
 
     Raises:
-        ValueError: If an argument is out of its range.
+        ValueError: If an argument is out of range.
 
     Examples:
         >>> model = dict(
@@ -54,14 +54,14 @@ class L2ConsistencyLoss(PairLoss):
         """See :class:`PairLoss`.
 
         Raises:
-            ValueError: If a direction is asked for between identical crops.
+            ValueError: If ``directional`` is set with identical crops.
         """
         if self.directional and min(iou_range) >= 1:
             raise ValueError(
-                'L2ConsistencyLoss with directional=True needs two contexts, '
-                'one of which is more confident, but '
+                'L2ConsistencyLoss with directional=True needs crops with '
+                'different context, one of which is more confident, but '
                 f'PairedRandomCrop.iou_range={tuple(iou_range)} cuts '
-                'identical crops. Set directional=False of the loss or a '
+                'identical crops. Set directional=False in the loss or a '
                 'lower iou_range.')
 
     def row_losses(self, anchor: Tensor, positive: Tensor, *_) -> Tensor:

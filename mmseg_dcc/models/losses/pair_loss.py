@@ -1,4 +1,4 @@
-"""Base of the losses on pairs of features of one pixel in two views."""
+"""Base class of losses on the features of one pixel in two views."""
 from abc import abstractmethod
 from typing import Optional, Sequence
 
@@ -11,11 +11,10 @@ from .reductions import mean_over_processes
 
 def directional_mask(anchor_confidence: Tensor, positive_confidence: Tensor,
                      confidence_threshold: float) -> Tensor:
-    """Which anchors are pulled towards their positive (Eqs. 2 and 7).
+    """Mask of the anchors that are pulled to their positive (Eqs. 2 and 7).
 
-    The positive must be strictly more confident than the anchor and more
-    confident than the threshold. A pair is thus active in at most one of the
-    two directions.
+    The positive must be strictly more confident than the anchor and than the
+    threshold. A pair is therefore active in at most one direction.
 
     Args:
         anchor_confidence (Tensor): Highest class probability, shape (n,).
@@ -36,25 +35,25 @@ class PairLoss(nn.Module):
         \mathcal{L} = \lambda \left( l(\phi_{o1}, \phi_{o2}) +
         l(\phi_{o2}, \phi_{o1}) \right)
 
-    Each direction is a mean over its active positions in the whole batch.
-    In distributed training it is a mean over the batch of *all* processes,
-    so that the gradient is that of one process on the joined batch; the
-    published code takes the mean in each process.
+    Each direction is a mean over its active positions in the batch. In
+    distributed training this is the batch of *all* processes, so that the
+    gradient is that of one process on the joined batch; the published code
+    takes the mean in each process.
 
     Args:
         confidence_threshold (float): gamma of Eq. 7, in [0, 1). Positives
-            that are less confident are dropped.
+            that are not more confident are dropped.
         loss_weight (float): lambda of Eq. 9, >= 0.
-        directional (bool): Whether only the less confident side is moved
-            (``Dir`` in Table 3). If False, both sides are moved.
+        directional (bool): Whether only the less confident side is pulled
+            (``Dir`` in Table 3). If False, both sides are pulled.
         positive_filtering (bool): Whether ``confidence_threshold`` is
             applied (``PF`` in Table 3).
 
     Raises:
-        ValueError: If an argument is out of its range.
+        ValueError: If an argument is out of range.
     """
 
-    #: Whether the loss compares with negatives of a memory bank.
+    #: Whether the loss needs negatives of a memory bank.
     needs_negatives = False
 
     def __init__(self, confidence_threshold: float, loss_weight: float,
@@ -62,9 +61,8 @@ class PairLoss(nn.Module):
         super().__init__()
         if not 0 <= confidence_threshold < 1:
             raise ValueError(
-                f'{type(self).__name__}.confidence_threshold must be in '
-                '[0, 1), since it is compared with a probability; got '
-                f'{confidence_threshold}.')
+                f'{type(self).__name__}.confidence_threshold must be a '
+                f'probability in [0, 1), got {confidence_threshold}.')
         if loss_weight < 0:
             raise ValueError(f'{type(self).__name__}.loss_weight must not be '
                              f'negative, got {loss_weight}.')
@@ -75,7 +73,7 @@ class PairLoss(nn.Module):
 
     def active_masks(self, confidence1: Tensor,
                      confidence2: Tensor) -> tuple:
-        """Active positions of both directions, two boolean (n,)."""
+        """Masks of the active positions of both directions, bool, (n,)."""
         threshold = self.confidence_threshold if self.positive_filtering else 0
         if self.directional:
             return (directional_mask(confidence1, confidence2, threshold),
@@ -95,9 +93,10 @@ class PairLoss(nn.Module):
         """Loss of both directions.
 
         Args:
-            features1 (Tensor): Overlap in view 1, shape (n, c), rows
-                L2-normalised.
-            features2 (Tensor): The same pixels in view 2, shape (n, c).
+            features1 (Tensor): Features of the overlap in view 1, shape
+                (n, c), rows L2-normalised.
+            features2 (Tensor): Features of the same pixels in view 2, shape
+                (n, c).
             confidence1 (Tensor): Highest class probability, shape (n,).
             confidence2 (Tensor): Highest class probability, shape (n,).
             labels1 (Tensor): Pseudo labels, shape (n,), integer.
@@ -106,15 +105,15 @@ class PairLoss(nn.Module):
                 (m, c). Defaults to None.
             negative_labels (Tensor, optional): Their pseudo labels, shape
                 (m,). Defaults to None.
-            active (tuple[Tensor], optional): Result of :meth:`active_masks`
-                if it is at hand. Defaults to None: computed here.
+            active (tuple[Tensor], optional): Result of :meth:`active_masks`.
+                Defaults to None: computed here.
 
         Returns:
             Tensor: Scalar, times ``loss_weight``.
         """
         active = active or self.active_masks(confidence1, confidence2)
         rows1, rows2 = (mask.nonzero().squeeze(1) for mask in active)
-        # Both directions at once, so that the bank is read once.
+        # Both directions in one call, so that the bank is read once.
         losses = self.row_losses(
             torch.cat([features1[rows1], features2[rows2]]),
             torch.cat([features2[rows1], features1[rows2]]).detach(),
@@ -128,10 +127,11 @@ class PairLoss(nn.Module):
         return self.loss_weight * (sums / mean_over_processes(counts)).sum()
 
     def check_pairs(self, iou_range: Sequence[float]) -> None:
-        """Refuses crop pairs on which the loss makes no sense.
+        """Checks that the loss works on crop pairs of these overlaps.
 
         Args:
-            iou_range (tuple[float, float]): Of ``PairedRandomCrop``.
+            iou_range (tuple[float, float]): ``iou_range`` of
+                ``PairedRandomCrop``.
         """
 
     @abstractmethod

@@ -6,31 +6,31 @@ from torch import Tensor
 def pixel_cross_entropy(scores: Tensor,
                         labels: Tensor,
                         use_sigmoid: bool = False) -> Tensor:
-    """Cross entropy of each pixel, as mmseg's ``CrossEntropyLoss`` has it.
+    """Cross entropy of each pixel, as in ``CrossEntropyLoss`` of mmseg.
 
     Args:
         scores (Tensor): Logits, shape (N, C, H, W).
-        labels (Tensor): int64, shape (N, H, W), in [0, C). With one channel
-            of scores 0 or 1.
-        use_sigmoid (bool): Whether each channel is a sigmoid of its own: the
-            binary cross entropy with the one-hot label, a mean over classes,
-            as in mmseg. One channel of scores holds the logit of label 1.
-            Defaults to False: softmax over channels.
+        labels (Tensor): int64, shape (N, H, W), in [0, C), or 0 and 1 if C
+            is 1.
+        use_sigmoid (bool): Whether each channel has a sigmoid: the binary
+            cross entropy with the one-hot label, averaged over classes, as
+            in mmseg. A single channel is the logit of label 1. Defaults to
+            False: softmax over channels.
 
     Returns:
         Tensor: float32, also inside autocast, shape (N, H, W).
 
     Raises:
-        ValueError: If one channel is to have a softmax.
+        ValueError: If there is one channel without ``use_sigmoid``.
     """
     scores = scores.float()
     classes = scores.shape[1]
     if not use_sigmoid:
         if classes == 1:
             raise ValueError(
-                'One channel of scores has no softmax: its loss would be 0 '
-                'everywhere. Set decode_head.loss_decode.use_sigmoid=True, or '
-                'decode_head.out_channels=2.')
+                'Got one channel of scores with a softmax: the loss would be '
+                '0 everywhere. Set decode_head.loss_decode.use_sigmoid=True '
+                'or decode_head.out_channels=2.')
         return F.cross_entropy(scores, labels, reduction='none')
     if classes == 1:
         targets = labels[:, None].float()

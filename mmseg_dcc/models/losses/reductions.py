@@ -1,4 +1,4 @@
-"""Counts over the joined batch of all processes."""
+"""Sums and means over the joined batch of all processes."""
 import torch
 from mmengine.dist import all_reduce, get_world_size
 from torch import Tensor
@@ -11,7 +11,7 @@ def sum_over_processes(counts: Tensor) -> Tensor:
         counts (Tensor): Any shape, the same in each process.
 
     Returns:
-        Tensor: float32, of the shape given.
+        Tensor: float32, same shape.
     """
     total = counts.to(torch.float32, copy=True)
     all_reduce(total)
@@ -23,10 +23,10 @@ def share_over_processes(kept: Tensor, counted: Tensor) -> Tensor:
 
     Args:
         kept (Tensor): bool, any shape, True only where counted.
-        counted (Tensor): bool, of the same shape.
+        counted (Tensor): bool, same shape.
 
     Returns:
-        Tensor: Scalar, float32, in [0, 1]. 0 when nothing is counted.
+        Tensor: Scalar, float32, in [0, 1]. 0 if nothing is counted.
     """
     all_kept, all_counted = sum_over_processes(
         torch.stack([kept.sum(), counted.sum()]))
@@ -34,45 +34,44 @@ def share_over_processes(kept: Tensor, counted: Tensor) -> Tensor:
 
 
 def mean_over_processes(counts: Tensor) -> Tensor:
-    """Mean of counts over all processes, at least 1 in total.
+    """Mean of counts over processes, with their sum clamped to at least 1.
 
-    DDP averages gradients over processes; a sum divided by this number and
-    averaged is the mean over the joined batch.
+    DDP averages gradients over processes. If each process divides its sum by
+    this number, the average is the mean over the joined batch.
 
     Args:
         counts (Tensor): Any shape, the same in each process.
 
     Returns:
-        Tensor: float32, of the shape given.
+        Tensor: float32, same shape.
     """
     return sum_over_processes(counts).clamp(min=1) / get_world_size()
 
 
 def masked_mean_over_processes(values: Tensor, mask: Tensor) -> Tensor:
-    """Mean of the masked values of the joined batch, over processes.
+    """Contribution of a process to the masked mean over the joined batch.
 
     Args:
         values (Tensor): Any shape.
-        mask (Tensor): bool, of that shape.
+        mask (Tensor): bool, same shape, True for the values that count.
 
     Returns:
-        Tensor: Scalar; its mean over the processes is the mean of what is
-        masked. 0 with a graph when nothing is.
+        Tensor: Scalar whose mean over the processes is the masked mean. 0
+        with a graph if the mask is False everywhere.
     """
     return (values * mask).sum() / mean_over_processes(mask.sum())
 
 
 def weighted_mean_over_processes(values: Tensor, weights: Tensor) -> Tensor:
-    """Weighted mean over the joined batch, averaged over processes.
+    """Contribution of a process to the weighted mean over the joined batch.
 
     Args:
         values (Tensor): Any shape.
-        weights (Tensor): Of that shape, without gradient: numbers >= 0, or
-            bool.
+        weights (Tensor): Numbers >= 0 or bool, same shape, without gradient.
 
     Returns:
-        Tensor: Scalar; its mean over the processes is the weighted mean. 0
-        with a graph when every weight is 0.
+        Tensor: Scalar whose mean over the processes is the weighted mean. 0
+        with a graph if every weight is 0.
     """
     total = sum_over_processes(weights.sum())
     total = total.where(total > 0, torch.ones_like(total))

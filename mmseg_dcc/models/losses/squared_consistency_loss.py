@@ -1,4 +1,4 @@
-"""Squared difference of the class probabilities of two networks."""
+"""Squared consistency loss of mean teacher and CutMix-Seg."""
 from typing import Optional
 
 from torch import Tensor
@@ -14,16 +14,16 @@ def squared_consistency_loss(probabilities: Tensor,
                              valid: Tensor,
                              threshold: float = 0.97,
                              weighting: Optional[str] = 'batch') -> Tensor:
-    r"""Squared difference of probabilities, as confident as the targets.
+    r"""Squared difference of probabilities, weighted by confidence.
 
     .. math::
         \mathcal{L} = \frac{1}{|V|} \sum_{i \in V} w_i
         \sum_c (p_{ic} - q_{ic})^2
 
     over the valid pixels V, summed over classes (Tarvainen and Valpola,
-    NeurIPS 2017, whose mean over C classes is 1 / C of this). A pixel is
-    *confident* if its confidence is at least the threshold. The weight w of
-    a pixel is
+    NeurIPS 2017, take the mean over the C classes, 1 / C of this). A pixel
+    is *confident* if its confidence is at least the threshold. The weight w
+    of a pixel is
 
     * ``'batch'``: the share of the valid pixels that is confident, the same
       for all (CutMix-Seg, French et al., BMVC 2020);
@@ -35,12 +35,13 @@ def squared_consistency_loss(probabilities: Tensor,
     process on the joined batch.
 
     Args:
-        probabilities (Tensor): p, of the network that learns, in [0, 1],
-            shape (N, C, H, W).
-        targets (Tensor): q, of the teacher, of the same shape.
-        confidence (Tensor): Of the targets, in [0, 1], shape (N, H, W).
+        probabilities (Tensor): p, predicted by the trained network, in
+            [0, 1], shape (N, C, H, W).
+        targets (Tensor): q, predicted by the teacher, same shape.
+        confidence (Tensor): Confidence of the targets, in [0, 1], shape
+            (N, H, W).
         valid (Tensor): bool, shape (N, H, W). False in padding.
-        threshold (float): Least confidence of a confident pixel. Defaults
+        threshold (float): Minimum confidence of a confident pixel. Defaults
             to 0.97, CutMix-Seg.
         weighting (str, optional): ``'batch'``, ``'pixel'`` or None. Defaults
             to ``'batch'``, CutMix-Seg.
@@ -54,7 +55,7 @@ def squared_consistency_loss(probabilities: Tensor,
     """
     if weighting not in WEIGHTINGS:
         raise ValueError(f'weighting must be one of {WEIGHTINGS}, got '
-                         f'{weighting!r}. Change "confidence" of the '
+                         f'{weighting!r}. Change confidence of '
                          'SquaredConsistency in model.terms.')
     squares = (probabilities.float() - targets.detach().float()).square()
     confident = valid & (confidence >= threshold)

@@ -9,12 +9,13 @@ from .semi_encoder_decoder import SemiEncoderDecoder
 
 @MODELS.register_module()
 class DCCSegmentor(SemiEncoderDecoder):
-    """Directional Context-aware Consistency, the short way to the paper.
+    """Segmentor of Directional Context-aware Consistency (DCC).
 
-    A :class:`SemiEncoderDecoder` with the term ``dc``. Its keys ``projector``
-    and ``stride`` are arguments here, ``loss_dc`` is its ``loss`` and
-    ``memory_bank`` its ``bank``, with ``negatives_per_crop`` for ``rows``.
-    ``terms`` may name others beside it.
+    A :class:`SemiEncoderDecoder` with the term ``dc``, a
+    :class:`DirectionalContrast`, whose keys are arguments of the model:
+    ``projector`` and ``stride``, ``loss_dc`` for ``loss``, and
+    ``memory_bank`` for ``bank``, with ``negatives_per_crop`` instead of
+    ``rows``. ``terms`` may add further terms.
 
     Examples:
         >>> model = dict(
@@ -30,7 +31,7 @@ class DCCSegmentor(SemiEncoderDecoder):
                  loss_dc: Optional[dict] = None,
                  memory_bank: Optional[dict] = None, stride: int = 8,
                  terms: Optional[dict] = None, **kwargs) -> None:
-        # models of another kind are told of as such
+        # An unsupported head is a clearer error than its unknown arguments.
         if 'decode_head' in kwargs:
             check_head_types(kwargs['decode_head'], kwargs.get('backbone'))
         refuse_unknown_arguments('model', kwargs, type(self))

@@ -23,19 +23,20 @@ from ..shared_bank import SharedBank
 
 @MODELS.register_module()
 class SemiEncoderDecoder(CascadeEncoderDecoder):
-    """``EncoderDecoder`` that learns more than its masks.
+    """Semi-supervised ``EncoderDecoder`` or ``CascadeEncoderDecoder``.
 
-    Total loss = stock supervised loss + terms (Eq. 9, for any method). Names
-    of the weights, inference and heads are the stock segmentor's, so that
-    checkpoints go both ways without renaming; what training alone needs lies
-    under ``terms.``. A config with a list of decode heads and ``num_stages``
-    is treated as ``CascadeEncoderDecoder`` does.
+    Total loss = stock supervised loss + losses of the terms (Eq. 9, for any
+    method). Weights keep their stock names, and heads and inference are the
+    stock ones, so that checkpoints can be exchanged with stock segmentors in
+    both directions. Everything that only training needs has the prefix
+    ``terms.``. With a list of decode heads and ``num_stages`` the model is a
+    ``CascadeEncoderDecoder``.
 
     Args:
         backbone (dict): See ``EncoderDecoder``.
-        decode_head (dict | list[dict]): One head, or the heads of a cascade,
-            that classifies every pixel with ``cls_seg``; docs/backbones.md
-            lists those of mmseg.
+        decode_head (dict | list[dict]): One head, or the heads of a cascade.
+            It must classify every pixel with ``cls_seg``;
+            docs/backbones.md lists those of mmseg that do.
         num_stages (int, optional): Number of heads of a cascade. Defaults to
             None: one head.
         data_preprocessor (dict, optional): Must be a
@@ -43,18 +44,18 @@ class SemiEncoderDecoder(CascadeEncoderDecoder):
         terms (dict[str, dict], optional): Configs of :class:`SemiTerm`\\ s.
             Defaults to None: supervised training.
         sup_weight (float): Weight of the supervised losses. Defaults to 1.
-        unlabeled_norm_eval (bool): Whether batch norms use their running
-            statistics in the passes of unlabeled images, which then do not
-            change them. For trainings with few images a batch: statistics of
-            four mixed crops are not those of the images to be tested.
-            Defaults to False, as in the published codes of all methods.
+        unlabeled_norm_eval (bool): Whether batch norms are in evaluation
+            mode in the passes of unlabeled images, which then do not change
+            their running statistics. Useful for small batches: statistics of
+            four mixed crops differ from those of test images. Defaults to
+            False, as in the published codes of all methods.
         **kwargs: See ``EncoderDecoder``.
 
     Raises:
         TypeError: If no decode head classifies pixels with ``cls_seg``, or
             an argument is unknown.
-        ImportError: If the backbone is of a package that is not imported.
-        ValueError: If the heads do not learn the same classes.
+        ImportError: If the package of the backbone is not imported.
+        ValueError: If the heads differ in their number of classes.
 
     Examples:
         >>> model = dict(
@@ -125,22 +126,22 @@ class SemiEncoderDecoder(CascadeEncoderDecoder):
 
     @property
     def pixel_head(self) -> nn.Module:
-        """The head whose ``cls_seg`` classifies every pixel."""
+        """Decode head whose ``cls_seg`` classifies every pixel."""
         return pixel_heads(self.decode_head)[-1]
 
     @property
     def in_channels(self) -> int:
-        """Channels of the images that the backbone takes."""
+        """Number of image channels that the backbone takes."""
         return next(parameter.shape[1]
                     for parameter in self.backbone.parameters()
                     if parameter.dim() == 4)
 
     @property
     def teacher(self) -> nn.Module:
-        """The mean teacher.
+        """Mean teacher of the model.
 
         Raises:
-            RuntimeError: If there is none.
+            RuntimeError: If no teacher was set.
         """
         if not self._teacher:
             raise RuntimeError(
@@ -149,11 +150,11 @@ class SemiEncoderDecoder(CascadeEncoderDecoder):
         return self._teacher[0]
 
     def set_teacher(self, teacher: nn.Module) -> None:
-        """Takes the model that gives pseudo labels.
+        """Sets the model that predicts pseudo labels.
 
         Args:
-            teacher (SemiEncoderDecoder): Of the same config. It becomes no
-                part of this module: the hook saves it.
+            teacher (SemiEncoderDecoder): Model of the same config. It is not
+                registered as a submodule: the hook saves it.
         """
         for name, module in teacher.named_children():
             # which it shares with the student
@@ -162,10 +163,10 @@ class SemiEncoderDecoder(CascadeEncoderDecoder):
         self._teacher = (teacher, )
 
     def scores_of(self, features: Tensor, size) -> Tensor:
-        """Scores of the classifier in training, at image size.
+        """Scores of the classifier at image size.
 
         Args:
-            features (Tensor): What enters the classifier, (N, c, h, w).
+            features (Tensor): Input of the classifier, (N, c, h, w).
             size (tuple[int, int]): Height and width of the images.
 
         Returns:
@@ -194,28 +195,28 @@ class SemiEncoderDecoder(CascadeEncoderDecoder):
     @torch.compiler.disable(recursive=False)
     def loss(self, inputs: Union[dict, Tensor],
              data_samples: Union[dict, SampleList]) -> dict:
-        """Supervised losses and those of the terms, of one batch.
+        """Supervised losses and losses of the terms for one batch.
 
-        A batch as the stock segmentor takes it, such as one of validation,
-        has the stock losses under the stock names. They are all that is
-        computed where no unlabeled images are and the model does not train:
-        no term takes notice.
+        A stock batch, such as one of validation, gets the stock losses under
+        their stock names. In evaluation mode a batch without unlabeled
+        images gets the supervised losses, and no term is called.
 
         Args:
             inputs (dict[str, Tensor] | Tensor): ``sup``: labeled images,
-                shape (B, C, H, W). ``unsup``: views of the unlabeled ones,
-                shape (U, V, C, H, W), or None in the warm-up. Or labeled
-                images alone.
+                shape (B, C, H, W). ``unsup``: views of the unlabeled images,
+                shape (U, V, C, H, W), or None in the warm-up. A tensor is a
+                stock batch of labeled images.
             data_samples (dict[str, list[SegDataSample]] |
-                list[SegDataSample]): Likewise.
+                list[SegDataSample]): Samples of the images, in the structure
+                of ``inputs``.
 
         Returns:
             dict[str, Tensor]: Losses and diagnostics: ``sup_*``,
             ``unsup_loss_<term>`` and ``unsup_*``.
 
         Raises:
-            TypeError: If a batch of the training is not split into the two
-                parts.
+            TypeError: If a training batch is not split into ``sup`` and
+                ``unsup``.
         """
         if not isinstance(inputs, dict):
             self._check_preprocessor(inputs)
@@ -246,7 +247,7 @@ class SemiEncoderDecoder(CascadeEncoderDecoder):
         return losses
 
     def _check_preprocessor(self, inputs) -> None:
-        """No term would ever learn in a training on stock batches."""
+        """Raises an error if a model with terms trains on stock batches."""
         if self.training and self.terms and not isinstance(
                 self.data_preprocessor, SemiSegDataPreProcessor):
             raise TypeError(
@@ -265,7 +266,7 @@ class SemiEncoderDecoder(CascadeEncoderDecoder):
 
     @torch.compiler.disable
     def _weights(self) -> Dict[str, float]:
-        """Weights of the terms that are on in this iteration."""
+        """Weights of the terms that are active in this iteration."""
         return {
             name: term.weight_at(self.iteration, self.warmup_iters)
             for name, term in self.terms.items()

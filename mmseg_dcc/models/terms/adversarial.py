@@ -1,4 +1,4 @@
-"""Adversarial learning (Hung et al., BMVC 2018) as a term."""
+"""Term of adversarial learning, AdvSemiSeg (Hung et al., BMVC 2018)."""
 from typing import Optional
 
 import torch
@@ -23,35 +23,36 @@ from .semi_term import SemiTerm
 
 @MODELS.register_module()
 class Adversarial(SemiTerm):
-    """A discriminator tells predictions from masks: AdvSemiSeg.
+    """Adversarial term: a discriminator of predictions and masks (AdvSemiSeg).
 
-    The segmentor learns to make predictions that pass for masks, on labeled
-    and unlabeled images, and takes its own labels of unlabeled pixels that
-    the discriminator trusts. One forward and one backward pass serve both
-    networks: the discriminator's own loss sees detached maps, the segmentor's
-    goes through the discriminator with its parameters frozen.
+    The segmentor is trained to make predictions on labeled and unlabeled
+    images that the discriminator takes for masks. It is also trained with
+    its own labels on unlabeled pixels that the discriminator trusts. One
+    forward and one backward pass train both networks: the loss of the
+    discriminator uses detached maps, the loss of the segmentor goes through
+    the frozen discriminator.
 
-    Differs from the published code: the masks that stand for "real" are
-    those of the same labeled batch, not of another; after ``self_iters`` the
-    adversarial loss of unlabeled images stays where no pixel is trusted;
-    padding of unlabeled images is left out everywhere.
+    Differences from the published code: the real masks are those of the same
+    labeled batch, not of another one; after ``self_iters`` the adversarial
+    loss on unlabeled images also applies if no pixel is trusted; padding of
+    unlabeled images is left out everywhere.
 
     Args:
         view (str): View of the unlabeled images. Defaults to 'weak'.
-        discriminator (dict, optional): Config. Defaults to None:
-            :class:`FullyConvDiscriminator`. Give it an optimizer of its own
-            by ``CompositeOptimWrapperConstructor``: Adam, 1e-4, betas
-            (0.9, 0.99).
-        labeled_weight (float): Of the adversarial loss of labeled images.
-            Defaults to 0.01, the published command.
-        unlabeled_weight (float): Likewise of unlabeled ones. Defaults to
-            0.001.
-        self_weight (float): Of the cross entropy on trusted pixels. Defaults
-            to 0.1.
-        self_threshold (float): Least output of the discriminator for a pixel
-            to be trusted, in [0, 1]. Defaults to 0.2.
-        self_iters (int): Iterations of the training before pixels are
-            trusted. Defaults to 5,000 (of 20,000).
+        discriminator (dict, optional): Config of the discriminator. Defaults
+            to None: :class:`FullyConvDiscriminator`. Give it a separate
+            optimizer with ``CompositeOptimWrapperConstructor``: Adam, 1e-4,
+            betas (0.9, 0.99).
+        labeled_weight (float): Weight of the adversarial loss on labeled
+            images. Defaults to 0.01, the published command.
+        unlabeled_weight (float): Weight of the adversarial loss on unlabeled
+            images. Defaults to 0.001.
+        self_weight (float): Weight of the cross entropy on trusted pixels.
+            Defaults to 0.1.
+        self_threshold (float): Minimum output of the discriminator on a
+            trusted pixel, in [0, 1]. Defaults to 0.2.
+        self_iters (int): First training iteration with a loss on trusted
+            pixels. Defaults to 5,000 (of 20,000).
         **kwargs: See :class:`SemiTerm`.
 
     Examples:
@@ -97,12 +98,12 @@ class Adversarial(SemiTerm):
         """Losses of the segmentor and of the discriminator.
 
         Args:
-            batch (SemiBatch): With the view.
+            batch (SemiBatch): Batch with the view.
 
         Returns:
-            dict[str, Tensor]: ``loss``, the segmentor's, all parts weighted;
-            ``loss_critic``, the discriminator's; ``trusted_ratio``, share of
-            the unlabeled pixels that it trusts.
+            dict[str, Tensor]: ``loss``, the weighted sum of the segmentor's
+            losses; ``loss_critic``, the loss of the discriminator;
+            ``trusted_ratio``, share of the unlabeled pixels that it trusts.
         """
         head = batch.model.pixel_head
         labeled, view = batch.labeled, batch.view(self.views[0])
@@ -129,12 +130,12 @@ class Adversarial(SemiTerm):
             trusted_ratio=trusted.sum() / view.valid.sum().clamp(min=1))
 
     def real_masks(self, batch: SemiBatch) -> Tensor:
-        """Masks that the discriminator shall call real, (N, H, W)."""
+        """Masks that the discriminator is trained to call real, (N, H, W)."""
         return batch.labeled.masks
 
     def _critic_loss(self, maps: Tensor, valid: Tensor, masks: Tensor,
                      ignore_index: int) -> Tensor:
-        """Half for predictions, half for masks."""
+        """Loss of the discriminator: half predictions, half masks."""
         fake = self.discriminator(maps.detach())
         real = self.discriminator(
             one_hot_maps(masks, maps.shape[1], ignore_index).to(maps))

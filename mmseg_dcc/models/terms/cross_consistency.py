@@ -1,4 +1,4 @@
-"""Cross-consistency training (Ouali et al., CVPR 2020) as a term."""
+"""Term of cross-consistency training, CCT (Ouali et al., CVPR 2020)."""
 from contextlib import nullcontext
 from typing import Callable, Dict, Iterator, Optional, Union
 
@@ -8,7 +8,7 @@ from mmengine.model import ModuleDict, ModuleList
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
-from ..auxiliary_decoders import stride_of, upscale_of
+from ..auxiliary_decoders import feature_stride, nearest_upscale
 from ..head_features import (
     class_labels,
     class_probabilities,
@@ -32,7 +32,7 @@ from ..perturbations import (
 from ..semi_batch import UNKNOWN_IN_FILES, SemiBatch, View, at_image_size
 from .semi_term import SemiTerm
 
-#: Decoders of each kind that CCT published.
+#: Number of decoders of each kind in the published config of CCT.
 DECODERS = dict(
     vat=2,
     dropout=6,
@@ -41,55 +41,57 @@ DECODERS = dict(
     object=2,
     feature_drop=6,
     feature_noise=6)
-#: Kinds that ask where the objects are.
+#: Kinds of perturbations that need to know where objects are.
 GUIDED = ('cutout', 'context', 'object')
 
 
 @MODELS.register_module()
 class CrossConsistency(SemiTerm):
-    """Auxiliary decoders that see perturbed features agree: CCT.
+    """CCT term: auxiliary decoders agree on perturbed features.
 
     The features of an unlabeled image are perturbed in seven ways
-    (``perturbations.py``), and each :class:`AuxiliaryDecoder` learns to say
-    of its perturbed features what the main classifier says of the clean
-    ones. The encoder learns from all of them, the main classifier from none.
+    (``perturbations.py``). Each :class:`AuxiliaryDecoder` is trained to
+    predict from its perturbed features what the main classifier predicts
+    from the clean ones. The encoder gets gradients from all decoders, the
+    main classifier from none.
 
-    Differs from the published code: the main decoder is the stock head, whose
-    own dropout is off for the targets; decoders whose output has not the size
-    of the image (a stride that is no power of 2) are resized; padding is left
-    out; the adversarial shift is as long as it is said to be
-    (:func:`shift_adversarially`). There is no loss between decoders and no
-    mask of confident pixels, which are off in the published config, too.
+    Differences from the published code: the main decoder is the stock head,
+    whose dropout is off for the targets; outputs of decoders that do not
+    have the size of the image (a stride that is not a power of 2) are
+    resized; padding is left out; the adversarial shift has the configured
+    length (:func:`shift_adversarially`). There is no loss between decoders
+    and no mask of confident pixels; both are off in the published config,
+    too.
 
     Args:
         view (str): View of the unlabeled images. Defaults to 'weak'.
-        background (int, optional): Class that is no object, published: 0.
-            Defaults to None: there is none, and 'cutout', 'context' and
-            'object' must have no decoders.
+        background (int, optional): Id of the background class, published: 0.
+            Defaults to None: there is no background, and 'cutout', 'context'
+            and 'object' must have no decoders.
         decoders (dict[str, int], optional): Number of decoders of each kind,
-            0 for none; kinds not named keep the published number. Defaults
-            to None: vat=2, dropout=6, cutout=6, context=2, object=2,
+            0 for none; other kinds keep the published number. Defaults to
+            None: vat=2, dropout=6, cutout=6, context=2, object=2,
             feature_drop=6, feature_noise=6.
-        perturbations (dict[str, dict], optional): Settings by kind that
+        perturbations (dict[str, dict], optional): Settings of each kind that
             differ from the published ones: vat=dict(xi=0.1, eps=2.),
             dropout=dict(prob=0.5), cutout=dict(erase=0.4, min_points=50),
             feature_drop=dict(threshold_range=(0.7, 0.9)),
             feature_noise=dict(amplitude=0.3). Defaults to None.
         distance (str): See :func:`pixel_distance`. Defaults to 'mse', CCT.
-        weak_weight (float): Weight, when ``weight`` is at its peak, of the
-            cross entropy of all decoders with weak masks made of image-level
-            labels; both rise together. Published: 0.4. Defaults to 0: there
-            are none.
-        stride (int, optional): Pixels from one feature to the next. Defaults
-            to None: found by a trial of the network on an empty image.
+        weak_weight (float): Weight of the cross entropy of all decoders with
+            weak masks made from image-level labels, when ``weight`` is at
+            its peak; both ramp up together. Published: 0.4. Defaults to 0:
+            no weak masks are used.
+        stride (int, optional): Stride of the features in pixels. Defaults to
+            None: inferred from a forward pass on an image of zeros.
         weight (float | dict): See :class:`SemiTerm`. Defaults to 30;
             published with a sigmoid ramp over a tenth of the training.
         **kwargs: See :class:`SemiTerm`.
 
     Raises:
-        ValueError: If an argument is out of its range, there is no
-            background but a kind that needs it, or the classes of the head
-            do not share a softmax.
+        ValueError: If an argument is out of range, a kind of decoder needs
+            the background and there is none, or the classes of the head do
+            not share a softmax.
 
     Examples:
         >>> model = dict(
@@ -123,13 +125,15 @@ class CrossConsistency(SemiTerm):
         guided = [kind for kind in GUIDED if self.counts[kind]]
         if background is None and guided:
             raise ValueError(
-                f'CrossConsistency: decoders of the kinds {guided} ask where '
-                'objects are, but background is None. Set background to the '
-                'class that is no object (0 on PASCAL VOC); if there is none, '
-                f'set decoders=dict({", ".join(f"{k}=0" for k in guided)}).')
+                f'CrossConsistency: decoders of the kinds {guided} need to '
+                'know where objects are, but background is None. Set '
+                'background to the id of the background class (0 on PASCAL '
+                'VOC); if there is none, set '
+                f'decoders=dict({", ".join(f"{k}=0" for k in guided)}).')
         if min(self.counts.values()) < 0 or not any(self.counts.values()):
-            raise ValueError('CrossConsistency.decoders: expected at least '
-                             f'one decoder in all, got {self.counts}.')
+            raise ValueError('CrossConsistency.decoders: expected numbers of '
+                             'at least 0 and at least one decoder in total, '
+                             f'got {self.counts}.')
         if weak_weight < 0:
             raise ValueError('CrossConsistency.weak_weight: expected a weight '
                              f'of at least 0, got {weak_weight}.')
@@ -145,9 +149,9 @@ class CrossConsistency(SemiTerm):
         if uses_sigmoid(head) and head.out_channels > 1:
             raise ValueError(
                 'CrossConsistency (CCT) compares the softmax of decoders with '
-                "the main classifier's probabilities, but here each class has "
-                'a sigmoid of its own. Set decode_head.loss_decode.'
-                'use_sigmoid=False.')
+                'the probabilities of the main classifier, but this decode '
+                'head has a sigmoid for each class. Set '
+                'decode_head.loss_decode.use_sigmoid=False.')
         if not 0 <= (self.background or 0) < head.num_classes:
             raise ValueError(
                 'CrossConsistency.background: expected one of the '
@@ -156,37 +160,37 @@ class CrossConsistency(SemiTerm):
             type='AuxiliaryDecoder',
             in_channels=head.channels,
             num_classes=head.num_classes,
-            upscale=upscale_of(self.stride or stride_of(segmentor)))
+            upscale=nearest_upscale(self.stride or feature_stride(segmentor)))
         self.decoders = ModuleDict({
             kind: ModuleList([MODELS.build(config) for _ in range(count)])
             for kind, count in self.counts.items() if count
         })
 
     def check(self, segmentor: nn.Module, loader) -> None:
-        """Says in the log what is taken for background."""
+        """Logs which class is taken for background."""
         super().check(segmentor, loader)
         classes = loader.dataset.metainfo.get('classes') or ()
         if self.background is not None and self.background < len(classes):
             print_log(
-                'CrossConsistency takes every class for an object but '
+                'CrossConsistency takes every class for an object except '
                 f'{self.background}, {classes[self.background]!r}.',
                 logger='current')
 
     def loss(self, batch: SemiBatch) -> dict:
-        """Mean distance of the decoders from the main classifier.
+        """Mean distance between the decoders and the main classifier.
 
         Args:
-            batch (SemiBatch): With the view; whose samples have
+            batch (SemiBatch): Batch with the view. Its samples must have
                 ``weak_sem_seg`` if ``weak_weight`` is not 0.
 
         Returns:
             dict[str, Tensor]: ``loss``; ``object_ratio``, share of the
-            pixels that are taken for objects, if there is a background;
-            ``weak_cross_entropy`` if there are weak masks.
+            pixels that are predicted as objects, if there is a background;
+            ``weak_cross_entropy`` if weak masks are used.
         """
         view, model = batch.view(self.views[0]), batch.model
         head, size = model.pixel_head, view.images.shape[2:]
-        features = view.features  # with gradient: one pass for all
+        features = view.features  # with gradient: one pass for all decoders
         with torch.no_grad(), dropout_off(head):
             scores = model.scores_of(features.detach(), size).float()
         target = class_probabilities(head, scores)
@@ -214,18 +218,18 @@ class CrossConsistency(SemiTerm):
                 sum(pixel_cross_entropy(answer, masks)
                     for answer in answers) / len(answers), known)
             found['weak_cross_entropy'] = weak.detach()
-            # `weight` multiplies both; without it nothing is learned
+            # `weight` multiplies both losses.
             share = self.weak_weight / (self.weight.peak or 1.)
             found['loss'] = loss + share * weak
         return found
 
     def _answers(self, view: View, objects: Tensor) -> Iterator[Tensor]:
-        """Scores of each decoder for its perturbed features."""
+        """Scores of each decoder on its perturbed features."""
         perturb = self._perturbations(view.features, objects, view.valid)
         for kind, decoders in self.decoders.items():
             for decoder in decoders:
                 perturbed = perturb[kind](decoder)
-                # half precision would round the adversarial shift away
+                # Half precision would round the adversarial shift away.
                 exact = torch.autocast(perturbed.device.type, enabled=False)
                 with exact if kind == 'vat' else nullcontext():
                     scores = decoder(perturbed)
@@ -233,9 +237,9 @@ class CrossConsistency(SemiTerm):
 
     def _perturbations(self, features: Tensor, objects: Tensor,
                        valid: Tensor) -> Dict[str, Callable]:
-        """What makes the input of a decoder, by kind."""
+        """Functions that compute the input of a decoder, by kind."""
         settings, erase = self.settings, self.settings['cutout']['erase']
-        # once for all decoders
+        # Computed once for all decoders.
         boxes = self.counts['cutout'] and object_boxes(
             objects, settings['cutout']['min_points'])
         return dict(
@@ -255,5 +259,5 @@ class CrossConsistency(SemiTerm):
 def _check_known(name: str, given: Optional[dict], known: dict) -> None:
     unknown = [key for key in given or {} if key not in known]
     if unknown:
-        raise ValueError(f'CrossConsistency.{name} has no {unknown}; expected '
-                         f'some of {[*known]}. Change model.terms.')
+        raise ValueError(f'CrossConsistency.{name}: unknown keys {unknown}; '
+                         f'expected keys from {[*known]}. Change model.terms.')

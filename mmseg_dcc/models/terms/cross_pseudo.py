@@ -1,4 +1,4 @@
-"""Cross pseudo supervision (Chen et al., CVPR 2021) as a term."""
+"""Term of cross pseudo supervision, CPS (Chen et al., CVPR 2021)."""
 from typing import Union
 
 import torch
@@ -13,22 +13,23 @@ from .partner_term import PartnerTerm
 
 @MODELS.register_module()
 class CrossPseudo(PartnerTerm):
-    """Two networks of one config teach each other their hard labels (CPS).
+    """CPS term: two networks are trained on each other's hard labels.
 
-    The second network has the same pretrained weights and another random
-    head. It learns from the masks, too, and is thrown away afterwards.
-    Without mixing both learn on labeled and on unlabeled images, with CutMix
-    on mixed unlabeled images alone, as published.
+    The second network starts from the same pretrained weights with a
+    differently initialised head. It is trained on the masks as well, and is
+    dropped when the model is published. Without mixing the CPS loss covers
+    labeled and unlabeled images, with CutMix only mixed unlabeled images, as
+    published.
 
-    Differs from the published code: padding is left out of the loss on
-    unlabeled images; mixed images come from one batch, not from two; the
-    mean over processes is one, not divided by their number once more.
+    Differences from the published code: padding is left out of the loss on
+    unlabeled images; images are mixed within one batch, not between two; the
+    loss is not divided by the number of processes a second time.
 
     Args:
         view (str): View of the unlabeled images. Defaults to 'weak'.
         mix (str | dict, optional): :class:`Mixer`; published: 'three_boxes'.
-            'classmix' draws from the labels of the first network. Defaults
-            to None: plain CPS.
+            'classmix' uses the labels of the first network. Defaults to
+            None: plain CPS.
         weight (float | dict): See :class:`SemiTerm`. Defaults to 1.5, VOC
             without CutMix; 1 with it. Cityscapes: 6 and 5.
         **kwargs: See :class:`PartnerTerm`.
@@ -50,15 +51,16 @@ class CrossPseudo(PartnerTerm):
         self.mixer = Mixer.of(mix)
 
     def loss(self, batch: SemiBatch) -> dict:
-        """Loss of both networks on each other's labels.
+        """CPS loss of both networks.
 
         Args:
-            batch (SemiBatch): With the view.
+            batch (SemiBatch): Batch with the view.
 
         Returns:
-            dict[str, Tensor]: ``loss``, CPS; ``loss_partner``, the second
-            network's supervised loss; ``agreement``, share of the pixels of
-            the unlabeled images on which both have one label.
+            dict[str, Tensor]: ``loss``, CPS; ``loss_partner``, the
+            supervised loss of the second network; ``agreement``, share of
+            the pixels of the unlabeled images on which the labels of both
+            networks are the same.
         """
         head = self.partner_head
         if self.mixer:
@@ -83,11 +85,11 @@ class CrossPseudo(PartnerTerm):
         ]
 
     def _on_mixed(self, batch: SemiBatch) -> tuple:
-        """Scores on mixed images; labels of the clean ones, mixed."""
+        """Scores on mixed images, and the mixed labels of clean images."""
         view = batch.view(self.views[0])
         with torch.no_grad():
-            # In training mode, as published: these passes move the batch
-            # statistics.
+            # In training mode, as published: these passes update the batch
+            # norm statistics.
             clean = [
                 batch.encode(view.images),
                 self.partner_scores(view.images)

@@ -1,4 +1,4 @@
-"""Directional Context-aware Consistency (Sec. 3) as a term."""
+"""Term of Directional Context-aware Consistency, DCC (Sec. 3)."""
 from typing import Optional, Sequence, Tuple
 
 import torch
@@ -11,34 +11,35 @@ from ...datasets.plain_datasets import unlabeled_datasets
 from ...datasets.transforms import PairedRandomCrop
 from ..diagnostics import pseudo_label_precision, true_labels
 from ..head_features import confidence_and_pseudo_label
-from ..pool_to_stride import check_moves, pool_to_stride
+from ..pool_to_stride import check_crop_stride, pool_to_stride
 from ..semi_batch import SemiBatch, View
 from .semi_term import SemiTerm
 
 
 @MODELS.register_module()
 class DirectionalContrast(SemiTerm):
-    """Consistency of two overlapping views of an image (Sec. 3.2).
+    """DCC term: consistency of two overlapping views of an image (Sec. 3.2).
 
-    The features of their overlap, projected and normalised, are pulled
-    together by the DC loss and pushed from features of other pseudo labels.
+    The DC loss pulls the projected and normalised features of the overlap
+    together and pushes them from features with other pseudo labels.
 
     Args:
         views (tuple[str, str]): The two views. Defaults to ('a', 'b').
-        stride (int): Least distance of two compared positions in pixels:
-            finer features are average-pooled, coarser ones compared at their
-            own stride. ``PairedRandomCrop.stride`` must be a multiple of the
-            distance. Defaults to 8, Sec. 4.1.
-        projector (dict, optional): Config of the projector, a
-            ``PixelProjector`` if no type is named; ``in_channels`` is filled
-            in. Defaults to None: the features themselves are compared
-            (Table 3, VII).
-        bank (dict, optional): ``rows`` (int): features that one process
-            takes at random from each view of its unlabeled batch, fewer if
-            there are fewer; ``steps`` (int): steps kept. Defaults to None:
-            6,400 and 3, published for ResNet-101. Table 4 counts the
-            negatives of one crop: these are its best, 19.2k, so that a GPU
-            keeps 38.4k of both crops and two GPUs compare with 76.8k.
+        stride (int): Minimum stride in pixels of the compared features:
+            finer features are average-pooled, coarser ones are compared at
+            their stride. ``PairedRandomCrop.stride`` must be a multiple of
+            the resulting stride. Defaults to 8, Sec. 4.1.
+        projector (dict, optional): Config of the projector; the type
+            defaults to ``PixelProjector``, and ``in_channels`` is set
+            automatically. Defaults to None: features are compared without
+            projection (Table 3, VII).
+        bank (dict, optional): ``rows`` (int): number of features that one
+            process draws from each view of its unlabeled batch, or all if
+            there are fewer. ``steps`` (int): number of steps kept. Defaults
+            to None: 6,400 and 3, published for ResNet-101. Table 4 counts
+            the negatives of one crop; its best number is these 19.2k, so
+            that a GPU keeps 38.4k of both crops and two GPUs compare with
+            76.8k.
         loss (dict, optional): Config of a :class:`PairLoss`. Defaults to
             None: :class:`DirectionalContrastiveLoss` with the paper's values.
         **kwargs: See :class:`SemiTerm`.
@@ -76,15 +77,16 @@ class DirectionalContrast(SemiTerm):
         })
         if bank is not None and not self.pair_loss.needs_negatives:
             raise ValueError(
-                f'{type(self.pair_loss).__name__} compares no negatives: set '
-                'bank=None (model.memory_bank=None of DCCSegmentor).')
+                f'{type(self.pair_loss).__name__} uses no negatives, but a '
+                'bank is configured. Set bank=None of the term in model.terms '
+                '(model.memory_bank=None of DCCSegmentor).')
         self._projector, self._bank = projector, dict(bank or {})
         self.rows = self._bank.pop('rows', 6400)
         self.projector: nn.Module = nn.Identity()
         self.bank: Optional[nn.Module] = None
-        # Of the last step, upright, for hooks: confidence, pseudo label and
-        # true label (-1: unknown), shape (view, image, 3, h, w).
-        self.last_judgement: Optional[Tensor] = None
+        # For hooks, from the last step, upright: confidence, pseudo label
+        # and true label (-1: unknown), shape (view, image, 3, h, w).
+        self.last_prediction: Optional[Tensor] = None
 
     @property
     def gate(self) -> Optional[Tuple[str, float]]:
@@ -95,7 +97,7 @@ class DirectionalContrast(SemiTerm):
                 self.pair_loss.confidence_threshold)
 
     def bind(self, segmentor: nn.Module) -> None:
-        """Builds projector and memory bank for the segmentor's features."""
+        """Builds projector and memory bank."""
         channels = segmentor.pixel_head.channels
         if self._projector is not None:
             self.projector = MODELS.build({
@@ -113,17 +115,18 @@ class DirectionalContrast(SemiTerm):
             })
 
     def check(self, segmentor: nn.Module, loader) -> None:
-        """Compares the crops with the features and with the loss."""
+        """Checks that the crops suit the stride and the loss."""
         super().check(segmentor, loader)
         for dataset in unlabeled_datasets(loader.dataset):
             crop = find_transform(dataset, PairedRandomCrop)
             if crop is None:
                 continue
             self.pair_loss.check_pairs(crop.iou_range)
-            check_moves(segmentor, crop.crop_size, crop.stride, self.stride)
+            check_crop_stride(segmentor, crop.crop_size, crop.stride,
+                              self.stride)
 
     def weight_at(self, *position) -> float:
-        """Weight of the term; 0 also where that of the loss is."""
+        """Weight of the term; 0 if ``loss_weight`` of the loss is 0."""
         weight = super().weight_at(*position)
         return weight if self.pair_loss.loss_weight else 0.
 
@@ -131,19 +134,20 @@ class DirectionalContrast(SemiTerm):
         """DC loss of the overlaps (Eq. 8) and diagnostics.
 
         Args:
-            batch (SemiBatch): With both views.
+            batch (SemiBatch): Batch with both views.
 
         Returns:
             dict[str, Tensor]: ``loss``; ``positive_ratio``, share of the
-            overlap that is active in a direction; ``mean_confidence`` there;
-            ``bank_fill`` and ``bank_age``. Where unlabeled images have masks
-            also :func:`pseudo_label_precision` of this step's anchors and of
+            overlap that is active in one of the directions;
+            ``mean_confidence`` in the overlap; ``bank_fill`` and
+            ``bank_age``. If unlabeled images have masks, also
+            :func:`pseudo_label_precision` of the anchors of this step and of
             the negatives that it adds to the bank.
         """
         views = [batch.view(name) for name in self.views]
-        # One pass a view, as published: each updates the BN statistics.
-        maps = [self._project_and_judge(view, batch.model) for view in views]
-        self.last_judgement = torch.stack([m[:, -3:].detach() for m in maps])
+        # One pass per view, as published: each updates batch norm statistics.
+        maps = [self._project_and_predict(view, batch.model) for view in views]
+        self.last_prediction = torch.stack([m[:, -3:].detach() for m in maps])
         new_negatives = self._fill_bank(views, maps)
         shared = [own.shared(other)
                   for own, other in zip(*(view.infos for view in views))]
@@ -169,11 +173,11 @@ class DirectionalContrast(SemiTerm):
                     *_split(new_negatives)[2:]))
         return found
 
-    def _project_and_judge(self, view: View, model: nn.Module) -> Tensor:
+    def _project_and_predict(self, view: View, model: nn.Module) -> Tensor:
         """Projected features, confidence, pseudo and true label of a view.
 
-        Channels of one map (U, c + 3, h, w), upright: flips and boxes are
-        applied once.
+        They are the channels of one upright map (U, c + 3, h, w), so that
+        flips and boxes are applied once.
         """
         features = pool_to_stride(view.features, view.images.shape[2:],
                                   self.stride)
@@ -182,15 +186,15 @@ class DirectionalContrast(SemiTerm):
         projected = F.normalize(self.projector(features).float(), dim=1)
         truth = true_labels(
             view.masks('gt'), features, model.pixel_head.ignore_index)
-        judged = torch.stack([confidence, labels, truth], 1)
-        return view.upright(torch.cat([projected, judged], 1))
+        predicted = torch.stack([confidence, labels, truth], 1)
+        return view.upright(torch.cat([projected, predicted], 1))
 
     @torch.no_grad()
     def _fill_bank(self, views: Sequence[View], maps: list) -> Tensor:
-        """Takes the negatives of this step from both views, without padding.
+        """Adds random features of both views to the bank, without padding.
 
-        Differs from the published code, which stops with an error when there
-        are fewer features than asked for.
+        If there are fewer features than ``rows``, all are added; the
+        published code raises an error.
         """
         if not self.bank:
             return maps[0].new_empty(0, maps[0].shape[1])

@@ -1,4 +1,4 @@
-"""Error-correcting supervision after Mendel et al. (ECCV 2020) as a term."""
+"""Term of error-correcting supervision (after Mendel et al., ECCV 2020)."""
 from typing import Optional, Union
 
 import torch
@@ -29,54 +29,55 @@ INPUTS = ('probabilities', 'logits', 'one_hot')
 
 @MODELS.register_module()
 class ErrorCorrection(SemiTerm):
-    """A second network corrects the segmentor's label maps (ECS-style).
+    """ECS-style term: a second network corrects the segmentor's label maps.
 
-    The corrector sees an image with its predicted label map. On labeled
-    images it learns to say "match" where the map is right and the true class
-    where it is not, and the segmentor learns to make maps that match. On
-    unlabeled images the segmentor learns its own labels, changed where the
-    corrector does not say "match", and weighted by the corrector's certainty.
-    The two networks help each other; it is no contest as with a
-    discriminator. All is one forward and one backward pass; both networks
-    are in training mode throughout.
+    The input of the corrector is an image with its predicted label map. On
+    labeled images it is trained to predict "match" where the map is right
+    and the true class where it is wrong; the segmentor is trained to predict
+    maps that match. On unlabeled images the segmentor is trained on its own
+    labels after correction, weighted by the corrector's certainty. The two
+    networks cooperate; there is no adversarial loss. One forward and one
+    backward pass train both networks, which are always in training mode.
 
-    "-style", since no code is public. The abstract has the two networks, what
-    each learns from, and that certainty counts. The rest had to be chosen.
-    Arguments: the corrector's network and what it sees, the balance of its
-    loss, the weights, the kind of certainty and what the sum is divided by,
-    when unlabeled images begin to count. In optim_wrapper: its optimizer.
-    Fixed: "match" as a class more, and the cross entropy with it as the
-    regulariser. Do not take results for those of the paper.
+    ECS has no public code. Its abstract states the two networks, what each
+    is trained on, and that the certainty is a weight. All other choices are
+    this project's. Arguments: the network of the corrector and its input,
+    the balance of its loss, the weights, the kind of certainty, the
+    normalisation, and the start of the loss on unlabeled images. In
+    optim_wrapper: the optimizer of the corrector. Fixed: "match" as an
+    additional class, and the cross entropy with it as the regulariser.
+    Results are not those of the paper.
 
     Args:
         view (str): View of the unlabeled images. Defaults to 'weak'.
-        corrector (dict, optional): Keys of the corrector's config, such as
-            ``backbone``, that take the place of the segmentor's. Defaults to
-            None (chosen): the segmentor's config, with the same pretrained
-            weights. Its first convolution is widened, its heads get a class
-            more, see :class:`CorrectionNetwork`.
-        corrector_input (str): What the corrector sees of a prediction:
+        corrector (dict, optional): Config keys, such as ``backbone``, in
+            which the corrector differs from the segmentor. Defaults to None
+            (own choice): the segmentor's config, with the same pretrained
+            weights. The first convolution is widened and the heads get an
+            additional class, see :class:`CorrectionNetwork`.
+        corrector_input (str): Form of the prediction in the input:
             'probabilities', 'logits' or 'one_hot'. Defaults to
-            'probabilities' (chosen).
+            'probabilities' (own choice).
         match_weight (float | str): See :func:`corrector_loss`. Defaults to
-            'balanced' (chosen: right pixels soon outnumber the wrong ones).
-        regulariser_weight (float): Of the loss that the corrector shall say
-            "match" on labeled images. Defaults to 0.01 (chosen: the
-            adversarial loss of labeled images of AdvSemiSeg).
-        unlabeled_weight (float): Of the loss on unlabeled images. Defaults
-            to 1 (chosen).
-        unlabeled_iters (int): Iterations of the training before unlabeled
-            images count, so that the corrector learns first. Defaults to 0
-            (chosen).
-        certainty (str): See :func:`corrected_labels`. Defaults to 'max'
-            (chosen).
+            'balanced' (own choice: right pixels soon outnumber wrong ones).
+        regulariser_weight (float): Weight of the regulariser, the cross
+            entropy with "match" on labeled images. Defaults to 0.01 (own
+            choice: the weight of the adversarial loss on labeled images in
+            AdvSemiSeg).
+        unlabeled_weight (float): Weight of the loss on unlabeled images.
+            Defaults to 1 (own choice).
+        unlabeled_iters (int): First training iteration with a loss on
+            unlabeled images, so that the corrector can be trained first.
+            Defaults to 0 (own choice).
+        certainty (str): See :func:`corrected_labels`. Defaults to 'max' (own
+            choice).
         normalise (str): See :func:`corrected_label_loss`. Defaults to
-            'valid' (chosen).
+            'valid' (own choice).
         **kwargs: See :class:`SemiTerm`.
 
     Raises:
-        ValueError: If an argument is unknown, or the corrector's input has
-            no gradient for the regulariser.
+        ValueError: If an argument is unknown, or the regulariser has no
+            gradient through the corrector's input.
 
     Examples:
         >>> model = dict(
@@ -114,8 +115,8 @@ class ErrorCorrection(SemiTerm):
                 f'{BALANCED!r}, got {match_weight!r}.')
         if corrector_input == 'one_hot' and regulariser_weight:
             raise ValueError(
-                "ErrorCorrection.corrector_input='one_hot' lets no gradient "
-                'of the regulariser through. Set regulariser_weight=0., or '
+                "ErrorCorrection.corrector_input='one_hot' has no gradient "
+                'for the regulariser. Set regulariser_weight=0. or '
                 "corrector_input='probabilities'.")
         self._changes = corrector or {}
         self.corrector_input = corrector_input
@@ -142,13 +143,14 @@ class ErrorCorrection(SemiTerm):
         """Losses of the segmentor and of the corrector.
 
         Args:
-            batch (SemiBatch): With the view.
+            batch (SemiBatch): Batch with the view.
 
         Returns:
-            dict[str, Tensor]: ``loss``, the segmentor's, both parts weighted;
-            ``loss_corrector``; ``match_ratio``, share of the unlabeled pixels
-            that the corrector leaves as they are; ``error_recall``, share of
-            the segmentor's errors in labeled images that it finds.
+            dict[str, Tensor]: ``loss``, the weighted sum of the segmentor's
+            losses; ``loss_corrector``; ``match_ratio``, share of the
+            unlabeled pixels whose label the corrector does not change;
+            ``error_recall``, share of the segmentor's errors on labeled
+            images that the corrector finds.
         """
         head = batch.model.pixel_head
         labeled, view = batch.labeled, batch.view(self.views[0])
@@ -160,10 +162,10 @@ class ErrorCorrection(SemiTerm):
         found = self.corrector(labeled.images, maps.detach())
         loss = 0.
         if self.regulariser_weight:
-            judged = frozen(self.corrector)(labeled.images, maps)
-            loss = self.regulariser_weight * match_loss(judged, known)
+            scores = frozen(self.corrector)(labeled.images, maps)
+            loss = self.regulariser_weight * match_loss(scores, known)
         own, corrected, certainty = self.targets_of(batch)
-        # Also before it counts: the log tells when the corrector is ready.
+        # Also before ``unlabeled_iters``, for the diagnostics in the log.
         on_unlabeled = corrected_label_loss(
             view.scores, corrected, certainty, view.valid, self.normalise,
             uses_sigmoid(head))
@@ -182,11 +184,11 @@ class ErrorCorrection(SemiTerm):
         """Labels of the unlabeled images before and after correction.
 
         Args:
-            batch (SemiBatch): With the view.
+            batch (SemiBatch): Batch with the view.
 
         Returns:
-            tuple[Tensor]: The segmentor's labels, the corrected ones and
-            their certainty, each of shape (U, H, W).
+            tuple[Tensor]: Labels of the segmentor, corrected labels and
+            their certainty, shape (U, H, W) each.
         """
         head, view = batch.model.pixel_head, batch.view(self.views[0])
         scores = view.scores.detach()
@@ -196,7 +198,7 @@ class ErrorCorrection(SemiTerm):
         return labels, *corrected_labels(found, labels, self.certainty)
 
     def maps_of(self, head: nn.Module, scores: Tensor) -> Tensor:
-        """What the corrector sees of a prediction, (N, channels, H, W)."""
+        """Label maps for the corrector, shape (N, channels, H, W)."""
         if self.corrector_input == 'logits':
             return scores
         if self.corrector_input == 'probabilities':

@@ -1,4 +1,4 @@
-"""Feature matching and self-training (Mittal et al., TPAMI 2021) as a term."""
+"""Term of S4GAN: feature matching and self-training (TPAMI 2021)."""
 from typing import Optional, Sequence, Tuple
 
 import torch
@@ -20,47 +20,49 @@ from .semi_term import SemiTerm
 
 @MODELS.register_module()
 class FeatureMatching(SemiTerm):
-    """A discriminator judges whole images with their label maps: S4GAN.
+    """S4GAN term: a discriminator of images with their label maps.
 
-    It tells unlabeled images with their predictions from labeled images with
-    their masks. The segmentor learns to make predictions whose features in
-    the discriminator have the mean of those of masks, and takes its own
-    labels of all pixels of the images that pass for real. One forward and
-    one backward pass serve both networks, as in :class:`Adversarial`. The
-    discriminator stays in training mode: the score that selects an image is
-    that of one draw of its dropout, as published.
+    S4GAN (Mittal et al., TPAMI 2021). The discriminator distinguishes
+    unlabeled images with their predictions from labeled images with their
+    masks. The segmentor is trained to make predictions whose mean
+    discriminator features are those of masks. It is also trained with its
+    own labels on unlabeled images that the discriminator takes for real. One
+    forward and one backward pass train both networks, as in
+    :class:`Adversarial`. The discriminator is always in training mode: as
+    published, an image is selected by a score with dropout.
 
-    Differs from the published code: images come to the discriminator scaled
-    by a known range, not by the least and the largest value in a batch (of
-    another batch for the real ones); "real" are images and masks of the same
+    Differences from the published code: images for the discriminator are
+    scaled by a fixed range, not by minimum and maximum of a batch (for real
+    images: of another batch); real images and masks are those of the same
     labeled batch, not of a second one; in padding the label map is 0, the
-    image has the mean colour, and no label is learned. The second branch of
-    the paper, a multi-label mean teacher (MLMT) that strikes classes out
-    when testing, is not here; for image-level labels see
+    image has the mean colour, and there is no loss. The second branch of the
+    paper, a multi-label mean teacher (MLMT) that removes classes from
+    predictions at test time, is not implemented; for image-level labels see
     :class:`WeakLabels`.
 
     Args:
         view (str): View of the unlabeled images. Defaults to 'weak'.
-        discriminator (dict, optional): Config. Defaults to None:
-            :class:`ImageDiscriminator`. Give it an optimizer of its own by
-            ``CompositeOptimWrapperConstructor``: Adam, 1e-4 (Cityscapes:
-            1e-5), betas (0.9, 0.99).
-        matching_weight (float): Of the feature matching. Defaults to 0.1,
-            published.
-        self_weight (float): Of the cross entropy on images that pass.
+        discriminator (dict, optional): Config of the discriminator. Defaults
+            to None: :class:`ImageDiscriminator`. Give it a separate
+            optimizer with ``CompositeOptimWrapperConstructor``: Adam, 1e-4
+            (Cityscapes: 1e-5), betas (0.9, 0.99).
+        matching_weight (float): Weight of the feature matching. Defaults to
+            0.1, published.
+        self_weight (float): Weight of the cross entropy on selected images.
             Defaults to 1, published.
         self_threshold (float): Output of the discriminator, in [0, 1], above
-            which an image passes. Defaults to 0.6, published for VOC
-            (Cityscapes: 0.7). At 1 none does.
-        self_iters (int): Iterations of the training before images pass.
-            Defaults to 1, published.
-        pixel_range (tuple[float, float]): Least and largest value of a pixel
-            before ``data_preprocessor`` normalises it; the discriminator
-            sees them as 0 and 1. Defaults to (0, 255), images of 8 bits.
+            which an image is selected. Defaults to 0.6, published for VOC
+            (Cityscapes: 0.7). At 1 no image is selected.
+        self_iters (int): First training iteration with a loss on selected
+            images. Defaults to 1, published.
+        pixel_range (tuple[float, float]): Minimum and maximum of a pixel
+            before ``data_preprocessor`` normalises it. They are scaled to 0
+            and 1 for the discriminator. Defaults to (0, 255), 8-bit images.
         **kwargs: See :class:`SemiTerm`.
 
     Raises:
-        ValueError: If ``pixel_range`` is empty.
+        ValueError: If the minimum of ``pixel_range`` is not below its
+            maximum.
 
     Examples:
         >>> model = dict(
@@ -89,8 +91,8 @@ class FeatureMatching(SemiTerm):
         low, high = pixel_range
         if not low < high:
             raise ValueError(
-                'FeatureMatching.pixel_range: expected the least and the '
-                f'largest value of a pixel, got {tuple(pixel_range)}.')
+                'FeatureMatching.pixel_range: expected the minimum and a '
+                f'larger maximum of a pixel, got {tuple(pixel_range)}.')
         self._discriminator = discriminator or {}
         self.matching_weight = matching_weight
         self.self_weight = self_weight
@@ -113,17 +115,18 @@ class FeatureMatching(SemiTerm):
         """Losses of the segmentor and of the discriminator.
 
         Args:
-            batch (SemiBatch): With the view.
+            batch (SemiBatch): Batch with the view.
 
         Returns:
-            dict[str, Tensor]: ``loss``, the segmentor's, both parts weighted;
-            ``loss_critic``, the discriminator's; ``passed_ratio``, share of
-            the unlabeled images that pass for real.
+            dict[str, Tensor]: ``loss``, the weighted sum of the segmentor's
+            losses; ``loss_critic``, the loss of the discriminator;
+            ``passed_ratio``, share of the unlabeled images that it takes for
+            real.
         """
         head = batch.model.pixel_head
         view = batch.view(self.views[0])
-        real = self.real_pictures(batch)
-        maps, images = self.fake_pictures(batch)
+        real = self.real_inputs(batch)
+        maps, images = self.fake_inputs(batch)
         critic = frozen(self.discriminator)
         features, realism = critic(maps, images)
         with torch.no_grad():
@@ -147,23 +150,23 @@ class FeatureMatching(SemiTerm):
             loss_critic=(fake_loss + real_loss) / 2,
             passed_ratio=passed.float().mean())
 
-    def real_pictures(self, batch: SemiBatch) -> Tuple[Tensor, Tensor]:
-        """Masks of labeled images, and the images, that pass for real."""
+    def real_inputs(self, batch: SemiBatch) -> Tuple[Tensor, Tensor]:
+        """Real input of the discriminator: masks and labeled images."""
         head, labeled = batch.model.pixel_head, batch.labeled
         maps = one_hot_maps(labeled.masks, head.num_classes, head.ignore_index)
         images = labeled.images
         return maps.to(images), self.scaled_images(batch, images)
 
-    def fake_pictures(self, batch: SemiBatch) -> Tuple[Tensor, Tensor]:
-        """Predictions of unlabeled images, and the images."""
+    def fake_inputs(self, batch: SemiBatch) -> Tuple[Tensor, Tensor]:
+        """Fake input of the discriminator: predictions, unlabeled images."""
         view = batch.view(self.views[0])
         maps = class_probabilities(batch.model.pixel_head, view.scores)
         seen = view.valid[:, None]
-        # After normalisation padding is 0 in labeled images, too.
+        # As in labeled images, padding is 0 after normalisation.
         return maps * seen, self.scaled_images(batch, view.images * seen)
 
     def scaled_images(self, batch: SemiBatch, images: Tensor) -> Tensor:
-        """Normalised images with pixels from 0 to 1."""
+        """Images with pixels scaled to [0, 1], from normalised images."""
         preprocessor = batch.model.data_preprocessor
         low, high = self.pixel_range
         pixels = images

@@ -1,4 +1,4 @@
-"""Mixing of the images of a batch as terms configure it."""
+"""Mixer of the images of a batch, configured by the terms."""
 import logging
 from typing import Dict, Optional, Sequence, Union
 
@@ -21,26 +21,28 @@ KINDS = ('cutmix', 'half_box', 'three_boxes', 'classmix')
 
 
 class Mixer:
-    """Pastes parts of another image of the batch, of labels likewise.
+    """Mixer that pastes parts of one image of a batch into another.
+
+    Labels and other maps are mixed like the images.
 
     Args:
-        kind (str): 'cutmix', one box as in UniMatch; 'half_box', one box of
-            half the image, as in CutMix-Seg (French et al., BMVC 2020);
-            'three_boxes', whose overlaps cancel, as in the CutMix of CPS;
-            'classmix', half of the classes that the partner has (Olsson et
+        kind (str): 'cutmix': one box, as in UniMatch. 'half_box': one box of
+            half the image, as in CutMix-Seg (French et al., BMVC 2020).
+            'three_boxes': the exclusive or of three boxes, as in CPS with
+            CutMix. 'classmix': half of the classes of the partner (Olsson et
             al., WACV 2021). Defaults to 'cutmix'.
-        area_range (tuple[float, float]): Of 'cutmix': share of the image
+        area_range (tuple[float, float]): For 'cutmix': share of the image
             that a box covers. Defaults to (0.02, 0.4), UniMatch.
-        ratio_range (tuple[float, float]): Of 'cutmix': height over width of
+        ratio_range (tuple[float, float]): For 'cutmix': height over width of
             a box. Defaults to (0.3, 1 / 0.3), UniMatch.
-        prob (float): Of 'cutmix': probability that an image is mixed at all.
+        prob (float): For 'cutmix': probability that an image is mixed.
             Defaults to 0.5, UniMatch.
-        partner (str): 'flip', the batch reversed, as in UniMatch V2 (the
-            middle image of an odd batch meets itself), or 'roll', the image
-            before. Defaults to 'flip'.
+        partner (str): 'flip': the batch is reversed, as in UniMatch V2 (the
+            middle image of an odd batch is its own partner). 'roll': the
+            previous image. Defaults to 'flip'.
 
     Raises:
-        ValueError: If an argument is out of its range.
+        ValueError: If an argument is out of range.
 
     Examples:
         >>> terms = dict(
@@ -62,13 +64,13 @@ class Mixer:
             raise ValueError(f'mix of a term: partner={partner!r} is unknown; '
                              "choose 'flip' or 'roll'.")
         if not 0 < area_range[0] <= area_range[1] <= 1:
-            raise ValueError('mix of a term: expected two shares with 0 < '
-                             f'least <= most <= 1, got area_range={area_range}'
-                             '.')
+            raise ValueError('mix of a term: expected area_range = (min, max) '
+                             f'with 0 < min <= max <= 1, got {area_range}.')
         if not 0 < ratio_range[0] <= ratio_range[1] or not 0 <= prob <= 1:
             raise ValueError(
-                'mix of a term: expected ratio_range = (least, most) > 0 and '
-                f'prob in [0, 1], got {ratio_range} and {prob}.')
+                'mix of a term: expected ratio_range = (min, max) with 0 < '
+                f'min <= max and prob in [0, 1], got {ratio_range} and '
+                f'{prob}.')
         self.kind = kind
         self.area_range = tuple(area_range)
         self.ratio_range = tuple(ratio_range)
@@ -77,10 +79,10 @@ class Mixer:
 
     @classmethod
     def of(cls, mix_config: Union[None, str, dict]) -> Optional['Mixer']:
-        """None stays None, a name becomes a mixer of that kind.
+        """Mixer from a kind or from arguments; None stays None.
 
         Args:
-            mix_config (None | str | dict): Of a term.
+            mix_config (None | str | dict): ``mix`` of a term.
         """
         if mix_config is None:
             return None
@@ -92,16 +94,16 @@ class Mixer:
              images: Tensor,
              labels: Optional[Tensor] = None,
              valid: Optional[Tensor] = None) -> Tensor:
-        """Where each image shows its partner.
+        """Random masks of the regions in which the partner is pasted.
 
         Args:
             images (Tensor): Shape (N, channels, H, W).
-            labels (Tensor, optional): Of each image, int64, shape (N, H, W);
-                read by 'classmix' alone. Negative ids are no class. Defaults
-                to None.
-            valid (Tensor, optional): bool, shape (N, H, W). Where the labels
-                count; False in padding, which is no class. Defaults to None:
-                everywhere.
+            labels (Tensor, optional): Labels of each image, int64, shape
+                (N, H, W); used only by 'classmix'. Negative ids belong to no
+                class. Defaults to None.
+            valid (Tensor, optional): bool, shape (N, H, W), False in
+                padding, which belongs to no class. Defaults to None: no
+                padding.
 
         Returns:
             Tensor: bool, shape (N, 1, H, W).
@@ -124,23 +126,24 @@ class Mixer:
     def _partners_classes(self, labels, valid):
         if labels is None:
             raise ValueError(
-                "mix of a term: 'classmix' draws from the labels of the "
-                'images, and this term has none when it mixes. Choose '
+                "mix of a term: 'classmix' needs the labels of the images, "
+                'which this term does not have when it mixes. Set '
                 "mix='cutmix', or pass labels to Mixer.draw.")
         if valid is not None:
             labels = labels.masked_fill(~valid, NO_CLASS)
-        # the published mask is of what is pasted, ours of where
+        # The published mask is that of the pasted image, this one that of
+        # the image into which it is pasted.
         return partners(class_masks(labels), self.partner)
 
     def __call__(self, maps: Tensor, masks: Tensor) -> Tensor:
-        """Mixes maps of the batch.
+        """Mixed maps of a batch.
 
         Args:
             maps (Tensor): Shape (N, C, H, W) or (N, H, W).
-            masks (Tensor): Of :meth:`draw`.
+            masks (Tensor): Result of :meth:`draw`.
 
         Returns:
-            Tensor: Of the shape given.
+            Tensor: Same shape.
         """
         return mix(maps, partners(maps, self.partner), masks)
 
@@ -148,22 +151,23 @@ class Mixer:
 @torch.no_grad()
 def mixed_view(labeled: View, seen: View, targets: Dict[str, Tensor],
                mixer: Optional[Mixer]) -> Dict[str, Tensor]:
-    """Images of a view, and the targets of another as it sees them, mixed.
+    """Images of one view with the targets of another, moved and mixed.
 
     Args:
-        labeled (View): Of which the targets are.
-        seen (View): Of the same images. It need not show the same window.
+        labeled (View): View to which the targets belong.
+        seen (View): View of the same images that is trained. It may show
+            another window.
         targets (dict[str, Tensor]): Maps of shape (U, H, W) or (U, C, H, W).
-            ``valid``, bool, must be among them; 'classmix' wants ``labels``,
+            ``valid``, bool, is required; 'classmix' also needs ``labels``,
             int64.
-        mixer (Mixer, optional): None: not mixed.
+        mixer (Mixer, optional): None for no mixing.
 
     Returns:
         dict[str, Tensor]: The targets and ``images``. ``valid`` is False in
-        the padding of both views and in what the labeled one does not show.
+        the padding of both views and outside the window of ``labeled``.
     """
     maps = {key: labeled.move(m, seen, 0) for key, m in targets.items()}
-    # What the label view does not show counts as little as padding.
+    # Regions outside the label view are treated like padding.
     maps['valid'] = maps['valid'] & seen.valid
     maps['images'] = seen.images
     if mixer:
@@ -172,11 +176,12 @@ def mixed_view(labeled: View, seen: View, targets: Dict[str, Tensor],
     return maps
 
 
-def warn_of_lonely_images(loader) -> None:
-    """Warns if a process has one unlabeled image: nothing to mix it with.
+def warn_about_single_images(loader) -> None:
+    """Warns if a batch has a single unlabeled image, which cannot be mixed.
 
     Args:
-        loader (DataLoader): With :class:`MultiSourceBatchSampler`.
+        loader (DataLoader): Dataloader with
+            :class:`MultiSourceBatchSampler`.
     """
     sampler = loader.batch_sampler
     count = sum(
@@ -185,9 +190,8 @@ def warn_of_lonely_images(loader) -> None:
     if count < 2:
         print_log(
             'A term mixes unlabeled images, but each process has only '
-            f'{count} in a batch, which would be mixed with itself: nothing '
-            'is mixed. Raise train_dataloader.batch_size (or the share of '
-            'unlabeled images in batch_sampler.source_ratio), or set mix=None '
-            'of the term.',
+            f'{count} in a batch, so that nothing is mixed. Raise '
+            'train_dataloader.batch_size (or the share of unlabeled images in '
+            'batch_sampler.source_ratio), or set mix=None in the term.',
             logger='current',
             level=logging.WARNING)

@@ -1,4 +1,4 @@
-"""What terms with a second network have in common."""
+"""Base class of terms with a second network."""
 import copy
 from contextlib import contextmanager
 from typing import Iterator, List, Optional, Tuple
@@ -20,17 +20,17 @@ from .semi_term import SemiTerm
 
 
 class PartnerTerm(SemiTerm):
-    """Base of terms that train a second network beside the first.
+    """Base class of terms that train a second network beside the first.
 
-    The second network, ``self.partner``, has the same pretrained weights and
-    another random head. It learns from the masks, too, and is thrown away
-    when the model is published.
+    The second network, ``self.partner``, starts from the same pretrained
+    weights with a differently initialised head. It is trained on the masks
+    as well, and is dropped when the model is published.
 
     Args:
         view (str): View of the unlabeled images. Defaults to 'weak'.
-        partner (dict, optional): Keys of the second network's config, such
-            as ``backbone``, that take the place of the first's. Defaults to
-            None.
+        partner (dict, optional): Config keys, such as ``backbone``, in which
+            the second network differs from the first. Defaults to None: no
+            difference.
         **kwargs: See :class:`SemiTerm`.
     """
 
@@ -53,15 +53,15 @@ class PartnerTerm(SemiTerm):
 
     @property
     def partner_head(self) -> nn.Module:
-        """The second network's head that classifies every pixel."""
+        """Head of the second network that classifies every pixel."""
         return pixel_heads(self.partner.decode_head)[-1]
 
     def partner_supervised(self,
                            labeled: LabeledPart) -> Tuple[Tensor, Tensor]:
-        """The second network on the labeled images.
+        """Losses and scores of the second network on the labeled images.
 
         Args:
-            labeled (LabeledPart): Of the batch.
+            labeled (LabeledPart): Labeled part of the batch.
 
         Returns:
             tuple[Tensor, Tensor]: Sum of its supervised losses, and its
@@ -75,7 +75,7 @@ class PartnerTerm(SemiTerm):
         return loss, recorded[0]
 
     def partner_scores(self, images: Tensor) -> Tensor:
-        """The second network's scores, at image size.
+        """Scores of the second network at image size.
 
         Args:
             images (Tensor): Shape (N, C, H, W).
@@ -90,16 +90,16 @@ class PartnerTerm(SemiTerm):
 
     def on_all_images(
             self, batch: SemiBatch) -> Tuple[Tensor, List[Tensor], Tensor]:
-        """Both networks on labeled and then unlabeled images.
+        """Scores of both networks on labeled, then on unlabeled images.
 
         Args:
-            batch (SemiBatch): With the view.
+            batch (SemiBatch): Batch with the view.
 
         Returns:
             tuple[Tensor, list[Tensor], Tensor]: Sum of the second network's
             supervised losses; scores of the first and of the second network
-            at image size, shape (B + U, out_channels, H, W); which pixels
-            are no padding of unlabeled images, bool, shape (B + U, H, W).
+            at image size, shape (B + U, out_channels, H, W); a bool mask of
+            shape (B + U, H, W), False in the padding of unlabeled images.
         """
         labeled, view = batch.labeled, batch.view(self.views[0])
         supervised, partner_labeled = self.partner_supervised(labeled)
@@ -114,10 +114,11 @@ class PartnerTerm(SemiTerm):
 
 @contextmanager
 def _recorded_scores(head: nn.Module, size) -> Iterator[List[Tensor]]:
-    """Scores of a head at image size, of each call of its stock loss.
+    """Records a head's scores at image size during its stock loss.
 
-    The loss resizes them. Where it is known which of its tensors they are,
-    they are not resized a second time.
+    The stock loss already resizes the scores. With the stock
+    ``loss_by_feat`` these resized scores are recorded, so that they need not
+    be resized again.
     """
     found: List[Tensor] = []
     if type(head).loss_by_feat is BaseDecodeHead.loss_by_feat:

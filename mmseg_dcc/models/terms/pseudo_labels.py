@@ -1,4 +1,4 @@
-"""Pseudo labels of one view for others: FixMatch, UniMatch V2, ClassMix."""
+"""Pseudo-label term of FixMatch, UniMatch V2 and ClassMix."""
 from typing import Callable, Dict, Optional, Sequence, Tuple, Union
 
 import torch
@@ -15,47 +15,55 @@ from .semi_term import SemiTerm
 
 @MODELS.register_module()
 class PseudoLabels(SemiTerm):
-    """Labels of one view, where it is confident, taught to other views.
+    """Pseudo-label term: confident labels of one view train other views.
 
-    FixMatch for segmentation and UniMatch V2 (Yang et al., TPAMI 2025): the
-    teacher, or the network itself, labels a weakly augmented view; the
-    network learns these labels on strongly augmented, mixed views. The views
-    need not show the same window: labels are moved to where each sees them.
+    It implements FixMatch for segmentation and UniMatch V2 (Yang et al.,
+    TPAMI 2025). The teacher, or the network itself, predicts labels on a
+    weakly augmented view. The network is trained with the confident ones on
+    strongly augmented, mixed views. The views may show different windows:
+    labels are moved to the window of each view.
 
     ClassMix (Olsson et al., WACV 2021) is ``mix='classmix'``,
     ``threshold=0.968`` and ``normalise='share'``.
 
-    Differs from the published code: the labeled images have a forward pass
-    of their own also in FixMatch (published: one with the strong view in
-    UniMatch V2, with the weak one in V1). Without a teacher labels that are
-    pasted come from the same pass as the others (published in V1: a pass of
-    the partner's weak view in evaluation mode). ClassMix: the teacher is in
-    evaluation mode and its batch statistics are averages of the network's
-    (published: training mode, statistics of the batch it labels); colours
-    change before mixing, not after; padding is no class and is left out of
-    both means.
+    Differences from the published code:
+
+    * FixMatch, UniMatch: the labeled images have a separate forward pass
+      (published: one pass with the strong view in UniMatch V2, with the weak
+      view in V1).
+    * Without a teacher, the labels of a pasted region come from the same
+      pass as all others (published in V1: a separate pass of the partner's
+      weak view in evaluation mode).
+    * ClassMix: the teacher is in evaluation mode and its batch norm
+      statistics are averages of the network's (published: training mode,
+      statistics of the current batch). Colours are changed before mixing,
+      not after. Padding does not count as a class and is left out of both
+      means.
 
     Args:
-        label_view (str): View that is labeled. Defaults to 'weak'.
-        train_views (Sequence[str]): Views that learn the labels; several
-            share one forward pass, as published. Defaults to ('strong1',).
-        teacher (bool): Whether the mean teacher labels (needs
-            ``MeanTeacherHook``), or the network itself, in training mode and
-            without gradient. Defaults to True, UniMatch V2.
-        threshold (float): Least confidence of a label, in [0, 1]. Defaults
+        label_view (str): View on which labels are predicted. Defaults to
+            'weak'.
+        train_views (Sequence[str]): Views that are trained with these
+            labels, in one forward pass, as published. Defaults to
+            ('strong1',).
+        teacher (bool): Whether the mean teacher predicts the labels (needs
+            ``MeanTeacherHook``). If False, the network itself does, in
+            training mode and without gradient. Defaults to True, UniMatch
+            V2.
+        threshold (float): Minimum confidence of a label, in [0, 1]. Defaults
             to 0.95, UniMatch V2.
         mix (str | dict, optional): :class:`Mixer` of images, labels,
-            confidence and padding. Defaults to None: not mixed.
-        channel_dropout (bool): Whether the first of two ``train_views`` has
-            half of the channels of the features, the second the others
-            (UniMatch V2); half of the images keep all in both. Defaults to
-            False.
+            confidence and padding. Defaults to None: no mixing.
+        channel_dropout (bool): Whether to apply complementary channel
+            dropout (UniMatch V2): of two ``train_views``, the first keeps a
+            random half of the feature channels, the second the other half.
+            Half of the images keep all channels in both. Defaults to False.
         normalise (str): See :func:`pseudo_label_loss`. Defaults to 'valid',
-            UniMatch: the mean over all pixels that are no padding.
+            UniMatch: the mean over all pixels outside the padding.
         **kwargs: See :class:`SemiTerm`.
 
     Raises:
-        ValueError: If an argument is out of its range.
+        ValueError: If an argument is out of range.
 
     Examples:
         >>> model = dict(
@@ -105,15 +113,15 @@ class PseudoLabels(SemiTerm):
         return 'threshold', self.threshold
 
     def loss(self, batch: SemiBatch) -> dict:
-        """Pseudo-label loss of the train views.
+        """Pseudo-label loss on the train views.
 
         Args:
-            batch (SemiBatch): With all views.
+            batch (SemiBatch): Batch with all views of the term.
 
         Returns:
             dict[str, Tensor]: ``loss``, the mean over the train views;
-            ``pseudo_ratio``, share of the pixels of the label view that have
-            a label.
+            ``pseudo_ratio``, the share of the label view's pixels whose
+            label is confident enough.
         """
         targets = self.targets_of(batch)
         return dict(
@@ -122,11 +130,11 @@ class PseudoLabels(SemiTerm):
 
     def loss_of_train_views(self, batch: SemiBatch,
                             targets: Dict[str, Tensor]) -> Tensor:
-        """Mean of the losses on the train views, from one pass.
+        """Mean loss over the train views, which share one forward pass.
 
         Args:
-            batch (SemiBatch): With the train views.
-            targets (dict[str, Tensor]): Of :meth:`targets_of`.
+            batch (SemiBatch): Batch with the train views.
+            targets (dict[str, Tensor]): Result of :meth:`targets_of`.
         """
         labeled = batch.view(self.label_view)
         views = [
@@ -151,16 +159,16 @@ class PseudoLabels(SemiTerm):
             uses_sigmoid(batch.model.pixel_head))
 
     def kept_share(self, targets: Dict[str, Tensor]) -> Tensor:
-        """Share of the pixels of the label view that have a label."""
+        """Share of the label view's valid pixels above the threshold."""
         valid = targets['valid']
         kept = (targets['confidence'] >= self.threshold) & valid
         return kept.sum() / valid.sum().clamp(min=1)
 
     def targets_of(self, batch: SemiBatch) -> Dict[str, Tensor]:
-        """Labels and confidence, as the label view was seen.
+        """Labels and confidence in the geometry of the label view.
 
         Args:
-            batch (SemiBatch): With the label view.
+            batch (SemiBatch): Batch with the label view.
 
         Returns:
             dict[str, Tensor]: See :meth:`targets_from`.
@@ -177,11 +185,11 @@ class PseudoLabels(SemiTerm):
 
     def targets_from(self, batch: SemiBatch,
                      scores: Tensor) -> Dict[str, Tensor]:
-        """Labels and confidence from scores on the label view.
+        """Labels and confidence from given scores on the label view.
 
         Args:
-            batch (SemiBatch): With the label view.
-            scores (Tensor): Shape (U, out_channels, H, W).
+            batch (SemiBatch): Batch with the label view.
+            scores (Tensor): Scores of shape (U, out_channels, H, W).
 
         Returns:
             dict[str, Tensor]: ``labels``, int64, ``confidence`` and
@@ -193,7 +201,7 @@ class PseudoLabels(SemiTerm):
         return dict(labels=labels, confidence=confidence, valid=view.valid)
 
     def _dropout(self, count: int) -> Optional[Callable]:
-        """Complementary channels for the two views of each image."""
+        """Complementary channel dropout for the two views of each image."""
         if not self.channel_dropout:
             return None
         drawn: Dict[int, Tensor] = {}

@@ -1,4 +1,4 @@
-"""Schedules of the weight of a term."""
+"""Schedule of the weight of a term."""
 import math
 
 _SHAPES = {
@@ -10,17 +10,17 @@ _SHAPES = {
 
 
 class Ramp:
-    """Weight that grows to its peak over the first iterations of a term.
+    """Ramp-up schedule of the weight of a term.
 
     Args:
-        peak (float): Weight at the end and from then on, >= 0.
+        peak (float): Final weight, >= 0.
         iters (int): Iterations from the start of the term to the peak.
         shape (str): 'sigmoid', exp(-5 (1 - t)^2) with t from 0 to 1 (Laine
-            and Aila, 2017), 'linear' or 'cosine'. Defaults to 'sigmoid', as
-            in CCT, GCT and mean teacher.
+            and Aila, 2017), 'linear', 'cosine' or 'constant'. Defaults to
+            'sigmoid', as in CCT, GCT and mean teacher.
 
     Raises:
-        ValueError: If an argument is out of its range.
+        ValueError: If an argument is out of range.
 
     Examples:
         >>> terms = dict(
@@ -47,17 +47,17 @@ class Ramp:
         """Weight at an iteration.
 
         Args:
-            iteration (int): Counted from the start of the term.
+            iteration (int): Iteration since the start of the term.
         """
         share = min(max(iteration, 0) / self.iters, 1.) if self.iters else 1.
         return self.peak * _SHAPES[self.shape](share)
 
     @classmethod
     def of(cls, weight) -> 'Ramp':
-        """A number becomes a constant, a config a schedule.
+        """Schedule from a number, which is constant, or from arguments.
 
         Args:
-            weight (float | dict): Of a term.
+            weight (float | dict): ``weight`` of a term.
         """
         if isinstance(weight, dict):
             return cls(**weight)

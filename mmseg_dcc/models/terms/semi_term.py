@@ -1,4 +1,4 @@
-"""Base of everything that a segmentor learns beside its masks."""
+"""Base class of the terms that are added to the supervised loss."""
 from abc import abstractmethod
 from typing import Optional, Sequence, Tuple, Union
 
@@ -9,27 +9,27 @@ from ...datasets.checks import find_transform
 from ...datasets.plain_datasets import unlabeled_datasets
 from ...datasets.transforms import MultiView
 from ..semi_batch import SemiBatch
-from .mixer import warn_of_lonely_images
+from .mixer import warn_about_single_images
 from .ramp import Ramp
 
 
 class SemiTerm(BaseModule):
-    """Term of the total loss: stock supervised loss plus terms (Eq. 9).
+    """Base class of terms: total loss = supervised loss + terms (Eq. 9).
 
-    A method is a subclass in a file of its own; docs/write_a_term.md shows
-    one. Its networks, banks and projectors are its submodules: they are in
-    the checkpoint of the training under ``terms.<name>.`` and are dropped
-    when the model is published.
+    A method is a subclass in its own file; docs/write_a_term.md shows one.
+    Networks, banks and projectors are submodules of their term. They are
+    saved in the training checkpoint under ``terms.<name>.`` and dropped when
+    the model is published.
 
     Args:
-        views (Sequence[str]): Names of the views that the term looks at, as
-            in ``MultiView`` of the unlabeled pipeline. Defaults to ().
+        views (Sequence[str]): Names of the views that the term uses, as in
+            ``MultiView`` of the unlabeled pipeline. Defaults to ().
         weight (float | dict): Weight of the key ``loss`` of :meth:`loss`,
-            >= 0: a number, or the arguments of :class:`Ramp`. 0 is the
-            control of an experiment: the passes update the BN statistics,
-            nothing goes backward. Defaults to 1.
-        start_iters (int): Iterations of the training before the term is on,
-            if that is later than the end of the warm-up. Defaults to 0.
+            >= 0: a number, or the arguments of :class:`Ramp`. 0 serves as
+            the control of an experiment: forward passes update the batch
+            norm statistics, but the term has no gradient. Defaults to 1.
+        start_iters (int): First training iteration in which the term is
+            active, if later than the end of the warm-up. Defaults to 0.
         init_cfg (dict, optional): See ``BaseModule``. Defaults to None.
 
     Examples:
@@ -44,11 +44,11 @@ class SemiTerm(BaseModule):
 
     #: Whether the term reads ``View.teacher_scores``.
     needs_teacher = False
-    #: Its :class:`Mixer`, if it mixes images of a batch.
+    #: :class:`Mixer` of the term, if it mixes images of a batch.
     mixer = None
-    #: Whether it reads features or scores of ``SemiBatch.labeled``.
+    #: Whether the term reads features or scores of ``SemiBatch.labeled``.
     needs_labeled = False
-    #: Whether it reads ``View.masks('weak')``.
+    #: Whether the term reads ``View.masks('weak')``.
     needs_weak_masks = False
 
     def __init__(self,
@@ -63,29 +63,31 @@ class SemiTerm(BaseModule):
 
     @property
     def gate(self) -> Optional[Tuple[str, float]]:
-        """Least confidence of a label that the term learns, and its key.
+        """Config key and value of the confidence threshold of pseudo labels.
 
-        The key is that of the term's config, such as 'threshold'. None: the
-        term has no such bound, and ``PseudoLabelGateHook`` leaves it out.
+        The key is relative to the config of the term, such as 'threshold'.
+        None if the term has no threshold; ``PseudoLabelGateHook`` then skips
+        it.
         """
         return None
 
     def bind(self, segmentor: nn.Module) -> None:
-        """Builds what depends on the segmentor, such as a projector.
+        """Builds submodules that depend on the segmentor, such as a projector.
 
-        Called once, when the segmentor is built. The segmentor must not be
-        kept: it becomes the parent of this module.
+        Called once, when the segmentor is built. Do not store the segmentor
+        as an attribute: it is the parent module of the term.
 
         Args:
-            segmentor (SemiEncoderDecoder): Without weights loaded.
+            segmentor (SemiEncoderDecoder): Segmentor before its weights are
+                loaded.
         """
 
     def check(self, segmentor: nn.Module, loader) -> None:
-        """Tells before training what would fail in it.
+        """Checks model and data before training.
 
         Args:
             segmentor (SemiEncoderDecoder): The segmentor in training.
-            loader (DataLoader): Of the training.
+            loader (DataLoader): The training dataloader.
 
         Raises:
             ValueError: If the unlabeled pipeline lacks a view.
@@ -98,15 +100,15 @@ class SemiTerm(BaseModule):
             ]
             if missing:
                 raise ValueError(
-                    f'{type(self).__name__} looks at the view(s) {missing}, '
+                    f'{type(self).__name__} uses the view(s) {missing}, '
                     'but the unlabeled pipeline makes '
                     f'{[*multi_view.views]}. Change MultiView.views of the '
                     'unlabeled dataset, or the names in model.terms.')
         if self.mixer:
-            warn_of_lonely_images(loader)
+            warn_about_single_images(loader)
 
     def is_on(self, iteration: int) -> bool:
-        """Whether the term has begun, after the warm-up."""
+        """Whether ``start_iters`` is reached in this iteration."""
         return iteration >= self.start_iters
 
     def weight_at(self, iteration: int, warmup_iters: int) -> float:
@@ -121,12 +123,12 @@ class SemiTerm(BaseModule):
             batch (SemiBatch): Labeled images and views.
 
         Returns:
-            dict[str, Tensor]: ``loss``, which is weighted; ``loss_*`` of
-            networks of the term's own, which are not; diagnostics, whose
-            names must not hold the word "loss". Every parameter of the term
-            must be reached.
+            dict[str, Tensor]: ``loss``, which the segmentor multiplies by
+            the weight; ``loss_*``, unweighted losses of networks of the
+            term; diagnostics, whose names must not contain "loss". Every
+            parameter of the term must be part of a loss.
         """
 
     def idle_loss(self) -> Tensor:
-        """Zero that reaches every parameter: DDP waits for each."""
+        """Zero loss with a graph to every parameter, which DDP expects."""
         return 0. * sum(p.sum() for p in self.parameters() if p.requires_grad)

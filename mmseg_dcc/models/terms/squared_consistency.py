@@ -1,4 +1,4 @@
-"""Squared consistency with a mean teacher: plain, and CutMix-Seg."""
+"""Squared-consistency term of mean teacher and CutMix-Seg."""
 from typing import Optional, Sequence, Tuple, Union
 
 from mmseg.registry import MODELS
@@ -15,39 +15,39 @@ from .semi_term import SemiTerm
 
 @MODELS.register_module()
 class SquaredConsistency(SemiTerm):
-    """Probabilities of the mean teacher, which the network is to give.
+    """Squared-consistency term between the network and the mean teacher.
 
-    Mean teacher (Tarvainen and Valpola, NeurIPS 2017), and with a mix
-    CutMix-Seg (French et al., BMVC 2020): the teacher sees a weakly augmented
-    view, the network a strongly augmented, mixed one; the loss is the squared
-    difference of their probabilities, see :func:`squared_consistency_loss`.
-    The views need not show the same window.
+    It implements mean teacher (Tarvainen and Valpola, NeurIPS 2017) and,
+    with ``mix``, CutMix-Seg (French et al., BMVC 2020). The teacher predicts
+    on a weakly augmented view, the network on a strongly augmented, mixed
+    view. The loss is the squared difference of their probabilities, see
+    :func:`squared_consistency_loss`. The views may show different windows.
 
-    Differs from the published code: the teacher is in evaluation mode
-    throughout (CutMix-Seg: training mode with its batch norms frozen, which
-    is the same but for dropout) and the network's batch norms are not frozen
-    (set ``model.backbone.norm_eval=True`` for that); images are mixed with
-    others of one batch, not of a second one; padding is left out of both
-    means. Mean teacher: labeled images have no consistency loss (one of the
-    published codes makes it an option); the noise is the augmentation of the
-    view.
+    Differences from the published code: the teacher is always in evaluation
+    mode (CutMix-Seg: training mode with frozen batch norms, which differs
+    only in dropout); the batch norms of the network are not frozen (set
+    ``model.backbone.norm_eval=True`` to freeze them); images are mixed with
+    others of the same batch, not of a second one; padding is left out of
+    both means. Mean teacher: labeled images have no consistency loss (an
+    option in one of the published codes); the noise is the augmentation of
+    the view.
 
     Args:
-        views (tuple[str, str]): Of the teacher and of the network, which may
-            be the same. Defaults to ('weak', 'strong1').
-        confidence (str, optional): 'batch', the loss is multiplied by the
-            share of the pixels on which the teacher is confident; 'pixel',
-            other pixels are left out; None, neither. Defaults to 'batch',
-            CutMix-Seg; mean teacher: None.
-        threshold (float): Least confidence, in [0, 1]. Defaults to 0.97,
+        views (tuple[str, str]): View of the teacher and view of the network;
+            they may be the same. Defaults to ('weak', 'strong1').
+        confidence (str, optional): 'batch': the loss is multiplied by the
+            share of pixels on which the teacher is confident. 'pixel': only
+            these pixels count. None: the confidence is not used. Defaults to
+            'batch', CutMix-Seg; mean teacher: None.
+        threshold (float): Minimum confidence, in [0, 1]. Defaults to 0.97,
             CutMix-Seg.
         mix (str | dict, optional): :class:`Mixer` of images, probabilities
-            and padding; CutMix-Seg: 'half_box'. Defaults to None: not mixed,
+            and padding; CutMix-Seg: 'half_box'. Defaults to None: no mixing,
             mean teacher.
         **kwargs: See :class:`SemiTerm`.
 
     Raises:
-        ValueError: If an argument is out of its range.
+        ValueError: If an argument is out of range.
 
     Examples:
         >>> model = dict(
@@ -71,8 +71,9 @@ class SquaredConsistency(SemiTerm):
                  **kwargs) -> None:
         super().__init__(views=views, **kwargs)
         if len(self.views) != 2:
-            raise ValueError('SquaredConsistency.views: expected that of the '
-                             f'teacher and that of the network, got {views}.')
+            raise ValueError('SquaredConsistency.views: expected two views, '
+                             'one of the teacher and one of the network, got '
+                             f'{views}.')
         if confidence not in WEIGHTINGS:
             raise ValueError('SquaredConsistency.confidence: expected one of '
                              f'{WEIGHTINGS}, got {confidence!r}.')
@@ -91,14 +92,14 @@ class SquaredConsistency(SemiTerm):
         return 'threshold', self.threshold
 
     def loss(self, batch: SemiBatch) -> dict:
-        """Consistency loss of the network's view.
+        """Consistency loss on the view of the network.
 
         Args:
-            batch (SemiBatch): With both views.
+            batch (SemiBatch): Batch with both views.
 
         Returns:
             dict[str, Tensor]: ``loss``; ``confident_ratio``, share of the
-            pixels of the teacher's view on which it is confident.
+            pixels of its view on which the teacher is confident.
         """
         head = batch.model.pixel_head
         taught, seen = (batch.view(name) for name in self.views)

@@ -1,4 +1,4 @@
-"""UniMatch (Yang et al., CVPR 2023): strong views and perturbed features."""
+"""Term of UniMatch V1 (Yang et al., CVPR 2023)."""
 from typing import Dict, Sequence, Union
 
 import torch
@@ -12,37 +12,39 @@ from .pseudo_labels import PseudoLabels
 
 @MODELS.register_module()
 class UniMatch(PseudoLabels):
-    """The network's labels of a view, on strong views and perturbed features.
+    """UniMatch V1 term: pseudo labels on strong views and perturbed features.
 
     UniMatch V1 (Yang et al., CVPR 2023, Sec. 3). The features of the label
-    view go through the decode head twice, as they are and with half of their
-    channels dropped, in one batch. What the first half says, without
-    gradient and where it is confident, is learned by the second half and by
-    the mixed strong views, half of the loss each.
+    view go through the decode head in one batch with a copy in which half of
+    the channels are dropped. The confident predictions on the unperturbed
+    features are the labels, without gradient, of the perturbed features and
+    of the mixed strong views, each with half of the loss.
 
-    Differs from the published code: the labeled images have a forward pass
-    of their own (published: one with the label view, so that the batch
-    statistics are of both and the perturbed half has copies of the labeled
-    ones). Pasted labels come from the same pass as the others, since an
-    image is mixed with another of its batch (published: a pass of the
-    partner in evaluation mode). The dropout before the classifier is the
-    stock head's (published: none; set ``model.decode_head.dropout_ratio=0``).
+    Differences from the published code: the labeled images have a separate
+    forward pass (published: one pass with the label view, so that batch norm
+    statistics cover both, and the perturbed half has copies of the labeled
+    images). The labels of a pasted region come from the same pass as all
+    others, since an image is mixed with another one of its batch (published:
+    a pass of the partner in evaluation mode). The dropout before the
+    classifier is that of the stock head (published: none; set
+    ``model.decode_head.dropout_ratio=0``).
 
     Args:
-        train_views (Sequence[str]): Strong views, in one forward pass.
-            Defaults to ('strong1', 'strong2').
-        feature_dropout (float): Probability of a channel of a feature map of
-            backbone and neck to be zero in the perturbed half, in [0, 1).
-            The others are scaled by its inverse. Defaults to 0.5, UniMatch.
+        train_views (Sequence[str]): Strong views, which share one forward
+            pass. Defaults to ('strong1', 'strong2').
+        feature_dropout (float): Probability that a channel of a feature map
+            of backbone and neck is dropped in the perturbed half, in [0, 1).
+            The others are scaled by 1 / (1 - probability). Defaults to 0.5,
+            UniMatch.
         mix (str | dict, optional): See :class:`PseudoLabels`. Defaults to
             'cutmix'.
-        **kwargs: Of :class:`PseudoLabels`, without ``teacher`` and
-            ``channel_dropout``; ``threshold`` defaults to 0.95, VOC and
+        **kwargs: Arguments of :class:`PseudoLabels` other than ``teacher``
+            and ``channel_dropout``. ``threshold`` defaults to 0.95, VOC and
             COCO; Cityscapes: 0.
 
     Raises:
-        ValueError: If an argument is out of its range, or one of the two is
-            given.
+        ValueError: If an argument is out of range, or ``teacher`` or
+            ``channel_dropout`` is given.
 
     Examples:
         >>> model = dict(
@@ -59,26 +61,27 @@ class UniMatch(PseudoLabels):
         if not 0 <= feature_dropout < 1:
             raise ValueError('UniMatch.feature_dropout: expected a share of '
                              f'the channels in [0, 1), got {feature_dropout}.')
-        refused = {'teacher', 'channel_dropout'} & {*kwargs}
-        if refused:
+        unsupported = {'teacher', 'channel_dropout'} & {*kwargs}
+        if unsupported:
             raise ValueError(
-                f'UniMatch takes no {" and no ".join(sorted(refused))}: the '
-                'network labels itself and perturbs features of the label '
-                "view. Remove it, or take type='PseudoLabels'.")
+                f'UniMatch takes no {" and no ".join(sorted(unsupported))}: '
+                'the network itself predicts the labels, and features of the '
+                'label view are perturbed. Remove it from the term in '
+                "model.terms, or use type='PseudoLabels'.")
         super().__init__(
             train_views=train_views, teacher=False, mix=mix, **kwargs)
         self.feature_dropout = feature_dropout
 
     def loss(self, batch: SemiBatch) -> dict:
-        """Half the loss of the strong views, half of perturbed features.
+        """Mean of the losses on strong views and on perturbed features.
 
         Args:
-            batch (SemiBatch): With all views.
+            batch (SemiBatch): Batch with all views of the term.
 
         Returns:
-            dict[str, Tensor]: ``loss``, which is 1/4 of each of two strong
-            views and 1/2 of the perturbed features; ``pseudo_ratio``, see
-            :class:`PseudoLabels`.
+            dict[str, Tensor]: ``loss``, the sum of 1/4 of the loss on each
+            of two strong views and 1/2 of that on perturbed features;
+            ``pseudo_ratio``, see :meth:`PseudoLabels.loss`.
         """
         targets = self.targets_of(batch)
         perturbed = self.loss_on(batch, targets.pop('perturbed'), targets)
@@ -88,10 +91,10 @@ class UniMatch(PseudoLabels):
             pseudo_ratio=self.kept_share(targets))
 
     def targets_of(self, batch: SemiBatch) -> Dict[str, Tensor]:
-        """Labels of the unperturbed half, scores of the perturbed one.
+        """Labels of the unperturbed half and scores of the perturbed half.
 
         Args:
-            batch (SemiBatch): With the label view.
+            batch (SemiBatch): Batch with the label view.
 
         Returns:
             dict[str, Tensor]: See :meth:`PseudoLabels.targets_from`, and
@@ -103,6 +106,6 @@ class UniMatch(PseudoLabels):
         return dict(self.targets_from(batch, clean), perturbed=perturbed)
 
     def _with_dropped_copy(self, maps: Tensor) -> Tensor:
-        # The entries of a class token, (N, C), are its channels.
+        # A class token, (N, C), has one entry for each channel.
         drop = F.dropout2d if maps.dim() == 4 else F.dropout
         return torch.cat([maps, drop(maps, self.feature_dropout)])

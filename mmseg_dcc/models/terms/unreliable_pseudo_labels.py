@@ -1,4 +1,4 @@
-"""Unreliable pseudo labels as negatives: U2PL (Wang et al., CVPR 2022)."""
+"""Term of U2PL: unreliable pseudo labels (Wang et al., CVPR 2022)."""
 import logging
 from typing import Dict, Optional, Sequence, Tuple, Union
 
@@ -36,66 +36,73 @@ from .semi_term import SemiTerm
 
 @MODELS.register_module()
 class UnreliablePseudoLabels(SemiTerm):
-    """Sure pixels are labels, unsure ones negatives of what they are not.
+    """U2PL term: reliable pixels are pseudo labels, unreliable ones negatives.
 
-    U2PL (Wang et al., CVPR 2022). The mean teacher labels the view. The
-    network learns the labels where the teacher's entropy on the mixed image
-    is low, and learns representations whose pixels are like the mean of
-    their class and unlike a queue of pixels that are not of it: labeled ones
-    that the teacher confuses with the class, and unlabeled ones of high
-    entropy for which the class ranks low.
+    U2PL (Wang et al., CVPR 2022). The mean teacher predicts labels on the
+    view. The network is trained with the labels of pixels where the
+    teacher's entropy on the mixed image is low. A contrastive loss pulls the
+    representation of a pixel to the mean of its class and pushes it from a
+    queue of negatives of this class: labeled pixels that the teacher
+    confuses with the class, and unlabeled pixels of high entropy for which
+    the class ranks low.
 
-    The teacher's representation head is an average that this term keeps (the
-    mean teacher has no terms of its own): of the parameters, as published,
-    with the batch statistics of the network's.
+    The representation head of the teacher is an average kept by this term,
+    since the mean teacher has no copies of terms. As published, parameters
+    are averaged; batch norm statistics are those of the network.
 
-    Differs from the published code, which does not do what the paper says:
+    Errors of the published code, in which it deviates from the paper and
+    which this term does not have:
 
-    * it scatters label maps along the wrong axis, so that the first image
-      has the classes of all and the others have none;
-    * a pixel enters the queue of class c only if it is labeled c, so that
-      labeled pixels never enter one and the rest are wrong for their class;
-    * if a class is missing, anchors of one class meet the queue of another;
-    * the contrast is divided by the number of processes once more.
+    * It scatters label maps along the wrong axis, so that the first image
+      has the classes of all images and the others have none.
+    * A pixel enters the queue of class c only if its label is c, so that
+      labeled pixels never enter one and the others are wrong for their
+      class.
+    * If a class is missing, anchors of one class are compared with the queue
+      of another.
+    * The contrastive loss is divided by the number of processes a second
+      time.
 
-    Nor are these followed: the teacher in training mode on labeled and mixed
-    images at once (here it is in evaluation mode, as when it labels);
-    anchors drawn with replacement; queues of 30,000 rows (50,000 for class
-    0) that all negatives of a step enter, which turns them over in a step or
-    two (here a random part enters smaller ones); one coin for the CutMix of a
-    batch (here one an image) and the image after as partner (here the one
-    before); thresholds of entropy, prototypes and means of each process
-    (here of all); a schedule by epochs (here by iterations, of the length
-    that ``SupervisedWarmupHook`` reads from the loop). Padding counts
-    nowhere.
+    Further differences: the teacher is in evaluation mode (published:
+    training mode on labeled and mixed images at once); anchors are drawn
+    without replacement; a random part of the negatives of a step enters the
+    queues, which are smaller (published: all of them enter queues of 30,000
+    rows, 50,000 for class 0, which replaces their content in one or two
+    steps); CutMix is decided for each image (published: for the batch) and
+    the partner is the previous image (published: the next); entropy
+    thresholds, prototypes and means are those of all processes (published:
+    of each process); the schedule counts iterations, of the number that
+    ``SupervisedWarmupHook`` reads from the loop (published: epochs). Padding
+    is left out everywhere.
 
     Args:
-        view (str): View that is labeled, and mixed to be learned. Defaults
-            to 'weak'.
-        unreliable (float): Share of the pixels that is unreliable in the
-            beginning, alpha_0, in [0, 0.5]; falls to 0 at the end of the
-            training. Defaults to 0.2, U2PL.
+        view (str): View on which labels are predicted and which is trained,
+            mixed. Defaults to 'weak'.
+        unreliable (float): Initial share of unreliable pixels, alpha_0, in
+            [0, 0.5]; it falls to 0 at the end of the training. Defaults to
+            0.2, U2PL.
         mix (str | dict, optional): :class:`Mixer`; published: half the area
-            with probability 0.5, as in the fragment. Defaults to None: not
-            mixed.
-        contrast_weight (float): Of the contrast beside the pseudo labels,
-            >= 0; 0: there is none. Defaults to 1, U2PL.
+            with probability 0.5, as in the fragment. Defaults to None: no
+            mixing.
+        contrast_weight (float): Weight of the contrastive loss, >= 0; 0
+            switches it off. Defaults to 1, U2PL.
         representation (dict, optional): Config of the
             :class:`RepresentationHead`. Defaults to None: 256 channels.
         momentum (float): Share of the newest weights in the average of the
-            representation head, more in its first steps. Defaults to 0.01,
-            U2PL; that of ``MeanTeacherHook`` is set there.
+            representation head, more in the first steps. Defaults to 0.01,
+            U2PL; the momentum of ``MeanTeacherHook`` is set separately.
         queue_sizes (int | Sequence[int]): See :class:`ClassQueues`. Defaults
-            to 5,000: 5 MB a class on the device and in checkpoints.
-        queue_rows (int): Most rows of a class that a process appends in a
-            step, drawn at random. Defaults to 500: the queues hold at least
-            ten steps of one process.
-        anchors (int): Most anchors of a class in a process. Defaults to 256,
-            U2PL.
-        negatives (int): Of each anchor. Defaults to 50, U2PL. Takes classes
-            x anchors x negatives x channels x 4 bytes, 275 MB for VOC.
-        anchor_threshold (float): Least probability of an anchor's class,
-            in [0, 1]. Defaults to 0.3, U2PL.
+            to 5,000: 5 MB per class on the device and in checkpoints.
+        queue_rows (int): Maximum number of rows of a class that a process
+            appends in a step, drawn at random. Defaults to 500: the queues
+            hold at least ten steps of one process.
+        anchors (int): Maximum number of anchors of a class in a process.
+            Defaults to 256, U2PL.
+        negatives (int): Number of negatives of each anchor. Defaults to 50,
+            U2PL. They take classes x anchors x negatives x channels x 4
+            bytes, 275 MB for VOC.
+        anchor_threshold (float): Minimum probability of the class of an
+            anchor, in [0, 1]. Defaults to 0.3, U2PL.
         ranks (tuple[int, int]): r_l and r_h, see :func:`negative_rows`.
             Defaults to (3, 20), U2PL: needs more than three classes.
         temperature (float): See :func:`class_contrast_loss`. Defaults to
@@ -103,9 +110,9 @@ class UnreliablePseudoLabels(SemiTerm):
         **kwargs: See :class:`SemiTerm`.
 
     Raises:
-        ValueError: If an argument is out of its range, or if each of several
-            classes has a sigmoid of its own: then entropies and ranks are
-            not those of U2PL.
+        ValueError: If an argument is out of range, or several classes have a
+            sigmoid each, for which entropies and ranks of U2PL are not
+            defined.
 
     Examples:
         >>> model = dict(
@@ -173,15 +180,16 @@ class UnreliablePseudoLabels(SemiTerm):
         if uses_sigmoid(head) and head.out_channels > 1:
             raise ValueError(
                 'U2PL (UnreliablePseudoLabels) ranks classes by probabilities '
-                'that add up to 1, but each class of this head has a sigmoid '
-                'of its own. Set decode_head.loss_decode.use_sigmoid=False.')
+                'that add up to 1, but this decode head has a sigmoid for '
+                'each class. Set decode_head.loss_decode.use_sigmoid=False.')
         self.representation = MODELS.build({
             'type': 'RepresentationHead',
             'in_channels': head.channels,
             'norm_cfg': head.norm_cfg,
             **self._representation
         })
-        # Parameters alone: their average survives a move to another device.
+        # Without buffers: the average keeps references to them, which become
+        # stale when the module moves to another device.
         self.teacher_representation = MomentumAnnealingEMA(
             self.representation, momentum=self.momentum, gamma=1)
         self.queues = ClassQueues(head.num_classes,
@@ -189,7 +197,7 @@ class UnreliablePseudoLabels(SemiTerm):
                                   self.queue_sizes)
 
     def check(self, segmentor: nn.Module, loader) -> None:
-        """Warns where mixing or the queues would do nothing."""
+        """Warns if mixing has no effect or there are too few classes."""
         super().check(segmentor, loader)
         classes = segmentor.pixel_head.num_classes
         if self.contrast_weight and classes <= self.ranks[0]:
@@ -197,20 +205,21 @@ class UnreliablePseudoLabels(SemiTerm):
                 'UnreliablePseudoLabels: unlabeled pixels are negatives of '
                 f'classes of rank {self.ranks[0]} and more (counted from 0), '
                 f'but there are {classes} classes: only labeled pixels will '
-                'be negatives. Set ranks=(1, 20) of the term.',
+                'be negatives. Set ranks=(1, 20) in the term.',
                 logger='current',
                 level=logging.WARNING)
 
     def loss(self, batch: SemiBatch) -> dict:
-        """Pseudo-label loss of the reliable pixels, and the contrast.
+        """Pseudo-label loss of the reliable pixels plus contrastive loss.
 
         Args:
-            batch (SemiBatch): With the view and labeled images.
+            batch (SemiBatch): Batch with the view and labeled images.
 
         Returns:
-            dict[str, Tensor]: ``loss``, of both; ``pseudo_ratio``, share of
-            the pixels whose label is learned; with a contrast its value as
-            ``contrast`` and ``queue_fill``, share of the queues in use.
+            dict[str, Tensor]: ``loss``, the sum of both; ``pseudo_ratio``,
+            share of the reliable pixels; with ``contrast_weight`` also
+            ``contrast``, the contrastive loss, and ``queue_fill``, share of
+            the queues in use.
         """
         model, head = batch.model, batch.model.pixel_head
         mixed = self._mixed(batch.view(self.views[0]), head)
@@ -254,10 +263,10 @@ class UnreliablePseudoLabels(SemiTerm):
             queue_fill=self.queues.fill.sum() / self.queues.sizes.sum())
 
     def contrast(self, rows: PixelRows) -> Tensor:
-        """Fills the queues, then compares the anchors with them.
+        """Contrastive loss of the anchors; appends to the queues first.
 
         Args:
-            rows (PixelRows): Of labeled and unlabeled images.
+            rows (PixelRows): Pixels of labeled and unlabeled images.
 
         Returns:
             Tensor: Scalar.
@@ -270,7 +279,7 @@ class UnreliablePseudoLabels(SemiTerm):
             prototypes, present = class_prototypes(
                 rows.teacher, classes, rows.probabilities.shape[1])
             candidates = anchor_rows(rows, self.anchor_threshold)
-            # without negatives there is nothing to tell a class from
+            # Anchors need negatives of their class.
             candidates = candidates[self.queues.fill[classes[candidates]] > 0]
             counts = classes[candidates].bincount(minlength=len(present))
             anchors = candidates[draw_by_class(classes[candidates],
@@ -282,7 +291,7 @@ class UnreliablePseudoLabels(SemiTerm):
 
     @torch.no_grad()
     def _mixed(self, view: View, head: nn.Module) -> Dict[str, Tensor]:
-        """Images with the teacher's labels of the clean ones, mixed."""
+        """Mixed images with the mixed labels of the teacher."""
         maps = dict(
             images=view.images,
             labels=class_labels(head, view.teacher_scores),
@@ -296,14 +305,14 @@ class UnreliablePseudoLabels(SemiTerm):
     @torch.no_grad()
     def _teacher_maps(model: nn.Module,
                       images: Tensor) -> Tuple[Tensor, Tensor]:
-        """Features and scores of the teacher, scores in full precision."""
+        """Features and full-precision scores of the teacher."""
         features = encoder_features(model.teacher, images)
         return features, full_precision(
             model.teacher.pixel_head.cls_seg(features))
 
     def _rows(self, head: nn.Module, features: Tensor,
               teacher: Tuple[Tensor, Tensor], *masks, labeled: bool):
-        """Rows of the pixels of one part of the batch."""
+        """Rows of the pixels of the labeled or the unlabeled images."""
         taught, scores = teacher
         with torch.no_grad():
             taught = self.teacher_representation(taught)

@@ -1,4 +1,4 @@
-"""Image-level labels of the unlabeled images (Sec. 3.5) as a term."""
+"""Term for image-level labels of the unlabeled images (Sec. 3.5)."""
 from typing import Optional, Sequence
 
 import torch
@@ -14,23 +14,25 @@ from .semi_term import SemiTerm
 
 @MODELS.register_module()
 class WeakLabels(SemiTerm):
-    """A second classifier C_w that learns from weak masks (Sec. 3.5).
+    """Weak-label term: a second classifier C_w trained on weak masks.
 
-    Image-level labels have become coarse masks y_p by class activation maps,
-    see docs/weak_labels.md. C_w stands beside ``cls_seg``, so that they do
-    not spoil the main classifier: its loss is the mean of the cross entropies
-    on the views (Eq. 11). Inference and published weights know nothing of it.
+    The weak masks y_p are made from image-level labels by class activation
+    maps, see docs/weak_labels.md (Sec. 3.5). C_w is separate from
+    ``cls_seg``, so that errors of these masks do not reach the main
+    classifier. The loss is the mean cross entropy over the views (Eq. 11).
+    C_w is used neither in inference nor in published weights.
 
     Args:
-        views (Sequence[str]): Defaults to ('a', 'b'), the crops of DCC.
+        views (Sequence[str]): Views that are used. Defaults to ('a', 'b'),
+            the crops of DCC.
         classifier (dict, optional): Config of C_w. Defaults to None: an
-            ``FCNHead`` without convolutions, which is dropout and a 1x1
-            convolution, like ``cls_seg``; its loss is the cross entropy of
+            ``FCNHead`` without convolutions, that is dropout and a 1x1
+            convolution, like ``cls_seg``. Its loss is the cross entropy of
             the known pixels with ``loss_weight`` lambda_w = 0.4. The paper
             follows CCT (Ouali et al., CVPR 2020), whose published config has
-            ``weakly_loss_w`` 0.4. CCT raises its weight over the first tenth
-            of the training (``weight`` can); here the supervised warm-up
-            keeps the first iterations clear of it.
+            ``weakly_loss_w`` 0.4. CCT ramps this weight up over the first
+            tenth of the training (``weight`` can do the same); here the
+            supervised warm-up excludes the term from the first iterations.
         **kwargs: See :class:`SemiTerm`.
 
     Examples:
@@ -68,10 +70,10 @@ class WeakLabels(SemiTerm):
         })
 
     def loss(self, batch: SemiBatch) -> dict:
-        """Weak loss of the views (Eq. 11).
+        """Loss of C_w on the views (Eq. 11).
 
         Args:
-            batch (SemiBatch): Whose samples have ``weak_sem_seg``.
+            batch (SemiBatch): Batch whose samples have ``weak_sem_seg``.
 
         Returns:
             dict[str, Tensor]: ``loss``; ``weak_acc_seg``, percentage of the
@@ -87,7 +89,7 @@ class WeakLabels(SemiTerm):
             weak_acc_seg=means['acc_seg'])
 
     def _loss_of(self, view: View) -> dict:
-        """Weak masks as a stock head wants its labels."""
+        """Losses of C_w on the weak masks of one view."""
         masks = torch.stack(view.masks('weak'))
         known = masks != UNKNOWN_IN_FILES
         masks = masks.where(known, torch.full_like(

@@ -1,4 +1,4 @@
-"""DINOv2 against a naive forward of the same weights, and its rules."""
+"""Tests of ``mmseg_dcc/models/backbones/dinov2.py``."""
 import math
 import sys
 
@@ -62,7 +62,7 @@ def linear(tokens, weights, name):
 
 
 def attention(tokens, weights, name):
-    """Query by query, head by head."""
+    """Attention computed by loops over queries and heads."""
     width = DIMS // HEADS
     parts = linear(tokens, weights, f'{name}.qkv').split(DIMS, -1)
     out = torch.empty_like(tokens)
@@ -78,7 +78,7 @@ def attention(tokens, weights, name):
 
 
 def naive_levels(image, weights, positions):
-    """The normed patch tokens of each layer, as maps (C, h, w)."""
+    """Normalised patch tokens of each layer, as maps (C, h, w)."""
     h, w = (side // PATCH for side in image.shape[1:])
     kernel = weights['patch_embed.proj.weight'].flatten(1)
     tokens = [weights['cls_token'][0, 0] + positions[0]]
@@ -135,7 +135,7 @@ def test_names_go_to_those_of_the_model():
     model = MODELS.build(BACKBONE)
     weights = dinov2_weights(official_weights())
     assert set(weights) == set(model.state_dict())
-    # its own names stay
+    # names of the model are kept
     assert dinov2_weights(weights) == weights
 
 
@@ -150,7 +150,7 @@ def test_names_of_the_giant():
 
 
 def test_files_of_mmpretrain_load_likewise(checkpoint, tmp_path):
-    """With its names, and the prefix of a classifier."""
+    """Weights with the names of mmpretrain and a prefix."""
     own = pretrained(checkpoint)
     plain = MODELS.build(
         dict(
@@ -181,7 +181,7 @@ def test_files_of_mmpretrain_load_likewise(checkpoint, tmp_path):
     images = torch.randn(2, 3, 28, 28)
     for level, wanted in zip(model(images), own(images)):
         assert torch.equal(level, wanted)
-    # mmpretrain norms the last level alone
+    # mmpretrain applies the norm to the last level only
     torch.testing.assert_close(plain(images)[-1], own(images)[-1])
     assert not torch.allclose(plain(images)[0], own(images)[0])
 
@@ -202,7 +202,7 @@ def test_weights_of_another_network_are_refused(spoil, tmp_path):
     spoil(weights)
     path = tmp_path / 'other.pth'
     torch.save(weights, path)
-    with pytest.raises(ValueError, match='is not of the DINOv2 of model.back'):
+    with pytest.raises(ValueError, match='does not fit the DINOv2 of model'):
         pretrained(str(path))
 
 
@@ -230,7 +230,7 @@ def test_missing_mmpretrain_is_named(monkeypatch):
 def test_other_sizes_are_refused_in_training_and_resized_in_tests(frozen):
     model = MODELS.build(dict(BACKBONE, frozen=frozen))
     images = torch.randn(1, 3, 32, 50)
-    with pytest.raises(ValueError, match=r'32 x 50 px.*to \(28, 56\), say'):
+    with pytest.raises(ValueError, match=r'32 x 50 px.*to \(28, 56\), for'):
         model.train()(images)
     model.eval()
     nearest = torch.nn.functional.interpolate(
@@ -274,7 +274,7 @@ def test_frozen_network_stays_as_it_is():
     assert all(p.grad is None for p in model.backbone.parameters())
     assert all(p.grad.any() for p in model.decode_head.project.parameters())
     assert model.train(False).backbone.training is False
-    # as through any network, for what is made of them
+    # gradients reach the images as through any network
     images.requires_grad_()
     encoder_features(model, images).sum().backward()
     assert images.grad.any()

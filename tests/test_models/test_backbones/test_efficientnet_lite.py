@@ -56,7 +56,7 @@ def test_same_numbers_as_timm(channels_last):
 
 
 def classify(image, network, published):
-    """The ImageNet class: the classifier behind the last stage."""
+    """ImageNet class predicted by the classifier after the last stage."""
     side = min(image.shape[:2])
     top, left = ((size - side) // 2 for size in image.shape[:2])
     image = torch.from_numpy(image[top:top + side, left:left + side].copy())
@@ -131,7 +131,7 @@ def test_chosen_levels_and_nothing_behind_them():
 
 @pytest.mark.parametrize('out_indices', [(1, 6), (1, 4)])
 def test_weights_by_three_names(out_indices, published, tmp_path):
-    """Of the package, of timm and, with a prefix, of mmseg."""
+    """Weights of the package, of timm and, with a prefix, of mmseg."""
     network = build(PACKAGE)
     own = network.state_dict()
     timm = {}

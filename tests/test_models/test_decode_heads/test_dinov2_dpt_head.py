@@ -8,7 +8,7 @@ from tests.tiny_dinov2 import DIMS, DPT_HEAD
 
 
 def naive(head, levels):
-    """As the paper draws it, with the weights of the head."""
+    """Naive forward pass of the DPT head, as in the figure of the paper."""
     w = head.state_dict()
 
     def conv(x, name, padding=1, stride=1):
@@ -49,7 +49,7 @@ def test_equals_a_naive_forward(size):
     head = MODELS.build(DPT_HEAD)
     levels = [torch.randn(2, DIMS, *size) for _ in range(4)]
     found = classifier_input(head, levels)
-    # exactly eight features a patch, of odd grids, too
+    # exactly eight features a patch, also for odd grids
     assert found.shape == (2, 4, *(8 * side for side in size))
     torch.testing.assert_close(found, naive(head, levels))
     torch.testing.assert_close(
@@ -71,5 +71,5 @@ def test_every_parameter_is_reached_and_no_buffer_is_there():
     dict(post_process_channels=[4, 4]),
 ])
 def test_other_levels_are_refused(change):
-    with pytest.raises(ValueError, match='four levels of one width; got'):
+    with pytest.raises(ValueError, match='four levels with the same'):
         MODELS.build(dict(DPT_HEAD, **change))

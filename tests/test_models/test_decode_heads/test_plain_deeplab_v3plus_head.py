@@ -13,7 +13,7 @@ PLAIN = dict(ASPP_HEAD, type='PlainDeepLabV3PlusHead')
 
 
 def millions(name):
-    """Parameters of a config's network and projector."""
+    """Millions of parameters of network and projector of a config."""
     with torch.device('meta'):
         model = MODELS.build(load_config(name).model)
     return sum(p.numel() for p in model.parameters()) / 1e6

@@ -70,7 +70,7 @@ def test_trusted_mask():
 
 
 def settings(recorded):
-    """Numbers of the recorded text, by name."""
+    """Recorded settings by name."""
     pairs = (item.split() for item in str(recorded['config']).split('; '))
     numbers = {}
     for name, *values in pairs:
@@ -110,7 +110,7 @@ def thinned(name, tensor):
 @pytest.mark.parametrize('case', ['before', 'after', 'none'])
 @pytest.mark.parametrize('path', golden_files('advsemiseg'))
 def test_recorded_with_one_backward(path, case):
-    """All losses and gradients of a step, from one sum.
+    """Losses and gradients of a step, from one backward pass.
 
     Where no pixel is trusted (``none``) the published code skips the
     adversarial loss of the unlabeled images, too. Here it stays.

@@ -46,7 +46,7 @@ def test_anchors_pixel_by_pixel():
 
 
 def test_negatives_pixel_by_pixel():
-    """The rule of the paper, which the published code does not follow."""
+    """Negatives by the rule of the paper, not of the published code."""
     rows = random_rows()
     expected = []
     for i in rows.unreliable.nonzero()[:, 0].tolist():
@@ -78,7 +78,7 @@ def test_prototypes_pixel_by_pixel():
 @pytest.mark.parametrize('path', golden_files('u2pl'),
                          ids=lambda path: path.stem)
 def test_recorded_loss_of_given_queues_and_draws(path, case):
-    """Where code and paper pair anchors and queues alike."""
+    """Cases in which code and paper pair anchors and queues alike."""
     record = load(path)
     hot = torch.cat([record[f'{case}label_l'], record[f'{case}label_u']])
     probabilities = torch.cat([record['prob_l'], record['prob_u']])

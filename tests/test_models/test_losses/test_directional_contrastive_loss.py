@@ -248,7 +248,7 @@ def test_given_masks_are_used():
 
 
 @pytest.mark.parametrize('arguments, message', [
-    (dict(confidence_threshold=1.), r'confidence_threshold must be in \[0'),
+    (dict(confidence_threshold=1.), r'threshold must be a prob.*1\.'),
     (dict(confidence_threshold=-.1), 'Loss.confidence_threshold'),
     (dict(loss_weight=-1), 'Loss.loss_weight must not be negative'),
 ])

@@ -2,14 +2,14 @@
 import pytest
 import torch
 
-from mmseg_dcc.models.losses import dynamic_consistency_loss, keeps_its_own
+from mmseg_dcc.models.losses import dynamic_consistency_loss, no_worse_mask
 from tests.golden import assert_gradient, assert_values, golden_files, load
 
 
 @pytest.mark.parametrize('path', golden_files('gct'),
                          ids=lambda path: path.stem)
 def test_recorded_values(path):
-    """With many ties, and many values at the threshold."""
+    """Recorded values, with many ties and values at the threshold."""
     record = load(path)
     maps = [(record[name] / 255).requires_grad_()
             for name in ('s32_prob', 'dc_prob_r')]
@@ -20,7 +20,7 @@ def test_recorded_values(path):
     bad = (flaws[0] > 0.6) & (flaws[1] > 0.6)
     assert torch.equal(bad, record['dc_both_bad'].bool())
     for side, step in (('l', 1), ('r', -1)):
-        keeps = keeps_its_own(*flaws[::step])
+        keeps = no_worse_mask(*flaws[::step])
         assert torch.equal(keeps[:, 0], record[f'dc_{side}_keeps'].bool())
         own, other = maps[::step]
         loss = scale * dynamic_consistency_loss(own, other, keeps, valid)
@@ -36,14 +36,14 @@ def test_recorded_values(path):
 def test_bad_is_bad():
     flaws = torch.tensor([0.61, 0.9, 0.6, 0.5]).view(1, 1, 1, 4)
     other = torch.tensor([0.9, 0.61, 0.61, 0.6]).view(1, 1, 1, 4)
-    assert keeps_its_own(flaws, other).all()
-    assert keeps_its_own(other, flaws).flatten().tolist() == [
+    assert no_worse_mask(flaws, other).all()
+    assert no_worse_mask(other, flaws).flatten().tolist() == [
         True, True, False, False
     ]
 
 
 def test_pixel_by_pixel():
-    """And padding does not count, nor does the other network learn."""
+    """Loss by loops; no loss in padding, no gradient for the other network."""
     own, other = (
         torch.rand(2, 3, 4, 5).softmax(1).requires_grad_() for _ in range(2))
     keeps = torch.rand(2, 1, 4, 5) < 0.5

@@ -20,7 +20,7 @@ def random_scores(channels=CLASSES):
 
 
 def certain_of(labels):
-    """Scores of a corrector that is certain of these ids."""
+    """Scores of a corrector that predicts these ids with certainty."""
     return 1e4 * F.one_hot(labels, CLASSES + 1).permute(0, 3, 1, 2).float()
 
 
@@ -68,7 +68,7 @@ def test_corrector_loss_pixel_by_pixel(match_weight):
 
 @pytest.mark.parametrize('match_weight', [0.25, 'balanced'])
 def test_corrector_learns_from_one_kind_alone(match_weight):
-    """If the segmentor is right, or wrong, everywhere."""
+    """Loss if the segmentor is right, or wrong, everywhere."""
     scores, masks = random_scores(CLASSES + 1), random_masks() % CLASSES
     known = torch.ones_like(masks, dtype=torch.bool)
     for targets in (masks, torch.full_like(masks, MATCH)):

@@ -18,7 +18,7 @@ def test_equals_a_loop():
 
 
 def test_no_distance_between_equal_means():
-    """In another order, or with other features of the same mean."""
+    """Equal means, from other orders or other features, have loss 0."""
     real = torch.randn(4, 5)
     fake = real.flip(0).requires_grad_()
     assert feature_matching_loss(fake, real) < 1e-6

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from mmseg_dcc.models.gaussian_blur import gaussian_blur
-from mmseg_dcc.models.losses import flaw_target, handled_flaw_map
+from mmseg_dcc.models.losses import flaw_target, normalised_flaw_map
 from tests.golden import assert_values, golden_files, load
 from tests.test_models.test_flaw_detector import enlarged, inputs_of
 
@@ -31,18 +31,18 @@ def test_recorded_targets_of_the_chain(path):
 
 @pytest.mark.parametrize('side', [32, 40])
 @recordings
-def test_recorded_handled_maps(path, side):
-    """Published: maps free of flaws are a negative constant, here 0."""
+def test_recorded_normalised_maps(path, side):
+    """Recorded maps; maps free of flaws are 0 (published: negative)."""
     record = load(path)
     flaws = record[f's{side}_handler_in']
     before = flaws.clone()
-    found = handled_flaw_map(flaws)
+    found = normalised_flaw_map(flaws)
     assert torch.equal(flaws, before)
     expected = record[f's{side}_handler_out']
     assert (expected < -1).any()
     assert_values(found[:2], expected.clamp(min=0))
     assert_values(found[0], expected[0])
-    # the same everywhere: its rounding is not stretched
+    # constant map: rounding errors are not stretched
     assert not found[2].any()
 
 
@@ -75,26 +75,26 @@ def test_ignored_pixels_are_half_wrong(ignore_index):
 
 
 def test_padding_changes_nothing():
-    """Neither what is there nor that it is there."""
+    """Neither the content nor the presence of padding matters."""
     flaws = torch.rand(2, 1, 48, 64)
     valid = torch.ones(2, 48, 64, dtype=torch.bool)
     valid[0, :, 40:] = False
     found = []
     for padding in (-3., 0., 50.):
         padded = flaws.masked_fill(~valid[:, None], padding)
-        found.append(handled_flaw_map(padded, valid))
+        found.append(normalised_flaw_map(padded, valid))
     assert torch.equal(found[0], found[1])
     assert torch.equal(found[1], found[2])
     assert not found[0][0, ..., 40:].any()
     assert found[0][0].amax() == 1
-    alone = handled_flaw_map(flaws[1:])
+    alone = normalised_flaw_map(flaws[1:])
     torch.testing.assert_close(found[0][1:], alone)
-    constant = handled_flaw_map(
+    constant = normalised_flaw_map(
         torch.full_like(flaws, 0.3).masked_fill(~valid[:, None], 9.), valid)
     assert not constant.any()
 
 
 def test_maps_below_the_least_flaw_are_free_of_flaws():
     flaws = 0.09 * torch.rand(1, 1, 32, 32)
-    assert not handled_flaw_map(flaws).any()
-    assert handled_flaw_map(flaws, least=0.01).amax() == 1
+    assert not normalised_flaw_map(flaws).any()
+    assert normalised_flaw_map(flaws, least=0.01).amax() == 1

@@ -202,7 +202,7 @@ def test_gradient_is_scaled_by_what_arrives():
 
 
 class LargestNewTensor(TorchDispatchMode):
-    """Bytes of the largest tensor that any operator makes (no views)."""
+    """Mode that records the bytes of the largest new tensor."""
 
     def __init__(self):
         super().__init__()
@@ -247,7 +247,7 @@ def test_memory_does_not_grow_with_the_negatives(monkeypatch):
 ])
 def test_masked_pairs_are_hardly_multiplied(monkeypatch, classes, background,
                                             highest_share):
-    # The counter knows the public product alone.
+    # The counter only knows the public matrix product.
     monkeypatch.setattr(info_nce_module, '_HAS_ONEDNN', False)
     n, m, c = 500, 70000, 16
     generator = torch.Generator().manual_seed(0)

@@ -1,4 +1,7 @@
-"""Losses of two processes against one process on the joined batch."""
+"""Tests of ``mmseg_dcc/models/losses/reductions.py``.
+
+They compare two processes with one process on the joined batch.
+"""
 import pytest
 import torch
 import torch.distributed as dist
@@ -20,7 +23,7 @@ CASES = ('valid', 'kept', 'share', 'cross', 'cross_valid', 'real',
 
 
 def make_batch():
-    """Five images; the share of valid and confident pixels differs a lot."""
+    """Five images with different shares of valid and confident pixels."""
     generator = torch.Generator().manual_seed(0)
     level = torch.linspace(0.1, 1, 5)[:, None, None]
     rand = torch.rand(3, 5, 4, 6, generator=generator)
@@ -59,7 +62,7 @@ def gradient(case, part=slice(None)):
 def in_process(rank):
     part = slice(0, 2) if rank == 0 else slice(2, 5)
     counts = torch.tensor([float(rank), 0])
-    # the mean, which DDP takes of gradients
+    # DDP takes the mean of the gradients
     results = {case: gradient(case, part) for case in CASES}
     return dict(
         results,
@@ -88,7 +91,7 @@ def test_counts_of_two_processes(ranks):
         assert rank['sum'].tolist() == [1, 0]
         # at least 1 in total
         assert rank['mean'].tolist() == [0.5, 0.5]
-        # what was given stays
+        # the argument is not changed
         assert rank['counts'].tolist() == [index, 0]
 
 

@@ -49,7 +49,7 @@ def test_equals_a_loop(weighting, threshold):
 
 @weightings
 def test_gradient_in_closed_form(weighting):
-    """2 w (p - q) / count, and none to the teacher."""
+    """Gradient 2 w (p - q) / count, and none for the teacher."""
     maps = make_maps()
     squared_consistency_loss(
         **maps, threshold=0.4, weighting=weighting).backward()

@@ -35,7 +35,7 @@ SUP_KEYS = [{'sup_decode.loss_ce', 'sup_decode.acc_seg'},
 
 @MODELS.register_module()
 class MeanScore(SemiTerm):
-    """Smallest term: its loss is the mean of the squared scores."""
+    """Minimal term: its loss is the mean of the squared scores."""
 
     def bind(self, segmentor):
         self.scale = nn.Parameter(torch.ones(()))
@@ -50,7 +50,7 @@ class MeanScore(SemiTerm):
 
 @MODELS.register_module()
 class LabeledMean(SemiTerm):
-    """Looks at what the stock loss computed."""
+    """Term that reads features and scores of the stock loss."""
 
     needs_labeled = True
 
@@ -101,7 +101,7 @@ def test_total_is_the_sum_of_losses():
 
 
 def test_weights():
-    """``weight`` is that of ``loss``; others are the term's own."""
+    """``weight`` applies to ``loss`` only, not to ``loss_*``."""
     data = batch()
     plain, weighted = make(mean=MEAN), make(mean=dict(MEAN, weight=0.25))
     weighted.sup_weight = 0.5
@@ -153,7 +153,7 @@ def test_terms_can_be_off():
 
 @pytest.mark.parametrize('other', [0., 1.])
 def test_weight_zero_touches_batch_statistics_alone(other):
-    """Also beside a term that needs the graph of the same view."""
+    """Also with another term that needs the graph of the same view."""
     terms = dict(control=dict(MEAN, weight=0.), other=dict(MEAN, weight=other))
     model = make(**terms)
     plain = make(other=dict(MEAN, weight=other))
@@ -177,7 +177,7 @@ def test_two_terms_share_the_pass_of_a_view():
 
 @MODELS.register_module()
 class Careless(MeanScore):
-    """Looks at a view without gradient, before others do."""
+    """Term that reads a view without gradient before other terms do."""
 
     def loss(self, batch):
         with torch.no_grad():
@@ -192,7 +192,7 @@ class Careless(MeanScore):
         teacher=False),
 ])
 def test_term_that_needs_no_gradient_takes_it_from_nobody(first):
-    """Whatever the order of the terms."""
+    """In any order of the terms."""
     data = batch()
     gradients = []
     for terms in (dict(mean=MEAN), dict(first=first, mean=MEAN)):
@@ -208,7 +208,7 @@ def test_labeled_part_is_what_the_stock_loss_computed(config):
     model = make(config, labeled=dict(type='LabeledMean'))
     data = batch()
     losses = losses_of(model, data)
-    # of one view: none is asked for, so none is computed
+    # one view: results that no term reads are not computed
     assert model.backbone.bn1.num_batches_tracked == 1
     labeled = model.terms['labeled'].seen
     masks = torch.cat(
@@ -269,7 +269,7 @@ def test_spared_images_after_the_warmup_are_refused():
 
 @pytest.mark.parametrize('config, stock_class', STOCK_CLASSES)
 def test_supervised_losses_are_stock(config, stock_class):
-    # Running statistics: both see the same whatever passed before.
+    # Running statistics: earlier passes do not matter.
     model, stock = (one.eval() for one in make_twins(config, stock_class))
     data = model.data_preprocessor(batch(), training=True)
     losses = model(**data, mode='loss')
@@ -307,7 +307,7 @@ def test_preprocessor_knows_the_classes(config):
 
 
 def test_nothing_is_compiled_anew_in_each_iteration():
-    """Weights and the iteration differ, the graphs do not."""
+    """Weights and iteration change without a recompilation."""
     graphs = []
 
     def backend(graph, inputs):
@@ -327,7 +327,7 @@ def test_nothing_is_compiled_anew_in_each_iteration():
 
 
 def test_batch_that_is_not_split_names_the_setting():
-    """Or no term would ever learn."""
+    """Without the error no term would be trained."""
     model = make(preprocessor='SegDataPreProcessor', mean=MEAN)
     with pytest.raises(
             TypeError,
@@ -354,7 +354,7 @@ def test_stock_batch_has_the_stock_losses(config, stock_class):
 
 @pytest.mark.parametrize('classes', [NUM_CLASSES - 1, NUM_CLASSES + 1])
 def test_auxiliary_head_of_other_classes_is_refused(classes):
-    """With fewer it died in the loss, with more it trained silently."""
+    """With fewer classes the loss would fail, with more it would train."""
     head = dict(FCN_HEAD, num_classes=classes)
     with pytest.raises(ValueError, match=f'FCNHead has num_classes={classes}'):
         make(dict(SINGLE, auxiliary_head=[FCN_HEAD, head]))
@@ -373,7 +373,7 @@ def test_auxiliary_head_that_ignores_another_id(warnings_logged):
 
 
 def test_networks_of_terms_are_initialised():
-    """mmengine passes ``init_weights`` on to modules of its own alone."""
+    """mmengine calls ``init_weights`` only in its own kinds of modules."""
     model = make(dc=dict(type='DirectionalContrast',
                          projector=dict(
                              init_cfg=dict(type='Constant', val=7.,

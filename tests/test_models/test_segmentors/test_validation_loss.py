@@ -1,4 +1,4 @@
-"""A hook of the user's own that measures the loss of validation images.
+"""Tests of a user's hook that computes the loss of validation images.
 
 It calls ``runner.model(images, samples, mode='loss')`` as with any segmentor
 of mmseg.
@@ -14,12 +14,12 @@ from tests.processes import run_processes
 from tests.test_distributed import build_model, make_batch, train_steps
 from tests.tiny_training import CONFIG, train
 
-# with a bank, a teacher, a partner, and what is drawn at random
+# methods with a bank, a teacher, a partner and random draws
 NAMES = ('dc', 'pseudo', 'cps', 'cct')
 
 
 class ValidationLossHook(Hook):
-    """Measures after each iteration, with both kinds of batches."""
+    """Hook that computes the loss after each iteration, for both batches."""
 
     def __init__(self):
         self.losses = {False: [], True: []}
@@ -74,13 +74,13 @@ def test_training_does_not_notice(in_data_dir, tmp_path):
 
 
 def train_twice(rank):
-    """Whether a training in which one process measures ends with the same."""
+    """Compares trainings with and without a hook in one process."""
     results = []
     for measures in (False, True):
         model = MMDistributedDataParallel(
             build_model(NAMES), broadcast_buffers=False,
             find_unused_parameters=False)
-        if measures and rank == 0:  # and none of the others
+        if measures and rank == 0:  # and no other losses
             images, _, labeled, _ = make_batch(7)
             random_state = torch.get_rng_state()
             with torch.no_grad():

@@ -41,7 +41,7 @@ def weak_batch():
 @pytest.mark.parametrize('path', golden_files('advsemiseg'),
                          ids=lambda path: path.stem)
 def test_recorded_values(path, case):
-    """All terms and both networks by one backward pass of the sum."""
+    """Gradients of both networks from one backward pass of all losses."""
     record = load(path)
     classes, low = record['logits_l'].shape[1:3]
     side = record['label_l'].shape[-1]
@@ -99,7 +99,7 @@ def test_recorded_values(path, case):
     model.parse_losses(losses)[0].backward()
     assert_gradient(images['l'].grad[..., ::factor, ::factor],
                     record['grad_l'])
-    # Published: nothing where no pixel is kept. Here: the adversarial loss.
+    # Published: no loss if no pixel is kept. Here: the adversarial loss.
     key = 'after' if case == 'after' else 'before'
     assert_gradient(images['u'].grad[..., ::factor, ::factor],
                     record[f'{key}.grad_u'])

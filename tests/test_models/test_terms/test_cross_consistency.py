@@ -65,7 +65,7 @@ def weak_batch(valid=(0, 0, SIDE, SIDE), masks=False):
 
 
 def recorded_step(recorded, kinds, monkeypatch, **kwargs):
-    """The term on recorded features, scores of the main decoder and draws.
+    """Step of the term on recorded features, scores and random draws.
 
     Returns what it computed, the images, each fourth pixel of which is a
     feature, and its decoders by their recorded name.
@@ -118,7 +118,7 @@ def test_recorded_decoder(path, kind, monkeypatch):
     name = kind
     settings = {}
     if kind == 'vat':
-        # another xi and length, which mean something in float32
+        # xi and length that work in float32
         name = 'vat2'
         settings['perturbations'] = dict(
             vat=dict(xi=recorded['vat2_xi'].item(),
@@ -126,7 +126,7 @@ def test_recorded_decoder(path, kind, monkeypatch):
         monkeypatch.setattr(torch, 'rand_like', lambda _: recorded['vat_rand'])
     found, gradient, decoders = recorded_step(
         recorded, [kind], monkeypatch, **settings)
-    # the shift has few digits in float32
+    # the shift is inexact in float32
     assert_values(found['loss'], recorded[f'{name}_loss'],
                   5e-5 if kind == 'vat' else 1e-5)
     assert_values(found['object_ratio'], recorded['gcut_fg'].float().mean())
@@ -140,7 +140,7 @@ def test_recorded_decoder(path, kind, monkeypatch):
 
 @recordings
 def test_recorded_mean_of_all_decoders(path, monkeypatch):
-    """With the shift that the published code made."""
+    """Mean over all decoders, with the published shift."""
     recorded = load(path)
     monkeypatch.setattr(
         cross_consistency, 'shift_adversarially',
@@ -164,7 +164,7 @@ def test_recorded_ramp(path):
 
 @pytest.mark.parametrize('config', [SINGLE, PSP, CASCADE])
 def test_gradients(config):
-    """All but the main classifier learns, in one pass of the images."""
+    """Everything but the main classifier gets gradients, from one pass."""
     model = make_model(config)
     before = model.backbone.bn1.num_batches_tracked.item()
     losses = losses_of(model, weak_batch())
@@ -195,7 +195,7 @@ def test_published_decoders():
 
 
 def test_identity_of_all_perturbations():
-    """Then it is the distance for clean features, pixel by pixel."""
+    """Identities give the distance on clean features, pixel by pixel."""
     model = make_model(
         decoders=dict(ONE, vat=0, context=0, object=0),
         perturbations=dict(
@@ -243,8 +243,8 @@ def test_masks_split_the_features():
 
 
 def test_padding_does_not_count():
-    """Whatever it holds: nor in contours, thresholds and the shift."""
-    # features are pixels: none looks at its neighbours
+    """Padding affects neither contours, thresholds nor the shift."""
+    # features are pixels, without a receptive field
     model = given_scores(
         NUM_CLASSES,
         dict(
@@ -268,7 +268,7 @@ def test_padding_does_not_count():
 
 
 def test_weak_masks():
-    """A mean over the known pixels, with its own weight at the peak."""
+    """Mean over the known pixels, weighted by ``weak_weight`` at the peak."""
     decoders = dict(NONE, feature_noise=2)
     settings = dict(
         decoders=decoders,
@@ -325,9 +325,9 @@ def test_no_background():
 
 
 @pytest.mark.parametrize('kwargs, message', [
-    (dict(decoders=dict(dropuot=1)), r"decoders has no \['dropuot'\].*'vat'"),
+    (dict(decoders=dict(dropuot=1)), r"decoders: unknown .*'dropuot'.*'vat'"),
     (dict(perturbations=dict(vat=dict(epsilon=1.))),
-     r"perturbations.vat has no \['epsilon'\].*'xi', 'eps'"),
+     r"vat: unknown keys .'epsilon'.*'xi', 'eps'"),
     (dict(decoders=NONE), 'at least one decoder'),
     (dict(decoders=dict(vat=-1)), 'at least one decoder'),
     (dict(weak_weight=-1.), 'weak_weight.*got -1'),

@@ -38,7 +38,7 @@ def weak_batch(pairs=2):
 @pytest.mark.parametrize('path', golden_files('cps'),
                          ids=lambda path: path.stem)
 def test_recorded_values(path, weight):
-    """Both networks read their scores from channels of their own."""
+    """Recorded values; each network reads its scores from other channels."""
     record = load(path)
     classes = record['logits_sup1'].shape[1]
     model = given_scores(
@@ -94,7 +94,7 @@ def test_both_networks_learn(config, mix):
 
 @pytest.mark.parametrize('mix', [None, 'three_boxes'])
 def test_identical_networks_teach_themselves(mix):
-    """And swapping them changes nothing."""
+    """Identical networks have equal losses, also when swapped."""
     model = without_dropout(make_model(mix=mix, weight=1.))
     partner = model.terms['cps'].partner
     partner.load_state_dict(model.state_dict(), strict=False)
@@ -142,7 +142,7 @@ def test_partner_may_have_another_backbone():
 
 
 def test_labels_carry_no_gradient_across():
-    """The first network's loss on the second's labels moves the first."""
+    """Each loss has gradients for one network only."""
     model = without_dropout(make_model())
     data = weak_batch()
     frozen = copy.deepcopy(model)

@@ -13,7 +13,7 @@ from mmseg_dcc.datasets.transforms import (
     PairedRandomCrop,
 )
 from mmseg_dcc.models.head_features import encoder_features
-from mmseg_dcc.models.pool_to_stride import check_moves
+from mmseg_dcc.models.pool_to_stride import check_crop_stride
 from tests.tiny_models import (
     BACKBONE,
     CASCADE,
@@ -39,7 +39,7 @@ FLIPS = (None, 'horizontal', 'vertical', 'diagonal')
 
 @MODELS.register_module()
 class BlockMean(nn.Module):
-    """Stands for a network: features are means of ``factor`` x ``factor``."""
+    """Backbone stub: features are means of ``factor`` x ``factor`` pixels."""
 
     def __init__(self, factor=8):
         super().__init__()
@@ -51,7 +51,7 @@ class BlockMean(nn.Module):
 
 @MODELS.register_module()
 class ClassifierlessHead(nn.Module):
-    """Not a head that ends in ``cls_seg``."""
+    """Head without ``cls_seg``."""
 
     align_corners, num_classes, out_channels = False, 3, 3
 
@@ -65,7 +65,7 @@ def make_model(config=SINGLE, **kwargs):
 
 
 def make_block_mean_model(factor=8, **kwargs):
-    """The pixels themselves are the features; their sign decides."""
+    """Model whose features are pixels, classified by their sign."""
     model = make_model(
         dict(
             backbone=dict(type='BlockMean', factor=factor),
@@ -204,7 +204,7 @@ def test_dc_loss_trains_all_but_the_classifier(config, classifier):
 def test_gradient_reaches_active_anchors_alone():
     model = make_block_mean_model()
     images = torch.randn(3, 2, 3, SIDE, SIDE)
-    # The farther from 0, the more confident: crop 2 on the left half.
+    # Confidence grows with the distance from 0: crop 2 on the left half.
     images[:, 1] = images[:, 0]
     images[:, 1, :, :, :16] *= 2
     images[:, 0, :, :, 16:] *= 2
@@ -304,7 +304,7 @@ def test_bank_gets_no_more_rows_than_asked_for(monkeypatch):
 
 
 def test_more_rows_than_positions_change_nothing():
-    """A bank that asks for more than there is holds what there is."""
+    """With more rows than positions the bank gets all positions."""
     found = []
     for rows in (2 * POSITIONS, 10 * POSITIONS):
         torch.manual_seed(0)
@@ -453,9 +453,9 @@ def test_one_position_every_stride_pixels(config, stride, side):
     model = make_model(config, stride=stride).eval()
     pairs = torch.randn(2, 2, 3, SIDE, SIDE)
     unsup_loss(model, pairs, [unlabeled_sample() for _ in range(2)])
-    judged = model.terms['dc'].last_judgement
-    assert judged.shape == (2, 2, 3, side, side)
-    for images, crop in zip(pairs.transpose(0, 1), judged):
+    predicted = model.terms['dc'].last_prediction
+    assert predicted.shape == (2, 2, 3, side, side)
+    for images, crop in zip(pairs.transpose(0, 1), predicted):
         if encoder_features(model, images).size(-1) == side:
             probability, label = model(images).softmax(1).max(1)
             torch.testing.assert_close(crop[:, 0], probability)
@@ -477,7 +477,7 @@ def test_boxes_that_do_not_fit_the_stride():
 
 
 def test_head_without_cls_seg_is_refused():
-    with pytest.raises(TypeError, match='ClassifierlessHead is refused'):
+    with pytest.raises(TypeError, match='ClassifierlessHead is not supported'):
         make_model(
             dict(
                 backbone=BACKBONE,
@@ -504,7 +504,7 @@ def test_any_data_element_with_the_metainfo_will_do():
 
 
 def test_lambda_zero_touches_batch_statistics_alone():
-    """The control: the same forward passes, nothing to go backward for."""
+    """Control with the same forward passes and without gradients."""
     models = [
         make_model(
             loss_dc=dict(confidence_threshold=0., loss_weight=weight))
@@ -539,7 +539,7 @@ def test_compiled_model_gives_the_same():
     results = []
     for forward in (model.forward,
                     torch.compile(model.forward, backend='eager')):
-        for _ in range(2):  # the second one finds compiled code
+        for _ in range(2):  # the second step reuses compiled code
             torch.manual_seed(1)
             model.terms['dc'].bank.reset()
             losses = forward(**data, mode='loss')
@@ -571,10 +571,10 @@ def test_bank_is_not_sent_by_ddp():
 def test_crops_are_checked_without_training():
     model = make_model()
     before = {k: v.clone() for k, v in model.state_dict().items()}
-    check_moves(model, (SIDE, SIDE), 8, stride=8)
-    check_moves(model, (SIDE, SIDE), 16, stride=8)
+    check_crop_stride(model, (SIDE, SIDE), 8, stride=8)
+    check_crop_stride(model, (SIDE, SIDE), 16, stride=8)
     with pytest.raises(ValueError, match=r'PairedRandomCrop\.stride=8'):
-        check_moves(model, (SIDE, SIDE), 4, stride=8)
+        check_crop_stride(model, (SIDE, SIDE), 4, stride=8)
     assert model.training
     assert all(
         torch.equal(before[k], v) for k, v in model.state_dict().items())

@@ -1,4 +1,4 @@
-"""The unsupervised branch against recorded values of the published code.
+"""Tests of the DC loss of a step against recorded published values.
 
 The recordings were made in float64, with the ``1e-8`` guards of the published
 code removed. They go through ``DCCSegmentor``: flips, pooling, overlap,
@@ -20,7 +20,7 @@ from tests.tiny_models import semi_batch
 
 @MODELS.register_module()
 class SubsamplingBackbone(torch.nn.Module):
-    """Stands for a network: every ``factor``-th pixel is a feature."""
+    """Backbone stub: every ``factor``-th pixel is a feature."""
 
     def __init__(self, factor):
         super().__init__()
@@ -89,7 +89,7 @@ def step_inputs(record, meta, step):
 
 
 def upright_picks(record, meta, step):
-    """Recorded picks count positions as the network saw them (flipped)."""
+    """Recorded indices, which count flipped positions, made upright."""
     side = meta['crop_size'] // meta['stride']
     for crop in range(2):
         image, y, x = np.unravel_index(
@@ -135,5 +135,5 @@ def test_branch_equals_published(path, monkeypatch):
             assert relative_error(
                 parameter.grad,
                 record[f'step{step}/grad/project.{parameter_name}']) < 1e-4
-        # The classifier judges, it is not trained by this loss.
+        # This loss does not train the classifier.
         assert model.decode_head.conv_seg.weight.grad is None

@@ -72,7 +72,7 @@ def test_each_network_learns_from_its_own_loss_alone(config, settings):
 @pytest.mark.parametrize('weights', [(1., 0.), (0., 1.)],
                          ids=['regulariser', 'unlabeled'])
 def test_parts_of_the_segmentors_loss(weights):
-    """The regulariser is of labeled images, the other of unlabeled ones."""
+    """The regulariser uses labeled images, the other loss unlabeled ones."""
     model = make_model(
         regulariser_weight=weights[0], unlabeled_weight=weights[1])
     data = model.data_preprocessor(weak_batch(), training=True)
@@ -85,7 +85,7 @@ def test_parts_of_the_segmentors_loss(weights):
 
 
 def test_one_backward_equals_two():
-    """Of the segmentor with the corrector's weights fixed, and of it."""
+    """One backward pass has the gradients of two separate ones."""
     data = weak_batch()
     whole = make_model(regulariser_weight=0.5)
     parts = copy.deepcopy(whole)
@@ -174,7 +174,7 @@ def test_sigmoid_heads(out_channels, classes, corrector_input):
 
 
 def test_learns_in_mixed_precision():
-    """The pass without gradient must not take the others' gradient."""
+    """The autocast cache of a pass without gradient must not be reused."""
     model = make_model()
     with torch.autocast('cpu', dtype=torch.bfloat16):
         losses = losses_of(model, weak_batch())

@@ -49,7 +49,7 @@ def weak_batch(**kwargs):
 
 
 class RecordedDropout(torch.nn.Module):
-    """The recorded masks of one layer, pass after pass."""
+    """Dropout layer with the recorded masks of each pass."""
 
     def __init__(self, masks):
         super().__init__()
@@ -60,14 +60,14 @@ class RecordedDropout(torch.nn.Module):
 
 
 def published_scaling(record):
-    """Images as the published discriminator sees them (its bug included)."""
+    """Published scaling of images for the discriminator, with its bug."""
     own, real, other = (record[f'image_{part}'] for part in ('u', 'gt', 'l'))
     return ((own - own.min()) / (own.max() - own.min()),
             (real - real.min()) / (other.max() - other.min()))
 
 
 def recorded_model(record, threshold, iteration, dropout_masks=None):
-    """A term with the recorded discriminator and real images."""
+    """Term with the recorded discriminator and real images."""
     classes, low = record['logits_l'].shape[1:3]
     side = record['label_l'].shape[-1]
     factor = (side - 1) // (low - 1)
@@ -101,12 +101,12 @@ def recorded_model(record, threshold, iteration, dropout_masks=None):
     real_maps = torch.stack(
         [record['label_gt'] == label for label in range(classes)], 1).float()
     term.scaled_images = lambda *_: fake_images
-    term.real_pictures = lambda _: (real_maps, real_images)
+    term.real_inputs = lambda _: (real_maps, real_images)
     return model, parameters, factor
 
 
 def step(model, record, factor):
-    """Losses and the images, whose every ``factor``-th pixel is a score."""
+    """Losses and images; every ``factor``-th pixel is a score."""
     side = record['label_l'].shape[-1]
     images = {}
     for part in ('l', 'u'):
@@ -133,7 +133,7 @@ def step(model, record, factor):
 @pytest.mark.parametrize('path', golden_files('s4gan'),
                          ids=lambda path: path.stem)
 def test_recorded_values(path, case):
-    """Both networks by one backward pass of the sum, without dropout."""
+    """Gradients of both networks from one backward pass, without dropout."""
     record = load(path)
     model, parameters, factor = recorded_model(record, *CASES[case])
     losses, gradients = step(model, record, factor)
@@ -159,7 +159,7 @@ def test_recorded_values(path, case):
 @pytest.mark.parametrize('path', golden_files('s4gan'),
                          ids=lambda path: path.stem)
 def test_recorded_values_with_dropout(path):
-    """Each of the four passes draws masks of its own."""
+    """Each of the four passes has separate dropout masks."""
     record = load(path)
     masks = [[record[f'on.mask_{name}_{layer}'] for name in PASSES]
              for layer in (1, 2, 3)]
@@ -192,7 +192,7 @@ def test_recorded_features_and_scores(path):
         align_corners=True)
     term = model.terms['matching']
     for name, pictures in (('g_fake', (scores.softmax(1), fake_images)),
-                           ('g_real', term.real_pictures(None))):
+                           ('g_real', term.real_inputs(None))):
         features, logits = term.discriminator(*pictures)
         assert_values(features, record[f'off.feat_{name}'])
         assert_values(logits.sigmoid(), record[f'off.score_{name}'])
@@ -217,7 +217,7 @@ def test_each_network_learns_from_its_own_loss_alone(config):
 def test_no_image_passes_at_one():
     model = make_model(self_threshold=1., matching_weight=0.)
     model.iteration = 1
-    with torch.no_grad():  # a score of 1, as far as float32 goes
+    with torch.no_grad():  # a score of 1 in float32
         model.terms['matching'].discriminator.classifier.bias.fill_(100.)
     losses = losses_of(model, weak_batch())
     assert losses['unsup_passed_ratio'] == 0
@@ -228,10 +228,10 @@ def test_pictures_are_scaled_by_the_known_range():
     model = make_model(pixel_range=(10, 210))
     term, found = model.terms['matching'], {}
 
-    def look(module, inputs):
+    def record(module, inputs):
         found[len(found)] = inputs
 
-    term.discriminator.register_forward_pre_hook(look)
+    term.discriminator.register_forward_pre_hook(record)
     data = weak_batch(valid=(0, 0, SIDE, SIDE - 8))
     losses_of(model, data)
     pixels = torch.stack(data['inputs'][2:])[:, 0].float()

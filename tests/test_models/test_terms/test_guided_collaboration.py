@@ -49,7 +49,7 @@ def weak_batch(**kwargs):
 
 
 def recorded_model(record, monkeypatch):
-    """Its images hold an image and the scores of both networks."""
+    """Model whose input holds an image and the scores of both networks."""
     classes = record['fd_prob_l'].shape[1]
     channels = record['fd_image_u8'].shape[1]
     everything = channels + 2 * classes
@@ -78,7 +78,7 @@ def recorded_model(record, monkeypatch):
 @pytest.mark.parametrize('path', golden_files('gct'),
                          ids=lambda path: path.stem)
 def test_recorded_values(path, monkeypatch):
-    """Of three networks, by one forward and one backward pass."""
+    """Recorded values of three networks, from one backward pass."""
     record = load(path)
     model = recorded_model(record, monkeypatch)
     images, maps = inputs_of(record)
@@ -209,7 +209,7 @@ def test_identical_networks_teach_nothing():
 
 
 def test_only_the_consistency_is_ramped():
-    """From the end of the warm-up; the weight of the term is for both."""
+    """The ramp starts after the warm-up; ``weight`` scales both losses."""
     ramp = dict(peak=100., iters=10, shape='linear')
     found = {}
     data = weak_batch()
@@ -249,7 +249,7 @@ def test_what_padding_shows_is_left_out():
     seen = []
 
     def detector(images, maps):
-        """Has no receptive field."""
+        """Detector without a receptive field."""
         if maps.requires_grad:
             maps.retain_grad()
             seen.append(maps)

@@ -67,7 +67,7 @@ def test_padding_is_no_class():
 
 
 def test_classmix_without_labels_is_refused():
-    with pytest.raises(ValueError, match="'classmix' draws from the labels"):
+    with pytest.raises(ValueError, match="'classmix' needs the labels of"):
         Mixer('classmix').draw(torch.randn(2, 3, 8, 8))
 
 

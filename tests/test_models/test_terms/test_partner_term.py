@@ -20,7 +20,7 @@ from tests.tiny_models import (
 
 @MODELS.register_module()
 class HeadWithALossOfItsOwn(FCNHead):
-    """Does not resize: its loss is at the size of the features."""
+    """Head whose loss is computed at the size of the features."""
 
     def loss_by_feat(self, seg_logits, batch_data_samples):
         labels = self._stack_batch_gt(batch_data_samples).squeeze(1)
@@ -44,7 +44,7 @@ def test_labeled_scores_are_those_of_the_stock_loss(config, monkeypatch):
                           [], model.pixel_head)
     expected = term.partner_scores(labeled.images)
     if config is not OWN:
-        # the stock loss has resized them already
+        # the stock loss has already resized them
         monkeypatch.setattr(partner_term, 'at_image_size', None)
     loss, scores = term.partner_supervised(labeled)
     assert scores.shape == (2, 3, SIDE, SIDE)
@@ -54,7 +54,7 @@ def test_labeled_scores_are_those_of_the_stock_loss(config, monkeypatch):
         loss, sum(v for key, v in stock.items() if 'loss' in key))
     scores.sum().backward()
     assert term.partner.backbone.conv1.weight.grad is not None
-    # nothing is left behind
+    # the hook is removed
     head = term.partner_head
     assert 'cls_seg' not in vars(head)
     assert not head.loss_decode._forward_pre_hooks

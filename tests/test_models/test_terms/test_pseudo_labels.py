@@ -10,7 +10,7 @@ from mmseg.registry import MODELS
 
 from mmseg_dcc.models.head_features import encoder_features
 from mmseg_dcc.models.semi_batch import LabeledPart, SemiBatch
-from mmseg_dcc.models.terms.mixer import warn_of_lonely_images
+from mmseg_dcc.models.terms.mixer import warn_about_single_images
 from mmseg_dcc.structures import ViewInfo
 from tests.given_scores import given_scores
 from tests.golden import (
@@ -47,7 +47,7 @@ def make_model(config=SINGLE, **kwargs):
 
 
 def with_teacher(config=SINGLE, **kwargs):
-    """A student, and a teacher that differs from it."""
+    """Student with a teacher of different weights."""
     student = make_model(config, **kwargs)
     teacher = settle(copy.deepcopy(student)).requires_grad_(False)
     for name, weight in teacher.named_parameters():
@@ -127,7 +127,7 @@ def test_train_views_share_one_pass_and_their_loss_is_the_mean():
         one.terms['pseudo'].threshold = 0.
     losses = losses_of(model, data)
     assert model.backbone.bn1.num_batches_tracked == 2
-    # in evaluation mode both views do not see each other
+    # in evaluation mode the views are independent
     first, second = [
         losses_of(with_teacher(train_views=(name, ))[0].eval(),
                   data)['unsup_loss_pseudo'] for name in VIEWS[1:]
@@ -159,7 +159,7 @@ def test_padding_has_no_label():
 
 
 def test_labels_are_moved_to_where_the_train_view_sees_them():
-    """An overlapping window with another flip learns the same pixels."""
+    """Labels are moved to an overlapping window with another flip."""
     model = given_scores(
         3, dict(
             pseudo=dict(
@@ -232,7 +232,7 @@ def test_heads_with_sigmoids(classes, out_channels):
         loss_decode=[dict(type='CrossEntropyLoss')] * 2),
 ])
 def test_heads_whose_loss_wants_more_than_one_score_map(head):
-    """Their class scores learn; the loss of the head died of one map."""
+    """Heads whose stock loss needs several score maps are trained."""
     common = {
         key: SINGLE['decode_head'][key]
         for key in ('channels', 'dropout_ratio', 'num_classes', 'norm_cfg',
@@ -249,7 +249,7 @@ def test_heads_whose_loss_wants_more_than_one_score_map(head):
 
 @MODELS.register_module()
 class ThreeMaps(torch.nn.Module):
-    """Stands for a backbone with two branches, such as that of DDRNet."""
+    """Backbone stub with two branches, like that of DDRNet."""
 
     def __init__(self):
         super().__init__()
@@ -262,7 +262,7 @@ class ThreeMaps(torch.nn.Module):
 
 
 class RecordedBoxes:
-    """Mixes labels by recorded boxes; the scores are of mixed images."""
+    """Mixer of labels with recorded boxes."""
 
     def __init__(self, mixer, boxes):
         self.mixer = mixer
@@ -314,7 +314,7 @@ def test_recorded_values(path, threshold, name, views):
 
 
 def test_classmix_pixel_by_pixel():
-    """Labels, confidence and padding go with the pasted classes."""
+    """Labels, confidence and padding are pasted with the classes."""
     model = given_scores(
         4,
         dict(
@@ -353,7 +353,7 @@ def test_classmix_pixel_by_pixel():
 
 
 def test_complementary_channels():
-    """Both views of an image see each channel of the features once."""
+    """Each channel of an image is kept in one of both views."""
     model, _ = with_teacher(
         train_views=('strong1', 'strong2'), channel_dropout=True)
     model.eval()
@@ -387,7 +387,7 @@ def test_mixing_of_one_image_is_warned_of(count, warned, caplog):
     logger = MMLogger.get_current_instance()
     logger.addHandler(caplog.handler)
     try:
-        warn_of_lonely_images(SimpleNamespace(batch_sampler=sampler))
+        warn_about_single_images(SimpleNamespace(batch_sampler=sampler))
     finally:
         logger.removeHandler(caplog.handler)
     assert ('nothing is mixed' in caplog.text) == warned

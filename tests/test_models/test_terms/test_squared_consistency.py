@@ -30,7 +30,7 @@ VIEWS = ('weak', 'strong1')
 
 
 def with_teacher(config=SINGLE, **kwargs):
-    """A student, and a teacher that differs from it."""
+    """Student with a teacher of different weights."""
     torch.manual_seed(0)
     terms = dict(consistency=dict(type='SquaredConsistency', **kwargs))
     student = without_dropout(
@@ -48,7 +48,7 @@ def views_batch(**kwargs):
 
 
 def given(classes=3, images=3, seed=0, **kwargs):
-    """A term whose network and teacher have given scores."""
+    """Term whose network and teacher have given scores."""
     model = given_scores(
         classes,
         dict(consistency=dict(type='SquaredConsistency', **kwargs)))
@@ -101,7 +101,7 @@ def test_gradients_reach_the_student_alone():
 
 
 def test_a_student_like_its_teacher_has_no_loss():
-    """On one view, in the mode of the teacher."""
+    """Equal networks, on one view in evaluation mode, have loss 0."""
     model, _ = with_teacher(confidence=None, views=('weak', 'weak'))
     model = settle(model)
     model.set_teacher(copy.deepcopy(model))
@@ -111,7 +111,7 @@ def test_a_student_like_its_teacher_has_no_loss():
 
 @pytest.mark.parametrize('mix', ['half_box', 'classmix', 'cutmix'])
 def test_mixed_pixel_by_pixel(mix):
-    """Probabilities, confidence and padding go with the images."""
+    """Probabilities, confidence and padding are mixed like the images."""
     model, images, taught = given(
         mix=dict(kind=mix, partner='roll', prob=1.), threshold=0.6)
     samples = [
@@ -145,7 +145,7 @@ def test_mixed_pixel_by_pixel(mix):
 
 
 def test_two_halves_of_one_image_are_that_image():
-    """Mixing equal images, of equal teachers, changes nothing."""
+    """Mixing an image with itself does not change the loss."""
     losses = []
     for mix in (None, 'half_box', 'classmix'):
         model, images, taught = given(mix=mix, threshold=0.5)
@@ -172,7 +172,7 @@ def test_padding_and_unseen_pixels_learn_nothing():
 
 
 def test_probabilities_are_moved_to_where_the_network_sees_them():
-    """An overlapping window with another flip learns the same pixels."""
+    """Labels are moved to an overlapping window with another flip."""
     model, _, _ = given(views=('a', 'b'), confidence=None)
     image, teacher = torch.randn(2, 3, 40, 40)
     infos = dict(
@@ -259,7 +259,7 @@ def test_weight_may_ramp_up():
 @pytest.mark.parametrize('settings, message', [
     (dict(threshold=1.1), 'threshold.*got 1.1'),
     (dict(confidence='image'), "confidence.*'pixel'.*got 'image'"),
-    (dict(views=('weak', )), 'that of the network'),
+    (dict(views=('weak', )), 'one of the network'),
     (dict(mix='mixup'), "kind='mixup' is unknown"),
 ])
 def test_bad_settings(settings, message):

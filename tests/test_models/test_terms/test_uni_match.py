@@ -44,7 +44,7 @@ def views_batch(**kwargs):
 
 
 class RecordedMix:
-    """Mixes by recorded boxes with recorded partners; images stay."""
+    """Mixer with recorded boxes and partners that leaves images unchanged."""
 
     def __init__(self, record, views):
         self.boxes = iter([record[f'box{view}'] for view in views])
@@ -64,7 +64,7 @@ class RecordedMix:
 
 
 def recorded_term(path, settings, threshold, train_views):
-    """A term on recorded scores: its losses and the gradient of each."""
+    """Losses of the term on recorded scores, and their gradients."""
     record = load(path)
     classes, *size = record['logits_w'].shape[1:]
     model = given_scores(
@@ -79,7 +79,7 @@ def recorded_term(path, settings, threshold, train_views):
     scores = torch.stack([record[f'logits_{name}'] for name in names],
                          1).requires_grad_()
     images = scores[:, [0, 2, 3]]
-    # the perturbed half is what was recorded
+    # the perturbed half has the recorded scores
     term._with_dropped_copy = lambda maps: torch.cat([maps, scores[:, 1]])
     seen = SemiBatch(model, LabeledPart(None, [], [], model.pixel_head),
                      images, [aligned_sample(VIEWS) for _ in images])
@@ -127,7 +127,7 @@ def test_recorded_values_of_fixmatch(path, threshold, name):
 @pytest.mark.parametrize('config', [SINGLE, PSP, CASCADE])
 @pytest.mark.parametrize('share, weight', [(1., 1.), (0.4, 0.5)])
 def test_loss_step_by_step(config, share, weight):
-    """In evaluation mode the parts of a batch do not see each other."""
+    """Loss computed step by step; evaluation mode keeps images independent."""
     model = settle(make_model(config, weight=weight, feature_dropout=0.))
     data = model.data_preprocessor(views_batch(), training=True)
     weak, *strong = data['inputs']['unsup'].unbind(1)
@@ -151,7 +151,7 @@ def test_loss_step_by_step(config, share, weight):
 
 
 def test_half_of_the_channels_of_each_map_are_dropped():
-    """Of the second half of the batch that the head gets."""
+    """The second half of the head's batch has half of the channels."""
     model = make_model()
     maps = []
     model.decode_head.register_forward_pre_hook(
@@ -175,7 +175,7 @@ def test_half_of_the_channels_of_each_map_are_dropped():
 
 
 def test_passes_and_batch_statistics():
-    """Labeled, weak and both strong views: three updates, no fourth."""
+    """Three passes: labeled images, weak view, both strong views."""
     model = make_model()
     losses = losses_of(model, views_batch())
     assert model.backbone.bn1.num_batches_tracked == 3
@@ -186,7 +186,7 @@ def test_passes_and_batch_statistics():
 
 
 def test_only_the_perturbed_half_learns_without_strong_views():
-    """No gradient through the labels: that of a classifier that is right."""
+    """Labels carry no gradient; only the perturbed half does."""
     model = given_scores(
         NUM_CLASSES, dict(
             pseudo=dict(type='UniMatch', threshold=0., feature_dropout=0.)))
@@ -245,7 +245,7 @@ def test_heads_with_sigmoids(classes, out_channels):
 
 
 def test_without_weight_only_batch_statistics_move():
-    """The control of an experiment."""
+    """Control with weight 0."""
     model = make_model(weight=0.)
     loss = losses_of(model, views_batch())['unsup_loss_pseudo']
     assert loss == 0 and not loss.requires_grad

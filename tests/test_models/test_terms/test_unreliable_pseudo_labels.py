@@ -40,7 +40,7 @@ SMALL = dict(
 
 
 def make_model(config=SINGLE, **kwargs):
-    """A student, whose teacher differs from it."""
+    """Student with a teacher of different weights."""
     torch.manual_seed(0)
     student = without_dropout(
         build('SemiEncoderDecoder', **config,
@@ -59,7 +59,7 @@ def weak_batch(**kwargs):
 
 
 def given_teacher(record, student_factor, **kwargs):
-    """A term and a batch whose maps are the recorded ones, in float64.
+    """Term and batch with the recorded maps in float64.
 
     Of each image the first channels are the scores of the student, the last
     those of the teacher.
@@ -180,7 +180,7 @@ def term_of(record, classes):
 
 @recordings
 def test_recorded_contrast_that_does_not_depend_on_draws(path):
-    """One anchor and one negative a class: the whole of ``contrast``."""
+    """``contrast`` with one anchor and one negative of each class."""
     record = load(path)
     record['fixed_label_l'] = record['full_label_l']
     record['fixed_label_u'] = record['full_label_u']
@@ -202,7 +202,7 @@ def test_recorded_contrast_that_does_not_depend_on_draws(path):
 
 @recordings
 def test_without_negatives_there_is_no_contrast(path):
-    """Two classes: as recorded, where none enters a queue."""
+    """With two classes nothing enters a queue, as recorded."""
     record = load(path)
     term = term_of(record, record['two_label_l'].shape[1])
     rows = recorded_rows(record, 'two_', record['fixed_high_mask'])
@@ -211,7 +211,7 @@ def test_without_negatives_there_is_no_contrast(path):
     assert found == record['two_loss'] == 0
     assert torch.equal(rows.student.grad,
                        record['two_grad_rep'].movedim(1, 3).flatten(0, 2))
-    # By the rule of the paper labeled pixels are negatives of the other one.
+    # In the paper labeled pixels are negatives of the other class.
     rows = recorded_rows(record, 'two_', record['full_high_mask'])
     assert term.contrast(rows) > 0
     assert (term.queues.fill > 0).all()
@@ -229,7 +229,7 @@ def test_network_and_representation_learn_and_no_teacher(config):
     for name, weight in [
             *model.backbone.named_parameters(),
             *term.representation.named_parameters()]:
-        # a bias before a norm has no gradient to speak of
+        # the gradient of a bias before a norm is rounding error
         assert weight.grad is not None and weight.grad.isfinite().all(), name
     assert term.representation.layers[-1].weight.grad.any()
     assert model.backbone.conv1.weight.grad.any()
@@ -240,7 +240,7 @@ def test_network_and_representation_learn_and_no_teacher(config):
 
 
 def test_labeled_pixels_are_anchors_too():
-    """The contrast reaches the labeled images' own pass."""
+    """The contrast has gradients for the pass of labeled images."""
     model = make_model()
     model.sup_weight = 0.
     data = model.data_preprocessor(weak_batch(), training=True)
@@ -339,7 +339,7 @@ def test_labels_are_mixed_like_the_images():
 
 
 class Overflow(torch.nn.Module):
-    """Lets the second pass, that of the mixed images, overflow."""
+    """Backbone whose second pass, that of mixed images, overflows."""
 
     def __init__(self, backbone):
         super().__init__()

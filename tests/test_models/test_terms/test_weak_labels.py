@@ -24,13 +24,13 @@ IGNORE = 255
 
 
 def make_model(config=SINGLE, classifier=None, terms=True, **kwargs):
-    """DCC with the term."""
+    """DCC model with the term."""
     weak = dict(weak=dict(type='WeakLabels', classifier=classifier))
     return build_dcc(config, terms=weak if terms else None, **kwargs)
 
 
 def weak_batch(known=0.5):
-    """Weak masks of which a share is known."""
+    """Batch with weak masks that are partly unknown."""
     data = batch()
     for sample in data['data_samples'][2:]:
         mask = torch.randint(NUM_CLASSES, (2, SIDE, SIDE), dtype=torch.uint8)
@@ -48,7 +48,7 @@ def test_equation_11(config, weight):
                 type='CrossEntropyLoss',
                 avg_non_ignore=True,
                 loss_weight=weight)))
-    # dropout off, so that a second pass gives the same features
+    # no dropout, so that a second pass gives the same features
     model = without_dropout(make_model(config, **kwargs))
     data = model.data_preprocessor(weak_batch(), training=True)
     found = model(**data, mode='loss')['unsup_loss_weak']
@@ -86,7 +86,7 @@ def test_gradients_spare_the_main_classifier():
 
 
 def test_the_rest_is_dcc():
-    """Same losses and bank as without weak labels, in as many passes."""
+    """Losses, bank and number of passes of DCC do not change."""
     data = weak_batch()
     weak, plain = make_model(), make_model(terms=False)
     plain.load_state_dict(weak.state_dict(), strict=False)
@@ -132,7 +132,7 @@ def test_nothing_known():
 @pytest.mark.parametrize('enabled', [True, False])
 @pytest.mark.parametrize('weight', [0., 0.1])
 def test_every_parameter_has_a_gradient(enabled, weight):
-    """For DDP, in the warm-up and with lambda = 0, too."""
+    """DDP needs them, also in the warm-up and with lambda = 0."""
     model = make_model(
         loss_dc=dict(confidence_threshold=0., loss_weight=weight))
     model.unsup_enabled = enabled
@@ -166,7 +166,7 @@ def test_binary_head():
 
 
 def test_head_that_ignores_another_id():
-    """255 means unknown in files, whatever the head ignores."""
+    """Unknown pixels of files are 255 for every ``ignore_index``."""
     losses = []
     data = weak_batch()
     for index in (255, 0):

@@ -84,7 +84,7 @@ def test_control_is_another_training(tmp_path, capsys):
     plain, = (line for line in lines if f'{name}/seed_0 ' in line)
     assert 'weight' not in plain
     run = Run('a.py', 0, 0, 0, 'control', (('model.x', 0.), ))
-    assert paper_runs.made_with(run, Setup(tmp_path, {})) == [
+    assert paper_runs.cache_key(run, Setup(tmp_path, {})) == [
         'a.py', 'seed 0', 'list 0', 'control'
     ]
 

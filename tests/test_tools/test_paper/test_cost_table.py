@@ -81,7 +81,7 @@ def finish(setup):
                 work_dir.mkdir(parents=True, exist_ok=True)
                 (work_dir / 'result.json').write_text(
                     json.dumps(
-                        dict(command=paper_runs.made_with(run, setup),
+                        dict(command=paper_runs.cache_key(run, setup),
                              mIoU=scores[run.seed], minutes=8.,
                              core_minutes=None if run.seed else 10.5)))
 

@@ -53,7 +53,7 @@ def finish(run, setup, miou):
     """What a training leaves that this tool started."""
     work_dir = paper_runs.work_dir_of(run, setup)
     work_dir.mkdir(parents=True, exist_ok=True)
-    result = dict(command=paper_runs.made_with(run, setup), mIoU=miou)
+    result = dict(command=paper_runs.cache_key(run, setup), mIoU=miou)
     (work_dir / 'result.json').write_text(json.dumps(result))
 
 
@@ -253,7 +253,7 @@ def test_second_training_reads_the_masks_of_its_teacher(setup):
     recipe = dict(teacher=SUPERVISED, options=['--tta'])
     setup = setup._replace(labelings={STUDENT: recipe})
     run = Run(STUDENT, 1, 1, 2)
-    labeling, = paper_runs.needs_of(run, setup)
+    labeling, = paper_runs.dependencies(run, setup)
     make, = paper_runs.commands_of(labeling, setup)
     train, = paper_runs.commands_of(run, setup)
     teacher = setup.folder / 'supervised/pspnet_r50_voc_1-8/seed_1_list_1'
@@ -277,8 +277,8 @@ def test_weak_masks_are_made_of_image_labels(setup):
     recipe = paper_tables.load_preset('paper')['labelings'][WEAK]
     setup = setup._replace(labelings={WEAK: recipe})
     run = Run(WEAK, 1, 0, 2)
-    labeling, = paper_runs.needs_of(run, setup)
-    assert paper_runs.needs_of(labeling, setup) == []
+    labeling, = paper_runs.dependencies(run, setup)
+    assert paper_runs.dependencies(labeling, setup) == []
     labels, train, masks = map(shlex.split,
                                paper_runs.commands_of(labeling, setup))
     config = load_config(WEAK).train_dataloader.dataset.datasets[1]
@@ -358,11 +358,11 @@ def test_each_step_waits_for_those_it_needs(setup, monkeypatch):
     cell = cells(seeds=[0])[2:3]
     steps = reproduce.steps_of(cell, setup)
     reproduce.make_steps(steps, setup, 1)
-    assert [list(job.needs) for job in jobs] == [[], jobs[:1], jobs[1:2]]
+    assert [list(job.depends_on) for job in jobs] == [[], jobs[:1], jobs[1:2]]
     finish(steps[0], setup, 64.)
     jobs.clear()
     reproduce.make_steps(reproduce.steps_of(cell, setup), setup, 1)
-    assert [list(job.needs) for job in jobs] == [[], jobs[:1]]
+    assert [list(job.depends_on) for job in jobs] == [[], jobs[:1]]
     # no training, so nothing to be evaluated
     assert jobs[0].outcome() == {}
 
