@@ -14,8 +14,8 @@ class CamVidDataset(VOCLayoutDataset):
     Pavement that of CamVid's "Sidewalk". The usual parts have 367 (train),
     101 (val) and 233 (test) images of 480 x 360 pixels.
 
-    ``tools/dataset_tools/convert_camvid.py`` makes the layout; run with
-    ``--keep-png``, it needs ``img_suffix='.png'`` here.
+    ``tools/dataset_tools/convert_camvid.py`` creates the layout. With its
+    option ``--keep-png``, set ``img_suffix='.png'`` here.
 
     Args:
         **kwargs: See :class:`VOCLayoutDataset`.

@@ -84,7 +84,7 @@ def test_masks_of_16_bits(ids, fits, folder):
         assert found == []
     else:
         text, = found
-        assert f'such as {ids[1]}, of which mmseg would make' in text
+        assert f'such as {ids[1]}, which mmseg would turn' in text
         assert f'make {ids[1] % 256}' in text
 
 

@@ -1,4 +1,4 @@
-"""Sizes that lie across the images are told of, others are not."""
+"""Tests of warnings on sizes with another orientation than the images."""
 import numpy as np
 import pytest
 from mmengine.config import Config
@@ -69,7 +69,7 @@ def own_config(own, crop_size):
 @pytest.mark.parametrize('crop_size, told', [((64, 32), 0), ((32, 64), 2)])
 def test_own_data_takes_width_and_height(own, crop_size, told,
                                          warnings_logged):
-    """In one order, of which mmcv's is made."""
+    """The order of all sizes is the same, and mmcv's is derived from it."""
     cfg = own_config(own, crop_size)
     whole = DATASETS.build(cfg.train_dataloader.dataset)
     parts = plain_datasets(whole)
@@ -80,7 +80,7 @@ def test_own_data_takes_width_and_height(own, crop_size, told,
     assert cfg.model.data_preprocessor.size == (height, width)
     warn_of_exchanged_sizes(parts)
     assert len([text for text in warnings_logged()
-                if 'exchange the two numbers' in text]) == told
+                if 'swap the two numbers' in text]) == told
     checks = [found['check'] for found in check_dataset(cfg)['findings']]
     assert checks.count('size_order') == told
 
