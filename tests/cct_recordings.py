@@ -1,9 +1,9 @@
-"""What several tests read in the recordings of CCT."""
+"""Access to the recordings of CCT that several tests need."""
 from mmseg_dcc.models.auxiliary_decoders import AuxiliaryDecoder
 
 
 def decoder_of(recorded, prefix):
-    """A decoder with the recorded weights."""
+    """Decoder with the recorded weights."""
     weights = [
         recorded[f'{prefix}_{name}'] for name in (
             'w0', 'w1', 'b1', 'w2', 'b2', 'w3', 'b3')
@@ -20,7 +20,7 @@ def decoder_of(recorded, prefix):
 
 
 def recorded_cutouts(recorded, name='gcut_boxes', images=2):
-    """Boxes that were set to 0, by image."""
+    """Boxes that were set to 0, for each image."""
     cutouts = [[] for _ in range(images)]
     for row in recorded[name].tolist():
         image, *_, top, bottom, left, right = row
