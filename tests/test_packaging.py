@@ -1,4 +1,4 @@
-"""Tests of the files of an installation, and of its configs."""
+"""What an installation carries, and how configs are found in it."""
 import shutil
 import subprocess
 import sys
@@ -27,7 +27,7 @@ print(config.model.type, config.custom_hooks[0].warmup_epochs)
 
 @pytest.fixture(scope='module')
 def site(tmp_path_factory):
-    """Folder with the package as a wheel installs it, without links."""
+    """A folder with the package as a wheel installs it, without links."""
     folder = tmp_path_factory.mktemp('wheel')
     source = folder / 'source'
     source.mkdir()
@@ -80,7 +80,7 @@ def test_wheel_carries_every_config_and_tool(site):
 
 
 def test_base_of_a_config_elsewhere(user_config, run):
-    """With the installation of this environment, usually an editable one."""
+    """With the installation of this environment, editable as a rule."""
     out = run(sys.executable, '-c', LOAD, user_config, PYTHONPATH='')
     assert out.strip().endswith('DCCSegmentor 3')
 

@@ -1,4 +1,4 @@
-"""Tests of the hooks that process crop pairs.
+"""Tests of the hooks that look at crop pairs.
 
 ``pair_hook.py``, ``pair_visualization_hook.py`` and
 ``confidence_histogram_hook.py`` in ``mmseg_dcc/engine/hooks/``.
@@ -33,7 +33,7 @@ WATCHED = {
 
 
 class Look(PairHook):
-    """Records what a hook gets and what the step returned."""
+    """Keeps what a hook gets to see and what the step returned."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -44,7 +44,7 @@ class Look(PairHook):
 
 
 class LossArguments(Hook):
-    """Records the arguments of each loss call."""
+    """Keeps what the loss got in each call."""
 
     def __init__(self):
         self.calls = []
@@ -56,7 +56,7 @@ class LossArguments(Hook):
 
 @pytest.fixture(scope='module')
 def watched(data_dir, tmp_path_factory):
-    """Two trainings, one with all hooks and one without."""
+    """A training that is watched by all means, and one that is not."""
     folder = tmp_path_factory.mktemp('watched')
     hooks = [Look(1), LossArguments()]
     with pytest.MonkeyPatch.context() as patch:
@@ -121,7 +121,7 @@ def test_hooks_see_what_the_loss_sees(watched):
 
 
 def test_crops_and_true_labels_are_upright(watched):
-    """The overlaps are equal, except for masks and colour changes."""
+    """Masks and photometric augmentation aside, the overlaps are alike."""
     for _, pairs in watched['looks']:
         for pair in pairs:
             truth = pair.overlap()[:, 2]

@@ -101,7 +101,7 @@ class Setup(NamedTuple):
 
 
 def needs_of(step: Step, setup: Setup) -> List[Step]:
-    """Steps that a step needs: the labeling of a run, or its teacher."""
+    """The steps that must end before: labeling of a run, its teacher."""
     recipe = setup.labelings.get(step.config)
     if recipe is None:
         return []
@@ -135,7 +135,7 @@ def work_dir_of(step: Step, setup: Setup) -> Path:
 
 
 def result_of(step: Step, setup: Setup) -> Optional[dict]:
-    """Result of a finished step; a run may have been started by hand."""
+    """What a finished step left; a run, whoever started it."""
     work_dir = work_dir_of(step, setup)
     result = kept_result(work_dir, made_with(step, setup))
     if result or isinstance(step, Labeling):
@@ -161,7 +161,7 @@ def best_of(run: Run, setup: Setup) -> Optional[float]:
 
 
 def made_with(step: Step, setup: Setup) -> List[str]:
-    """Settings that determine the result of a step, besides the GPUs."""
+    """What the result of a step depends on, however many GPUs there are."""
     words = [step.config]
     if isinstance(step, Labeling):
         words.append('masks')
@@ -335,7 +335,7 @@ def _mask_options(labeling: Labeling, setup: Setup) -> dict:
 
 
 def job_of(step: Step, setup: Setup, needs: Sequence[Job]) -> Job:
-    """Job of a step, not started yet."""
+    """The step as a process to be."""
     script = ' && '.join(commands_of(step, setup))
     kind = Training if isinstance(step, Run) else Job
     return kind(', '.join(made_with(step, setup)), ['bash', '-c', script],

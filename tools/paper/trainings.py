@@ -23,16 +23,15 @@ _PROGRESS = re.compile(
 
 
 class Job:
-    """Long task in a process of its own.
+    """Something that takes long, in its own process.
 
     Args:
-        name (str): Name in the progress output.
-        command (list[str]): Program and arguments. Running it again must
-            resume an interrupted task.
-        work_dir (Path): Folder for its log and its result.
-        made_with (list[str]): Settings that determine the result; saved with
-            it.
-        needs (Sequence[Job]): Jobs that must end first. Defaults to ().
+        name (str): What its progress is headed with.
+        command (list[str]): Program and arguments. They must go on with what
+            was interrupted.
+        work_dir (Path): For its log and its result.
+        made_with (list[str]): What the result depends on; kept with it.
+        needs (Sequence[Job]): Those that must end before. Defaults to ().
     """
 
     def __init__(self,
@@ -141,20 +140,19 @@ def _result_file(work_dir: Path) -> Path:
 
 
 def kept_result(work_dir: Path, made_with: List[str]) -> Optional[dict]:
-    """Result that a finished job has saved.
+    """Reads what a finished job left.
 
     Args:
-        work_dir (Path): Work dir of the job.
-        made_with (list[str]): Settings that the result must have been made
-            with.
+        work_dir (Path): Of the job.
+        made_with (list[str]): What the result must have been made with.
 
     Returns:
         dict: minutes and core_minutes of all its starts, see
-        :class:`~spent.Meter`, and for a training mIoU (%) and checkpoint;
+        :class:`~spent.Meter`, and of a training mIoU (%) and checkpoint;
         None without a result.
 
     Raises:
-        SystemExit: If it was made with other settings.
+        SystemExit: If it was made with something else.
     """
     path = _result_file(work_dir)
     if not path.exists():
@@ -170,11 +168,11 @@ def kept_result(work_dir: Path, made_with: List[str]) -> Optional[dict]:
 
 
 def _same_making(made_with: List[str], wanted: List[str]) -> bool:
-    """Whether two lists of settings mean the same.
+    """Whether two lists of options mean the same.
 
-    A config given by its path may have moved, for instance because the folder
-    of the project was renamed. It counts as another config only if the old
-    file still exists and differs.
+    A config that is named by its path may lie elsewhere by now, as it does
+    when the folder of the project got another name. It is another one if
+    that of then is still there and differs.
     """
     if made_with[1:] != wanted[1:]:
         return False

@@ -13,19 +13,19 @@ from ...utils.bare_model import bare_model
 
 
 class JudgedPair(NamedTuple):
-    """Pair of views of an image with the last prediction of the model."""
+    """Two views of an image and what the model said of them last."""
 
     crops: np.ndarray
-    """Crops as loaded, before their flips, RGB, shape (2, H, W, 3)."""
+    """As loaded but before their flips, RGB, shape (2, H, W, 3)."""
     infos: Tuple[ViewInfo, ViewInfo]
-    """Geometry of both views."""
+    """Their geometry."""
     img_path: str
     """File of the image."""
     judgement: Tensor
     """Confidence, pseudo label and true label, shape (2, 3, h, w)."""
 
     def overlap(self) -> Tensor:
-        """Predictions in the overlap of the two views."""
+        """The part of the judgement that both views show."""
         first, second = self.infos
         return torch.stack([
             info.cut(maps, box) for info, maps, box in zip(
@@ -34,15 +34,15 @@ class JudgedPair(NamedTuple):
 
 
 class PairHook(Hook):
-    """Base class of hooks that process the view pairs of some steps.
+    """Base of hooks that look at the view pairs of some steps.
 
-    The pairs are those of the term :class:`DirectionalContrast` in the main
-    process. The network is not run again.
+    They see what the term :class:`DirectionalContrast` saw, in the main
+    process, and compute nothing with the network.
 
     Args:
-        interval (int): Iterations, or epochs, between two calls.
+        interval (int): Iterations, or epochs, from one look to the next.
         by_epoch (bool): Whether ``interval`` counts epochs; then the last
-            step of an epoch is used. Defaults to False.
+            step of an epoch is looked at. Defaults to False.
     """
 
     def __init__(self, interval: int, by_epoch: bool = False) -> None:
@@ -53,13 +53,13 @@ class PairHook(Hook):
         self.by_epoch = by_epoch
 
     def before_train(self, runner) -> None:
-        """Raises if the model has no term that compares views."""
+        """Refuses models that judge no pairs."""
         if contrast_of(runner) is None:
             raise TypeError(
                 f'{type(self).__name__} needs a model with the term '
                 'DirectionalContrast, such as DCCSegmentor, got '
-                f'{type(bare_model(runner)).__name__} without this term. '
-                'Change model.type or remove the hook from default_hooks or '
+                f'{type(bare_model(runner)).__name__} without. Change '
+                'model.type or remove the hook from default_hooks or '
                 'custom_hooks.')
 
     def after_train_iter(self,
@@ -67,7 +67,7 @@ class PairHook(Hook):
                          batch_idx: int,
                          data_batch=None,
                          outputs=None) -> None:
-        """Processes the pairs of this step if the interval is due."""
+        """Looks at the pairs of this step if it is time."""
         if self.by_epoch:
             due = (self.every_n_epochs(runner, self.interval)
                    and self.end_of_epoch(runner.train_dataloader, batch_idx))
@@ -81,11 +81,11 @@ class PairHook(Hook):
     @abstractmethod
     def look(self, runner, term: DirectionalContrast,
              pairs: Sequence[JudgedPair]) -> None:
-        """Processes the pairs of this process in the last step."""
+        """Called with the pairs of this process in the last step."""
 
 
 def contrast_of(runner):
-    """First term of a runner's model that compares views, or None."""
+    """The first term of a runner's model that compares views, or None."""
     terms = getattr(bare_model(runner), 'terms', {})
     return next((term for term in terms.values()
                  if isinstance(term, DirectionalContrast)), None)

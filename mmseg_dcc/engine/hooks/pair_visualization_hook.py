@@ -12,17 +12,17 @@ from .pair_hook import JudgedPair, PairHook
 
 @HOOKS.register_module()
 class PairVisualizationHook(PairHook):
-    """Hook that draws crop pairs with predictions and loss direction.
+    """Draws crop pairs with predictions and the direction of the loss.
 
-    The pictures go to all backends of the visualizer: to ``vis_image`` in the
-    work dir, and to TensorBoard if it is enabled.
+    The pictures go wherever the visualizer writes: to ``vis_image`` in the
+    work dir, and to TensorBoard if that is on.
 
     Args:
-        interval (int): Iterations (or epochs) between two drawings.
+        interval (int): Iterations (or epochs) from one look to the next.
             Defaults to 500.
         by_epoch (bool): Whether ``interval`` counts epochs. Defaults to
             False.
-        number (int): Number of pairs in each drawing. Defaults to 2.
+        number (int): Pairs to draw each time. Defaults to 2.
 
     Examples:
         >>> default_hooks = dict(pairs=dict(type='PairVisualizationHook'))
