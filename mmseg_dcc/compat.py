@@ -8,8 +8,8 @@ The fixes are narrow and do nothing where they are not needed:
 * :func:`allow_mmengine_checkpoints`: torch >= 2.6 loads checkpoints with
   ``weights_only=True`` and rejects the history buffers that mmengine puts
   into every training checkpoint.
-* :func:`explain_refused_checkpoints`: the error of torch recommends loading
-  a rejected file without this protection.
+* :func:`explain_refused_checkpoints`: torch then advises to load such a file
+  without the protection.
 * :func:`find_configs_of_fork`: mmengine looks for the base of a config
   ``mmseg::...`` only in a package named ``mmsegmentation``.
 """

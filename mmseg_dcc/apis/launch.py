@@ -91,8 +91,7 @@ def exit_without_data(cfg: Config, loaders: tuple) -> None:
             _HOW_TO_GET.get(
                 name, f'Put the data there, or change data_root={root!r} in '
                 'the config.'))
-    lines.append(
-        'If it is in another place, link it: ln -s /path/to/data data')
+    lines.append('If it lies elsewhere, link it: ln -s /path/to/data data')
     raise SystemExit('\n'.join(lines))
 
 

@@ -17,8 +17,8 @@ def read_config(path: str, options: Optional[dict] = None) -> Config:
     """Reads a config file and sets its default scope.
 
     Args:
-        path (str): Config file, in text or pure-Python style.
-        options (dict, optional): Overrides of ``--cfg-options``. Defaults
+        path (str): Config file, of strings or in pure Python.
+        options (dict, optional): What ``--cfg-options`` overrides. Defaults
             to None.
 
     Returns:

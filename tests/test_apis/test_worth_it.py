@@ -38,7 +38,7 @@ logs.mkdir(parents=True)
 
 @pytest.fixture(autouse=True)
 def unformatted(monkeypatch):
-    """Skips the formatting of configs, which takes a second each."""
+    """Formatting takes a second a config and is for its reader."""
     monkeypatch.setattr('mmengine.config.config.FormatCode',
                         lambda text, **_: (text, 1))
 
