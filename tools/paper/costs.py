@@ -7,7 +7,9 @@ from controls import control_options
 from equal_cost import (
     count_passes,
     equal_length,
+    has_teacher,
     images_by_source,
+    total_length,
     trained_config,
 )
 from mmengine.config import Config
@@ -21,7 +23,8 @@ class Cost(NamedTuple):
     Args:
         iterations (int): All iterations, including the warm-up.
         passes (int): Forward-backward passes of an image; a forward pass
-            alone counts a third. None if they cannot be counted, because a
+            alone counts a third. The cost of a teacher and of the masks that
+            it writes is included. None if they cannot be counted, because a
             step takes different numbers of labeled and unlabeled images.
     """
     iterations: int
@@ -72,7 +75,9 @@ def _cost(config: Config, passes: Optional[int], run: Run,
             config.train_dataloader.batch_sampler.epoch_length)
     end = (config.train_cfg.max_iters
            if by_iteration else config.train_cfg.max_epochs)
-    if control_options(config):
+    if has_teacher(run, setup) and _counts(config):
+        length = total_length(run, setup)
+    elif control_options(config):
         length = None if passes is None else equal_length(config, passes)
     else:
         length = end
