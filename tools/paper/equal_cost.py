@@ -96,19 +96,19 @@ def _is_method(cell: Cell, baseline: Optional[Cell], setup: Setup) -> bool:
 
 
 def has_teacher(run: Run, setup: Setup) -> bool:
-    """Whether a run is a second training: a network writes its masks."""
+    """Whether a run is a second training, on masks that a network writes."""
     return 'teacher' in setup.labelings.get(run.config, {})
 
 
 def total_length(run: Run, setup: Setup) -> float:
-    """Supervised training of equal cost, teachers and masks included.
+    """Length of supervised training of equal cost, with teachers and masks.
 
     Args:
-        run (Run): Of the method.
-        setup (Setup): Of all runs.
+        run (Run): Run of the method.
+        setup (Setup): Setup of all runs.
 
     Returns:
-        float: Epochs or iterations of the run's loop.
+        float: Epochs or iterations, in the unit of the run's training loop.
     """
     config = trained_config(run, setup)
     passes = count_passes([run.config])[run.config]
