@@ -15,7 +15,7 @@ from mmengine.utils import track_iter_progress
 from ..utils.atomic_file import written_atomically
 from ..utils.input_error import InputError
 from ..utils.mask_image import UNKNOWN, mask_image
-from ..utils.result_names import require_own_results
+from ..utils.result_names import require_unique_results
 
 
 def mask_from_maps(maps: np.ndarray, ids: Sequence[int], background_id: int,
@@ -120,7 +120,7 @@ def write_cam_masks(cfg: Config, checkpoint: str, out_dir: Path,
         (out_dir / osp.relpath(path, dataset.img_prefix)).with_suffix('.png')
         for path in paths
     ]
-    require_own_results(paths, [*map(str, mask_files)], 'mask')
+    require_unique_results(paths, [*map(str, mask_files)], 'mask')
     with GradCAM(model, [model.get_submodule(cfg.cam_layer)]) as cam:
         for index in track_iter_progress(range(len(dataset))):
             info = dataset.get_data_info(index)

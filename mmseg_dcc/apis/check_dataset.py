@@ -24,7 +24,7 @@ from ..datasets import PairedRandomCrop, SharedRandomCrop, UnlabeledDataset
 from ..datasets.checks import find_transform
 from ..datasets.class_checks import check_class_names, class_names
 from ..datasets.masks_as_photos import masks_as_photos
-from ..datasets.size_order_check import exchanged_sizes
+from ..datasets.size_order_check import swapped_sizes
 from ..datasets.transforms.crop_geometry import feasible_offsets
 from ..utils.configs import (
     build_lazily,
@@ -33,7 +33,7 @@ from ..utils.configs import (
     plain_configs,
 )
 from ..utils.text_files import printable
-from .launch import unusable_list
+from .launch import list_encoding_problem
 from .propose_sizes import propose_sizes, this_machine
 
 MAX_LISTED = 4
@@ -92,7 +92,7 @@ def check_dataset(cfg: Config, processes: int = 1) -> dict:
         check_images(part, report)
         if part.role in ('labeled', 'unlabeled'):
             sizes = [image['size'] for image in _readable(part)]
-            for text in exchanged_sizes(part.dataset, sizes):
+            for text in swapped_sizes(part.dataset, sizes):
                 report.add('warning', 'size_order', text)
         pairs = None
         if part.role == 'unlabeled':
@@ -235,7 +235,7 @@ def find_parts(cfg: Config, report: Report) -> List[Part]:
     for role, key in loaders:
         for config in plain_configs(cfg[key].dataset) if cfg.get(
                 key) else ():
-            odd = unusable_list(config)
+            odd = list_encoding_problem(config)
             if odd:
                 report.add('problem', 'dataset', f'{key}: {odd}')
                 continue

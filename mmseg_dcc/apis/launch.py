@@ -78,8 +78,8 @@ def exit_without_data(cfg: Config, loaders: tuple) -> None:
     if not missing:
         odd = [
             text for loader in loaders if cfg.get(loader)
-            for text in map(unusable_list, plain_datasets(cfg[loader].dataset))
-            if text
+            for text in map(list_encoding_problem,
+                            plain_datasets(cfg[loader].dataset)) if text
         ]
         if odd:
             raise SystemExit('\n'.join(dict.fromkeys(odd)))
@@ -95,7 +95,7 @@ def exit_without_data(cfg: Config, loaders: tuple) -> None:
     raise SystemExit('\n'.join(lines))
 
 
-def unusable_list(dataset: dict) -> Optional[str]:
+def list_encoding_problem(dataset: dict) -> Optional[str]:
     """Message on a list whose encoding mmseg does not read, or None.
 
     mmseg reads UTF-8 only, and takes a byte-order mark as part of the first

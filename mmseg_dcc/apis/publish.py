@@ -103,7 +103,7 @@ def stock_config(cfg: Config, dataset_meta: dict) -> Config:
     Raises:
         ValueError: If a component of this package has no stock counterpart.
     """
-    cfg = _in_names(cfg.to_dict())
+    cfg = _with_type_names(cfg.to_dict())
     stock = {key: cfg[key] for key in KEPT if key in cfg}
     # configs in pure Python may have none
     stock['default_scope'] = cfg.get('default_scope') or 'mmseg'
@@ -199,7 +199,7 @@ def stock_segmentor(model: dict) -> dict:
     Returns:
         dict: Config of the stock segmentor with the same initial weights.
     """
-    model = _in_names(model)
+    model = _with_type_names(model)
     if is_kind(model, SemiEncoderDecoder, MODELS):
         model = _as_stock(
             model, CascadeEncoderDecoder
@@ -221,7 +221,7 @@ def _is_ours(registered_class: type) -> bool:
     return registered_class.__module__.split('.')[0] == OURS
 
 
-def _in_names(part):
+def _with_type_names(part):
     """Replaces types by their names in mmseg's registries, drops ``_scope_``.
 
     In configs in pure Python types are classes, in their dumps they are paths
@@ -229,12 +229,12 @@ def _in_names(part):
     """
     if isinstance(part, dict):
         return {
-            key: _name_of(value) if key == 'type' else _in_names(value)
+            key: _name_of(value) if key == 'type' else _with_type_names(value)
             for key, value in part.items()
             if (key, value) not in (('_scope_', 'mmseg'), ('_scope_', OURS))
         }
     if isinstance(part, (list, tuple)):
-        return type(part)(_in_names(value) for value in part)
+        return type(part)(_with_type_names(value) for value in part)
     return part
 
 

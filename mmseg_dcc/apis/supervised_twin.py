@@ -70,7 +70,7 @@ def is_unlabeled(source: dict) -> bool:
         for plain in plain_configs(source))
 
 
-def with_half_the_labels(cfg: Config) -> Config:
+def half_labels_config(cfg: Config) -> Config:
     """Config that trains on half of each labeled data set.
 
     The half is selected by the image names, so it is always the same.

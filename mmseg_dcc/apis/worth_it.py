@@ -22,9 +22,9 @@ from ..utils.input_error import InputError
 from ..utils.scalars import Scalars
 from .schedule_length import total_iterations, with_length
 from .supervised_twin import (
+    half_labels_config,
     is_unlabeled,
     supervised_twin,
-    with_half_the_labels,
 )
 
 HALF, ALL = 'supervised_half', 'supervised'
@@ -101,7 +101,7 @@ def runs_of(cfg: Config, iterations: int, seeds: Sequence[int],
     """
     method = with_length(cfg, iterations)
     twin = supervised_twin(method)
-    kinds = {METHOD: method, ALL: twin, HALF: with_half_the_labels(twin)}
+    kinds = {METHOD: method, ALL: twin, HALF: half_labels_config(twin)}
     return [
         _run(kind, seed, config, folder) for kind, config in kinds.items()
         for seed in seeds

@@ -18,15 +18,15 @@ FEW_IMAGES = 50  # in a validation
 
 
 def report(results: Dict[str, List[dict]], images: Dict[str, int],
-           of_whole: float) -> str:
+           schedule_share: float) -> str:
     """Report: a table, two sentences and cautions.
 
     Args:
         results (dict[str, list[dict]]): Results by kind, one per seed; see
             :func:`worth_it.result_of`.
         images (dict[str, int]): Result of :func:`worth_it.images_of`.
-        of_whole (float): Iterations of the method as a share of those of
-            its config.
+        schedule_share (float): Iterations of the method as a share of those
+            of its config.
 
     Returns:
         str: Text of several lines.
@@ -42,7 +42,7 @@ def report(results: Dict[str, List[dict]], images: Dict[str, int],
         f'{_gain(equal, method)}, compared with supervised training of equal '
         'cost.',
     ]
-    return '\n'.join(lines + cautions(results, images, of_whole))
+    return '\n'.join(lines + cautions(results, images, schedule_share))
 
 
 def table(results: Dict[str, List[dict]], images: Dict[str, int]) -> str:
@@ -66,7 +66,7 @@ def table(results: Dict[str, List[dict]], images: Dict[str, int]) -> str:
 
 
 def cautions(results: Dict[str, List[dict]], images: Dict[str, int],
-             of_whole: float) -> List[str]:
+             schedule_share: float) -> List[str]:
     """Cautions on how much the numbers can be trusted."""
     lines = []
     if len(results[METHOD]) == 1:
@@ -77,11 +77,11 @@ def cautions(results: Dict[str, List[dict]], images: Dict[str, int],
         lines.append(
             f'Only {images["validation"]} validation images: a few of them '
             'decide, and others may show the opposite.')
-    if of_whole < 1:
+    if schedule_share < 1:
         lines.append(
-            f'A short schedule, {of_whole:.0%} of that of the config: in a '
-            'longer one all trainings improve, and differences change; set '
-            'it with --iterations.')
+            f'A short schedule, {schedule_share:.0%} of that of the config: '
+            'in a longer one all trainings improve, and differences change; '
+            'set it with --iterations.')
     return lines
 
 

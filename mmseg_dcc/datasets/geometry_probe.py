@@ -9,7 +9,7 @@ from mmcv.transforms import Compose, KeyMapper
 
 from ..structures import ViewInfo
 from ..utils.random_states import (
-    random_states_kept,
+    preserved_random_states,
 )
 from .probe_texture import LEAST_SIDE, ProbeTexture, in_place
 from .transforms import MultiView
@@ -54,7 +54,7 @@ def probe_views(dataset) -> None:
         ValueError: If a transform moves pixels or fails; names it and its
             view.
     """
-    with random_states_kept():
+    with preserved_random_states():
         multi_view, results = _run_up_to_views(dataset)
         if results is not None:
             for name in multi_view.views:

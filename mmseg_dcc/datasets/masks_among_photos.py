@@ -61,13 +61,13 @@ def masks_among(folder: str, names: List[str]) -> Dict[str, str]:
     """
     kinds, drawings = defaultdict(list), []
     for place, partners in _with_partners(names):
-        if not _says(_IS_DRAWING, place, *partners[:1]):
+        if not _has_word(_IS_DRAWING, place, *partners[:1]):
             for photo in partners:
                 if (place.name.lower().endswith(_LOSSLESS)
-                        and not _says(_IS_DRAWING, photo, place)):
+                        and not _has_word(_IS_DRAWING, photo, place)):
                     kinds[_kind(place, photo)].append((place, photo))
         # ids that cannot be learned, such as those of instances, count, too
-        if _says(_IS_DRAWING, place, *partners[:1]) or _says(
+        if _has_word(_IS_DRAWING, place, *partners[:1]) or _has_word(
                 _IS_MASK, place, *partners[:1]):
             drawings.append((place.name, [each.name for each in partners]))
     found: Dict[str, str] = {}
@@ -89,7 +89,7 @@ def _are_masks(folder: str, pairs: list) -> bool:
     for mask, photo in pairs[::max(len(pairs) // _MOST_LOOKED_AT, 1)]:
         verdict = is_mask_of(
             osp.join(folder, mask.name), osp.join(folder, photo.name),
-            _says(_IS_MASK, mask, photo))
+            _has_word(_IS_MASK, mask, photo))
         if verdict is False:
             return False
         some = some or bool(verdict)
@@ -163,12 +163,12 @@ def _with_partners(names: List[str]):
             # img.png of one folder does not belong to that of its sibling
             if key:
                 groups += [near[form] for form in _forms(place.folders)]
-            partners = _some_but(place, *groups)
+            partners = _other_places(place, *groups)
             if partners:
                 yield place, partners
 
 
-def _some_but(place: Place, *groups: List[Place]) -> List[Place]:
+def _other_places(place: Place, *groups: List[Place]) -> List[Place]:
     found = dict.fromkeys(other for group in groups
                           for other in group[:_MOST_PARTNERS + 1])
     return [other for other in found if other != place][:_MOST_PARTNERS]
@@ -201,7 +201,7 @@ def _own_words(place: Place, *others: Place) -> List[str]:
     ]
 
 
-def _says(pattern, place: Place, *others: Place) -> bool:
+def _has_word(pattern, place: Place, *others: Place) -> bool:
     """Whether one of a file's own words matches a pattern."""
     return any(
         pattern.fullmatch(word) for word in _own_words(place, *others))

@@ -39,12 +39,12 @@ def refuse_masks_as_photos(unlabeled: list, labeled: list) -> None:
         for datasets in (unlabeled, labeled)))
     if found:
         raise ValueError(
-            f'{_told(found)} of the labeled images and would be unlabeled '
+            f'{_describe(found)} of the labeled images and would be unlabeled '
             f'images. {_ADVICE}')
     if alike:
         print_log(
-            f'{_told(alike)} of the labeled images, by their content, and are '
-            f'unlabeled images. {_ADVICE}',
+            f'{_describe(alike)} of the labeled images, by their content, and '
+            f'are unlabeled images. {_ADVICE}',
             logger='current',
             level=logging.WARNING)
 
@@ -86,7 +86,7 @@ def masks_as_photos(photos: Iterable[dict], labeled: Iterable[dict]
     return found, alike
 
 
-def _told(pairs: Pairs) -> str:
+def _describe(pairs: Pairs) -> str:
     mask, image = map(printable, pairs[0])
     return (f'{len(pairs)} files, the first {mask!r} (of {image!r}), are '
             'masks')

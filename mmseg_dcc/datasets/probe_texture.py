@@ -121,8 +121,8 @@ def in_place(texture: ProbeTexture, image: np.ndarray) -> bool:
     shifts = np.array([*product(range(-REACH, REACH + 1), repeat=2)])
     ratios = np.array([patches.ratios(bins, shift) for shift in shifts])
     weights = (ratios.max(0) - np.median(ratios, 0))**2
-    at_home = np.abs(shifts[ratios.argmax(0)]).max(1) <= 1
-    return weights[at_home].sum() >= KEPT_SHARE * weights.sum()
+    unmoved = np.abs(shifts[ratios.argmax(0)]).max(1) <= 1
+    return weights[unmoved].sum() >= KEPT_SHARE * weights.sum()
 
 
 class _Patches(NamedTuple):

@@ -20,7 +20,7 @@ _LOOKED_AT = 50
 _WIDE, _HIGH = 'wider than high', 'higher than wide'
 
 
-def exchanged_sizes(dataset, sizes: Sequence[Tuple[int, int]]) -> List[str]:
+def swapped_sizes(dataset, sizes: Sequence[Tuple[int, int]]) -> List[str]:
     """Messages on sizes in a pipeline whose orientation differs from images.
 
     ``Resize`` with ``keep_ratio=True`` accepts both orders: it only uses the
@@ -84,7 +84,7 @@ def _compared(high: int, wide: int) -> Optional[str]:
     return None if high == wide else _WIDE if wide > high else _HIGH
 
 
-def warn_of_exchanged_sizes(datasets: list) -> None:
+def warn_of_swapped_sizes(datasets: list) -> None:
     """Warns if the orientation of a size differs from that of most images.
 
     The headers of some image files are read.
@@ -101,5 +101,5 @@ def warn_of_exchanged_sizes(datasets: list) -> None:
         headers = [read_header(path, turned_by_exif=True)
                    for path in paths if osp.isfile(path)]
         sizes = [header.size for header in headers if header]
-        for text in exchanged_sizes(dataset, sizes):
+        for text in swapped_sizes(dataset, sizes):
             print_log(text, logger='current', level=logging.WARNING)

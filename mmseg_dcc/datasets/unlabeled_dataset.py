@@ -12,9 +12,9 @@ from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import DATASETS
 
 from ..utils.arguments import refuse_unknown_arguments
-from ..utils.result_names import require_own_results
+from ..utils.result_names import require_unique_results
 from ..utils.text_files import (
-    in_old_encoding,
+    decode_legacy_name,
     local_name,
     printable,
     read_lines,
@@ -237,8 +237,8 @@ class UnlabeledDataset(BaseDataset):
         for key, what in (('seg_map_path', 'mask'),
                           ('weak_seg_map_path', 'weak mask')):
             masked = [info for info in infos if key in info]
-            require_own_results([info['img_path'] for info in masked],
-                                [info[key] for info in masked], what)
+            require_unique_results([info['img_path'] for info in masked],
+                                   [info[key] for info in masked], what)
         return infos
 
     def _found(self, folder: str, local: bool) -> List[str]:
@@ -312,9 +312,9 @@ class UnlabeledDataset(BaseDataset):
         missing = [name for name in names
                    if not osp.isfile(osp.join(folder, name))]
         # the list may have been written on another system
-        for as_here in (lambda line: in_old_encoding(line) or line,
+        for convert in (lambda line: decode_legacy_name(line) or line,
                         local_name):
-            repaired = [as_here(line) for line in lines] if missing else lines
+            repaired = [convert(line) for line in lines] if missing else lines
             if repaired == lines:
                 continue
             others = self._named_by(repaired, folder)

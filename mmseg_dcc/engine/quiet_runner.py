@@ -27,7 +27,7 @@ class QuietRunner(Runner):
         self._filter = ConsoleFilter()
         for handler in logger.handlers:
             if isinstance(handler, logging.FileHandler):
-                _pour_warnings_into(handler)
+                _send_warnings_to(handler)
             else:
                 handler.addFilter(self._filter)
         if logger.log_file:
@@ -41,7 +41,7 @@ class QuietRunner(Runner):
         super().call_hook(fn_name, **kwargs)
 
 
-def _pour_warnings_into(handler: logging.Handler) -> None:
+def _send_warnings_to(handler: logging.Handler) -> None:
     """Writes Python's warnings to a log: held ones now, new ones at once.
 
     ``tools/quiet_start.py`` holds them until then.

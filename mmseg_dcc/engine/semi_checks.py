@@ -10,7 +10,7 @@ from ..datasets.geometry_probe import probe_views
 from ..datasets.plain_datasets import plain_datasets, unlabeled_datasets
 from ..models import SemiEncoderDecoder
 from ..utils.bare_model import bare_model
-from ..utils.random_states import random_states_kept
+from ..utils.random_states import preserved_random_states
 from .hooks.mean_teacher_hook import MeanTeacherHook
 from .schedule_checks import (
     check_learning_rates_of_terms,
@@ -87,7 +87,7 @@ def check_channels(model: SemiEncoderDecoder, dataset) -> None:
         ValueError: If an image of one of the data sets does not fit.
     """
     preprocessor = model.data_preprocessor
-    with random_states_kept():
+    with preserved_random_states():
         for plain in plain_datasets(dataset):
             found = plain[0]['inputs'].shape[-3]
             if found != model.in_channels:

@@ -13,20 +13,20 @@ from mmengine.dist import all_reduce
 # closed; sent by clusters to ask for a checkpoint
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 # torch's launcher forwards Ctrl-C to processes that the terminal sent it to
-_SAME_PRESS = 2.
+_REPEAT_SECONDS = 2.
 
 
 class StopRequest:
     """Stop signal that this process has received, if any.
 
     Args:
-        speaks (bool): Whether to print a message on the terminal. One of
+        prints (bool): Whether to print a message on the terminal. One of
             several processes is enough. Defaults to True.
     """
 
-    def __init__(self, speaks: bool = True) -> None:
+    def __init__(self, prints: bool = True) -> None:
         self.number = 0
-        self.speaks = speaks
+        self.prints = prints
         self._before: Dict[int, object] = {}
 
     def listen(self) -> None:
@@ -71,7 +71,7 @@ class StopRequest:
                 # the next one ends at once, even while Python waits for torch
                 self._end_at_once(signal.SIGINT)
         elif (number == signal.SIGINT
-              and time.monotonic() - self._since > _SAME_PRESS):
+              and time.monotonic() - self._since > _REPEAT_SECONDS):
             self._end_at_once(number)
             os.kill(os.getpid(), number)
 
@@ -80,7 +80,7 @@ class StopRequest:
             signal.signal(number, signal.SIG_DFL)
 
     def _answer(self) -> None:
-        if not self.speaks:
+        if not self.prints:
             return
         text = (f'\n{signal.Signals(self.number).name}: the training stops '
                 'after this step (or a running validation) and saves a '

@@ -9,7 +9,7 @@ from ..datasets.mask_path_check import require_mask_paths
 from ..datasets.mask_size_check import refuse_unfit_masks
 from ..datasets.masks_as_photos import refuse_masks_as_photos
 from ..datasets.plain_datasets import plain_datasets, unlabeled_datasets
-from ..datasets.size_order_check import warn_of_exchanged_sizes
+from ..datasets.size_order_check import warn_of_swapped_sizes
 from ..datasets.unlabeled_dataset import UnlabeledDataset
 from ..models.head_checks import ONE_CLASS, as_list
 from ..utils.bare_model import bare_model
@@ -51,7 +51,7 @@ def check_training(runner) -> None:
         print_log(ONE_CLASS, logger='current', level=logging.WARNING)
     labeled = [dataset for part in parts.values() for dataset in part]
     refuse_unfit_masks(labeled, get_dist_info())
-    warn_of_exchanged_sizes(every['train_dataloader'])
+    warn_of_swapped_sizes(every['train_dataloader'])
     refuse_masks_as_photos(
         unlabeled_datasets(runner.train_dataloader.dataset), labeled)
 

@@ -7,7 +7,7 @@ from mmengine.runner import EpochBasedTrainLoop
 KEY = 'unfinished_epoch'
 
 
-def note_position(checkpoint: dict, runner, done: int) -> None:
+def save_position(checkpoint: dict, runner, done: int) -> None:
     """Saves in a checkpoint how many batches of its epoch are done.
 
     mmengine would repeat the whole epoch on top of what was learned from it.
@@ -32,7 +32,7 @@ def skip_done_batches(loop: EpochBasedTrainLoop, position: dict) -> None:
 
     Args:
         loop (EpochBasedTrainLoop): Loop of the resumed training.
-        position (dict): Position saved by :func:`note_position`.
+        position (dict): Position saved by :func:`save_position`.
     """
     epoch, length = loop.epoch, len(loop.dataloader)
     if position['of'] != length:

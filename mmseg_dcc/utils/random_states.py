@@ -20,7 +20,7 @@ def set_random_states(states: tuple) -> None:
 
 
 @contextmanager
-def random_states_kept() -> Iterator[None]:
+def preserved_random_states() -> Iterator[None]:
     """Context that restores the random states of Python, NumPy and torch."""
     states = random_states()
     try:

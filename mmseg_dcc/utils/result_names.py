@@ -61,8 +61,8 @@ def refuse_overwriting(targets: Sequence[str], sources: Sequence[str],
             f'of the data set, the first: {shared[0]}. Choose another folder.')
 
 
-def require_own_results(paths: Sequence[str], results: Sequence[str],
-                        what: str) -> None:
+def require_unique_results(paths: Sequence[str], results: Sequence[str],
+                           what: str) -> None:
     """Raises if two images have the same result file.
 
     Args:

@@ -59,7 +59,7 @@ def local_name(line: str) -> str:
     return osp.normpath(line.replace('\\', '/'))
 
 
-def in_old_encoding(name: str) -> Optional[str]:
+def decode_legacy_name(name: str) -> Optional[str]:
     """Name that is not UTF-8, decoded as Windows-1252; None if it is UTF-8.
 
     Args:

@@ -325,7 +325,7 @@ def press(times, pause, env):
     (2, 0.2, dict(TORCHELASTIC_RUN_ID='a'), -signal.SIGINT),
 ])
 def test_second_press_ends_at_once(times, pause, env, code, monkeypatch):
-    monkeypatch.setattr(stop_request, '_SAME_PRESS', 0.1)
+    monkeypatch.setattr(stop_request, '_REPEAT_SECONDS', 0.1)
     process = FORK.Process(target=press, args=(times, pause, env))
     process.start()
     process.join(30)

@@ -13,7 +13,7 @@ from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
 from mmseg.registry import HOOKS
 
 from ..stop_request import StopRequest, protect_workers, stop_protecting
-from ..unfinished_epoch import KEY, note_position, skip_done_batches
+from ..unfinished_epoch import KEY, save_position, skip_done_batches
 
 # Set by tools/dist_train.sh and tools/slurm_train.sh.
 COMMAND = 'MMSEG_DCC_COMMAND'
@@ -59,12 +59,12 @@ class InterruptHook(Hook):
         if (self._position and runner.iter
                 and isinstance(runner.train_loop, EpochBasedTrainLoop)):
             skip_done_batches(runner.train_loop, self._position)
-        self._request = StopRequest(speaks=is_main_process())
+        self._request = StopRequest(prints=is_main_process())
         self._request.listen()
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         """Saves the position in the epoch."""
-        note_position(checkpoint, runner, self._batches_done)
+        save_position(checkpoint, runner, self._batches_done)
 
     def before_train_iter(self, runner, batch_idx: int,
                           data_batch=None) -> None:
@@ -89,7 +89,7 @@ class InterruptHook(Hook):
         if _is_validated_now(runner):
             return  # one more step, so that the scores are not missing
         print_log(
-            _farewell(runner, self._signal, path),
+            _stop_message(runner, self._signal, path),
             logger='current',
             level=logging.WARNING)
         runner.visualizer.close()
@@ -137,7 +137,7 @@ def _is_validated_now(runner) -> bool:
             and done >= loop.val_begin and done % loop.val_interval == 0)
 
 
-def _farewell(runner, number: int, path: Optional[str]) -> str:
+def _stop_message(runner, number: int, path: Optional[str]) -> str:
     text = (f'Stopped by {signal.Signals(number).name} after iteration '
             f'{runner.iter + 1} of {runner.max_iters}.')
     if path is None:

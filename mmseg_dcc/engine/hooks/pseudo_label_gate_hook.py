@@ -12,7 +12,7 @@ from torch import nn
 from ...datasets import UnlabeledDataset
 from ...datasets.plain_datasets import image_paths, plain_datasets
 from ...utils.bare_model import bare_model
-from ...utils.random_states import random_states_kept
+from ...utils.random_states import preserved_random_states
 from ..pseudo_label_gate import CANDIDATES, GateCurve, advice, counts_of_image
 
 
@@ -134,7 +134,7 @@ class PseudoLabelGateHook(Hook):
         edges = torch.tensor(thresholds, device=device)
         counts = torch.zeros(
             2, len(edges), dtype=torch.int64, device=device)
-        with random_states_kept(), _evaluation(model):
+        with preserved_random_states(), _evaluation(model):
             for images, index in self._images:
                 counts += counts_of_image(model, images[index], edges)
         all_reduce(counts)
@@ -159,7 +159,7 @@ def check_held_out(images, trained_on) -> None:
         ValueError: If the images have no masks, or some are among the labeled
             images of the training.
     """
-    with random_states_kept():
+    with preserved_random_states():
         if 'gt_sem_seg' not in images[0]['data_samples']:
             raise ValueError(
                 f'PseudoLabelGateHook: the {len(images)} held-out images have '

@@ -44,7 +44,7 @@ class TrainingReportHook(Hook):
             return
         last = runner.message_hub.get_info('last_ckpt')
         best = _best_checkpoints(runner)
-        lines = [self._what_happened(runner)]
+        lines = [self._outcome(runner)]
         lines += [f'Last checkpoint: {last}'] if last else [
             'No checkpoint was written: the config has no '
             'default_hooks.checkpoint.']
@@ -60,7 +60,7 @@ class TrainingReportHook(Hook):
             lines += ['Next:', *_next_commands(runner, last)]
         runner.logger.info('\n'.join(lines))
 
-    def _what_happened(self, runner) -> str:
+    def _outcome(self, runner) -> str:
         done, total = runner.iter, runner.max_iters
         if done == self._first_iteration:
             return (

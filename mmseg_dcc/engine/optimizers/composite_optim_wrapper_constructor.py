@@ -86,7 +86,7 @@ class CompositeOptimWrapperConstructor:
             for key in self.parts
         }
         rest = self.base(model).optimizer
-        _take_out(rest, sum(parameters.values(), []))
+        _remove_parameters(rest, sum(parameters.values(), []))
         optimizers = {
             key: OPTIMIZERS.build(dict(cfg, params=parameters[key]))
             for key, cfg in self.parts.items()
@@ -121,7 +121,8 @@ def _parameters_below(model: nn.Module, key: str) -> List[nn.Parameter]:
     return found
 
 
-def _take_out(optimizer: Optimizer, parameters: List[nn.Parameter]) -> None:
+def _remove_parameters(optimizer: Optimizer,
+                       parameters: List[nn.Parameter]) -> None:
     """Removes parameters from an optimizer that has not made a step yet."""
     taken = set(parameters)
     for group in optimizer.param_groups:
