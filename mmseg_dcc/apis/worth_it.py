@@ -56,7 +56,7 @@ class Run(NamedTuple):
 
 
 def default_iterations(cfg: Config) -> int:
-    """A quarter of the schedule of a config."""
+    """Default length: a quarter of the schedule of a config."""
     return max(total_iterations(cfg) // SHARE, 1)
 
 

@@ -1,4 +1,4 @@
-"""Clothing Co-Parsing in 12 classes."""
+"""Clothing Co-Parsing (CCP) data set in 12 classes."""
 from mmseg.registry import DATASETS
 
 from .voc_layout import VOCLayoutDataset
@@ -6,7 +6,7 @@ from .voc_layout import VOCLayoutDataset
 
 @DATASETS.register_module()
 class CCPDataset(VOCLayoutDataset):
-    """CCP street fashion, 12 classes, in the layout of PASCAL VOC.
+    """Data set of CCP street fashion: 12 classes, layout of PASCAL VOC.
 
     Clothing Co-Parsing (Yang, Luo and Lin, CVPR 2014) has 2,098 photographs
     of one person each, 550 pixels wide, of which 1,004 have masks and 1,094

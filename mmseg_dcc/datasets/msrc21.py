@@ -1,4 +1,4 @@
-"""MSRC-v2 in its usual 21 classes."""
+"""MSRC-v2 data set in its usual 21 classes."""
 from mmseg.registry import DATASETS
 
 from .voc_layout import VOCLayoutDataset
@@ -6,7 +6,7 @@ from .voc_layout import VOCLayoutDataset
 
 @DATASETS.register_module()
 class MSRC21Dataset(VOCLayoutDataset):
-    """MSRC-21 objects and landscapes, in the layout of PASCAL VOC.
+    """Data set of MSRC-21 objects and landscapes, layout of PASCAL VOC.
 
     The 591 photographs of MSRC-v2 (Shotton et al., ECCV 2006), mostly of 320
     x 213 pixels. There is no background class: pixels outside of the 21

@@ -92,7 +92,7 @@ class MultiSourceBatchSampler(Sampler):
         first = self.sampler.epoch * self.epoch_length
         sources = [self._epoch_of_source(i) for i in range(len(self.sizes))]
         for iteration, batch in enumerate(zip(*sources), first):
-            # read anew each time: the hook may set it after the first batches
+            # read each time: the hook may set it after the first batches
             in_warmup = iteration < self.warmup_iters
             yield [
                 index for indices, unlabeled in zip(batch, self.is_unlabeled)

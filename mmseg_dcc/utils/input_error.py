@@ -41,7 +41,7 @@ def warn(message: str) -> None:
 
 def warn_if_count_differs(count: int, expected: int, what: str,
                           advice: str) -> None:
-    """Warns when a data set does not have its well-known size.
+    """Warns if a data set does not have its well-known size.
 
     Args:
         count (int): Number of images found.
@@ -54,7 +54,7 @@ def warn_if_count_differs(count: int, expected: int, what: str,
 
 
 def require_folder(folder: Path, hint: str) -> None:
-    """Raises when a folder is missing.
+    """Raises if a folder is missing.
 
     Args:
         folder (Path): Folder that has to exist.

@@ -48,7 +48,7 @@ def read_numbered_lines(path: Path, hint: str = '') -> List[Tuple[int, str]]:
 
 def require_unique(path: Path,
                    numbered_stems: Sequence[Tuple[int, str]]) -> None:
-    """Raises when a stem occurs twice in a list.
+    """Raises if a stem occurs twice in a list.
 
     Args:
         path (Path): List file, for the error message.

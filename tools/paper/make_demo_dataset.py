@@ -86,7 +86,7 @@ def write_images(out_dir: Path, split: str, count: int,
 
 
 def write_list(out_dir: Path, list_name: str, names: Sequence[str]) -> None:
-    """Write a list of image names, one a line."""
+    """Write a list of image names, one per line."""
     path = out_dir / 'ImageSets' / 'Segmentation' / f'{list_name}.txt'
     path.write_text(''.join(f'{name}\n' for name in names))
 

@@ -9,7 +9,7 @@ IMAGE_KEYS = ('img', 'windows', 'views', 'gt_seg_map', 'weak_seg_map')
 
 
 class View(NamedTuple):
-    """A named view of the pipeline."""
+    """Named view of the pipeline."""
 
     window: int
     """Index of the window that it shows."""

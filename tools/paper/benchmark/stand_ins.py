@@ -110,7 +110,7 @@ def make_batch(images: int,
 
 
 def labeled_part(batch: dict) -> dict:
-    """The labeled images of a batch of :func:`make_batch`."""
+    """Labeled images of a batch of :func:`make_batch`."""
     count = len(batch['inputs']) // 2
     return {key: values[:count] for key, values in batch.items()}
 

@@ -123,7 +123,7 @@ class FeatureAt:
         self.row, self.column = row, column
 
     def __call__(self, features: Tensor) -> Tensor:
-        """The target of a map of shape (c, h, w)."""
+        """Target value for a map of shape (c, h, w)."""
         height, width = features.shape[1:]
         feature = features[:, int(self.row * height),
                            int(self.column * width)]

@@ -57,7 +57,7 @@ class WorkDir:
         return self.path / Path(named.read_text().strip()).name
 
     def model(self) -> nn.Module:
-        """The trained model, ready to predict."""
+        """Trained model, ready to predict."""
         return init_model(
             self.config.copy(), str(self.checkpoint()), device=get_device())
 
