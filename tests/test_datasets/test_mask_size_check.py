@@ -85,7 +85,7 @@ def test_masks_of_16_bits(ids, fits, folder):
     else:
         text, = found
         assert f'such as {ids[1]}, which mmseg would turn' in text
-        assert f'make {ids[1] % 256}' in text
+        assert f'turn into {ids[1] % 256}' in text
 
 
 @pytest.mark.parametrize('mode', ['1', 'P'])
