@@ -60,7 +60,7 @@ def test_no_test_part():
 @pytest.mark.parametrize('val, test', [(0, 0.2), (1, 0), (0.5, 0.5),
                                        (0.2, -0.1)])
 def test_wrong_shares(val, test):
-    with pytest.raises(InputError, match='--val-share .* to train on'):
+    with pytest.raises(InputError, match='--val-share .* sum below 1'):
         draw_parts([STEMS], val, test, 0)
 
 

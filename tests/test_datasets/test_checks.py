@@ -101,7 +101,7 @@ class TestReport:
 class TestOrderOfSources:
 
     def test_unlabeled_first_is_refused(self):
-        with pytest.raises(ValueError, match='first of .* is unlabeled.*put'):
+        with pytest.raises(ValueError, match='first of .* is unlabeled.*Put'):
             check_semi_dataloader(loader(Photos('b'), Named('a')))
 
     def test_no_unlabeled_data_is_refused(self):

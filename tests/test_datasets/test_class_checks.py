@@ -93,7 +93,7 @@ def test_forgotten_comma():
 
 
 def test_one_name_for_two_ids():
-    with pytest.raises(ValueError, match=r"names \['sky'\] twice"):
+    with pytest.raises(ValueError, match=r"has \['sky'\] twice"):
         check_class_names(dict(train=[named('a', 'sky', 'road', 'sky')]))
 
 
