@@ -96,4 +96,4 @@ def test_photos_that_exif_turns_count_as_they_are_seen(own, warnings_logged):
     photos = plain_datasets(DATASETS.build(
         own_config(own, (32, 64)).train_dataloader.dataset))[1]
     warn_of_swapped_sizes([photos])
-    assert not [text for text in warnings_logged() if 'exchange' in text]
+    assert not [text for text in warnings_logged() if 'swap' in text]
