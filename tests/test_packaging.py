@@ -1,4 +1,5 @@
 """What an installation carries, and how configs are found in it."""
+import re
 import shutil
 import subprocess
 import sys
@@ -102,6 +103,17 @@ def test_installed_tool_trains_on_it(site, user_config, run, tmp_path):
         PYTHONPATH=str(site))
     assert 'unsup_loss_dc' in out and 'mIoU' in out
     assert 'Failed to search registry' not in out
+
+
+def test_package_page_links_to_no_file(site):
+    metadata, = site.glob('mmseg_dcc-*.dist-info/METADATA')
+    page = metadata.read_text()
+    assert re.findall(r'\]\(([^)]*)\)', page) == re.findall(
+        r'\]\((https?:[^)]*)\)', (ROOT / 'README.md').read_text())
+    # neither headings nor code are lost
+    for line in (ROOT / 'README.md').read_text().splitlines():
+        if '](' not in line:
+            assert line.strip() in page
 
 
 @pytest.mark.parametrize('folder', ['', 'mmseg_dcc/.mim'])

@@ -60,7 +60,7 @@ def test_other_sizes_are_named(size, folder):
     save_mask(folder, 'c', size)
     wrong, = unfit_masks(dataset(folder))
     assert 'c.png is {} x {} pixels, its image'.format(*size) in wrong
-    assert 'c.jpg 30 x 20' in wrong and 'turned' not in wrong
+    assert 'c.jpg 30 x 20' in wrong and 'rotated' not in wrong
     with pytest.raises(ValueError, match='1 masks do not fit.*c.png'):
         refuse_unfit_masks([dataset(folder)], (0, 1))
 

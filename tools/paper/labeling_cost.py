@@ -5,7 +5,7 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS
-from paper_runs import Labeling, Setup, data_list_options
+from paper_runs import Labeling, Setup
 
 from mmseg_dcc.apis.pseudo_masks import labeling_config
 
@@ -21,7 +21,7 @@ def labeling_length(config: Config, labeling: Labeling,
     which costs a third of a forward-backward pass of a crop of the same area.
 
     Args:
-        config (Config): Config of the student.
+        config (Config): Config of the student, as it is trained.
         labeling (Labeling): Labeling that writes its masks.
         setup (Setup): Setup of all runs.
 
@@ -29,9 +29,6 @@ def labeling_length(config: Config, labeling: Labeling,
         float: Length in the unit of the student's training loop. 0, with a
         printed note, if the images are missing.
     """
-    config = config.copy()
-    if labeling.data_list:
-        config.merge_from_dict(data_list_options(config, labeling.data_list))
     options = setup.labelings[labeling.config].get('options', [])
     test = labeling_config(config, ['none'], 0.5, tta='--tta' in options)
     source = test.test_dataloader.dataset
