@@ -1,4 +1,4 @@
-"""What MMSegmentation 1.x needs to run with mmcv-lite and torch >= 2.6.
+"""Fixes that MMSegmentation 1.x needs with mmcv-lite and torch >= 2.6.
 
 The fixes are narrow and do nothing where they are not needed:
 
@@ -6,12 +6,12 @@ The fixes are narrow and do nothing where they are not needed:
   imported itself, although most of its models never call a compiled
   operator. With mmcv-lite that import fails.
 * :func:`allow_mmengine_checkpoints`: torch >= 2.6 loads checkpoints with
-  ``weights_only=True`` and refuses the history buffers that mmengine puts
+  ``weights_only=True`` and rejects the history buffers that mmengine puts
   into every training checkpoint.
 * :func:`explain_refused_checkpoints`: torch then advises to load such a file
   without the protection.
 * :func:`find_configs_of_fork`: mmengine looks for the base of a config
-  ``mmseg::...`` in a package of the name ``mmsegmentation`` alone.
+  ``mmseg::...`` only in a package named ``mmsegmentation``.
 """
 import functools
 import importlib.util
@@ -31,14 +31,14 @@ from mmengine.utils import is_installed
 from mmengine.utils.dl_utils import mmcv_full_available
 
 _FORK_OF_MMSEG = 'onedl-mmsegmentation'
-# In torch's messages: classes and functions that a file wants to call.
+# classes and functions that a file wants to call, in torch's messages
 _GLOBAL = re.compile(r'(?:GLOBAL|unsupported class) ([\w.]+)')
-# Statistics that ``HistoryBuffer`` pickles as bound look-ups on its class.
+# statistics that ``HistoryBuffer`` pickles as bound methods of its class
 _HISTORY_BUFFER_STATISTICS = ('current', 'max', 'mean', 'min')
 
 
 class _MissingOperator:
-    """Stand-in for a compiled mmcv operator: fails when used, not before."""
+    """Stand-in for a compiled mmcv operator that raises when called."""
 
     def __init__(self, name: str) -> None:
         self.__name__ = name
@@ -68,8 +68,8 @@ def install_mmcv_ops_placeholder() -> None:
     """Makes ``import mmseg.models`` work with mmcv-lite.
 
     Only ``mmcv.ops`` is replaced. ``mmcv._ext`` stays missing, so that
-    ``mmengine.utils.dl_utils.mmcv_full_available`` keeps telling the truth
-    and SyncBN is still reverted correctly on one device.
+    ``mmengine.utils.dl_utils.mmcv_full_available`` still returns False and
+    SyncBN is still replaced by BN on one device.
     """
     if 'mmcv.ops' in sys.modules or mmcv_full_available():
         return
@@ -82,7 +82,7 @@ def install_mmcv_ops_placeholder() -> None:
 
 
 def _history_buffer_getattr(owner, name: str):
-    """``getattr`` that serves the statistics of ``HistoryBuffer`` alone."""
+    """``getattr`` that serves the statistics of ``HistoryBuffer`` only."""
     if owner is HistoryBuffer and name in _HISTORY_BUFFER_STATISTICS:
         return getattr(HistoryBuffer, name)
     raise AttributeError(
@@ -93,10 +93,10 @@ def _history_buffer_getattr(owner, name: str):
 
 
 def can_allow_classes() -> bool:
-    """Whether torch lets a class of a checkpoint load with weights_only.
+    """Whether torch can allow-list classes for ``weights_only`` loading.
 
-    From 2.6 on it also takes the name under which a function is pickled,
-    which the stand-in for ``getattr`` needs.
+    Since 2.6 torch also accepts the name under which a function is pickled,
+    which the replacement of ``getattr`` needs.
     """
     return hasattr(torch.serialization, 'get_unsafe_globals_in_checkpoint')
 
@@ -104,9 +104,9 @@ def can_allow_classes() -> bool:
 def allow_mmengine_checkpoints() -> None:
     """Allow-lists exactly the classes that mmengine writes to checkpoints.
 
-    ``weights_only`` stays on: a checkpoint that holds anything else is still
-    refused by torch. Plain ``getattr``, which would open a way to run code,
-    is replaced by a function that knows four names of one class.
+    ``weights_only`` stays on: torch still rejects a checkpoint that holds
+    anything else. Plain ``getattr``, which could be used to run code, is
+    replaced by a function that serves four names of one class.
     """
     if not can_allow_classes():
         return  # torch < 2.6 does not restrict what a checkpoint may hold
@@ -129,21 +129,21 @@ def allow_mmengine_checkpoints() -> None:
 
 
 class RefusedCheckpoint(pickle.UnpicklingError):
-    """A file that is no checkpoint, or holds more than tensors."""
+    """File that is not a checkpoint, or holds more than tensors."""
 
 
 @contextmanager
 def explained_refusal(path):
-    """Says of a checkpoint that torch refuses what is wrong with it.
+    """Context that explains why torch rejects a checkpoint.
 
-    torch's own text names a way to load the file nevertheless, which runs the
-    code in it.
+    The error of torch names a way to load the file anyway, which would run
+    the code in it.
 
     Args:
         path (str): The file, for the message.
 
     Raises:
-        RefusedCheckpoint: Instead of torch's error.
+        RefusedCheckpoint: Replaces the error of torch.
     """
     try:
         yield
@@ -154,23 +154,23 @@ def explained_refusal(path):
         names = dict.fromkeys(_GLOBAL.findall(str(error)))
         if names:
             message = (
-                f'{path} is refused: beside tensors it holds code or objects '
-                f'({", ".join(names)}), which would run when it is loaded. '
-                'Nothing of it was run. Take the checkpoint from where you '
-                'trust its author; if it is your own, save its tensors alone: '
+                f'{path} was not loaded: besides tensors it holds code or '
+                f'objects ({", ".join(names)}), which would run on loading. '
+                'None of it was run. Get the checkpoint from an author you '
+                'trust. If it is your own, save its tensors only: '
                 'torch.save(dict(state_dict=model.state_dict()), PATH).')
         elif 'tampered' in str(error):
-            message = f'{path} is refused, nothing of it was run: {error}'
+            message = f'{path} was not loaded, none of it was run: {error}'
         else:
             message = (
-                f'{path} is no checkpoint of torch, or damaged: it '
-                'cannot be read. Give another file, or copy it anew.')
-        # without torch's text, which would be printed above this one
+                f'{path} is not a torch checkpoint, or it is damaged: it '
+                'cannot be read. Choose another file, or copy it again.')
+        # without torch's own message, which would be printed above this one
         raise RefusedCheckpoint(message) from None
 
 
 def explain_refused_checkpoints() -> None:
-    """Makes mmengine load local checkpoints with a message of our own."""
+    """Makes mmengine explain why a local checkpoint is rejected."""
     CheckpointLoader.register_scheme('', _load_local, force=True)
 
 

@@ -1,17 +1,17 @@
-"""The scope ``mmseg_dcc``, for configs that inherit from this package.
+"""Scope ``mmseg_dcc``, for configs that inherit from this package.
 
 ``_base_ = 'mmseg_dcc::dcc/deeplabv3plus_r50_voc_1-8.py'`` makes mmengine look
-for the file in this package and build what the file names in the scope
-``mmseg_dcc``. Classes are registered in mmseg's registries nevertheless: the
-children here are empty and pass everything on to them.
+for the file in this package and build its components in the scope
+``mmseg_dcc``. The classes are still registered in mmseg's registries: the
+child registries here are empty and forward every look-up to them.
 """
 import mmseg.registry
 from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.registry import Registry
 
-# A module instead of the distribution: mmengine then asks Python where it
-# lies, while for the distribution of an editable install it names a folder
-# that does not exist.
+# A module instead of the distribution: mmengine then asks Python for its
+# location. For an editable install the distribution names a folder that does
+# not exist.
 MODULE2PACKAGE['mmseg_dcc'] = 'mmseg_dcc.version'
 
 CHILDREN = [

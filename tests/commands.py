@@ -10,7 +10,7 @@ from .started_processes import kill, started_processes
 
 
 def children(process, word):
-    """Processes that the process has started, with the word in the command."""
+    """Child processes with the word in their command, and their children."""
     found = []
     for child in process.children():
         with suppress(psutil.NoSuchProcess):  # it has ended meanwhile
@@ -20,14 +20,15 @@ def children(process, word):
 
 
 class Command:
-    """A command, mostly a training, that runs beside the test.
+    """Command, mostly a training, that runs beside the test.
 
-    It ends with the test at the latest, see ``started_processes.py``.
+    It is killed at the end of the test at the latest, see
+    ``started_processes.py``.
 
     Args:
         command (list): Program and arguments.
-        folder (Path): Where it runs.
-        variables (dict[str, str]): All of its environment.
+        folder (Path): Working directory of the command.
+        variables (dict[str, str]): Its whole environment.
     """
 
     def __init__(self, command, folder, variables):
@@ -45,7 +46,7 @@ class Command:
         return ''.join(self.lines)
 
     def read_until(self, pattern, seconds=300):
-        """Reads its output up to the line that matches the pattern."""
+        """Reads the output up to a line that matches the pattern."""
         with self._limit(seconds):
             for line in self.process.stdout:
                 self.lines.append(line)
@@ -54,7 +55,7 @@ class Command:
         raise AssertionError(f'no line has {pattern}:\n{self.output[-4000:]}')
 
     def read_to_end(self, seconds=60):
-        """Returns its output when all of its processes have ended.
+        """Returns the output when all processes of the command have ended.
 
         Raises:
             TimeoutError: If that takes longer than ``seconds``.
@@ -65,7 +66,7 @@ class Command:
         return self.output
 
     def kill(self):
-        """Kills it and all that it has started, parents first."""
+        """Kills the command and all its processes, parents first."""
         kill([self.process, *self.process.children(recursive=True)])
 
     @contextmanager

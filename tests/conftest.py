@@ -25,7 +25,7 @@ reads_trainings_safely = pytest.mark.skipif(
 
 @pytest.fixture(autouse=True)
 def mmseg_scope():
-    """What ``default_scope='mmseg'`` of every config does."""
+    """Sets the default scope mmseg, as all configs do."""
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         init_default_scope('mmseg')
@@ -33,7 +33,7 @@ def mmseg_scope():
 
 @pytest.fixture
 def warnings_logged(caplog):
-    """Function that returns what was logged as a warning so far."""
+    """Function that returns the warnings logged so far."""
     logger = MMLogger.get_current_instance()
     logger.addHandler(caplog.handler)
     yield lambda: [
@@ -45,7 +45,7 @@ def warnings_logged(caplog):
 
 @pytest.fixture(scope='session')
 def data_dir(tmp_path_factory):
-    """A working directory whose ``data/`` holds every data set, tiny."""
+    """Working directory with a tiny version of every data set in ``data/``."""
     folder = tmp_path_factory.mktemp('project')
     tiny_data.make_voc(folder / 'data/VOCdevkit/VOC2012')
     tiny_data.make_cityscapes(folder / 'data/cityscapes')
@@ -75,7 +75,7 @@ def environment(**variables):
 
 @pytest.fixture(scope='session')
 def start(data_dir):
-    """Starts a command in the data directory that runs beside the test."""
+    """Function that starts a command in the data directory beside the test."""
 
     def start_command(*command, cwd=data_dir, **variables):
         return Command(command, cwd, environment(**variables))
@@ -85,7 +85,7 @@ def start(data_dir):
 
 @pytest.fixture(scope='session')
 def run(start):
-    """Runs a command in the data directory and returns what it printed."""
+    """Function that runs a command in the data directory, with its output."""
 
     def run_command(*command, returncode=0, seconds=300, **options):
         started = start(*command, **options)

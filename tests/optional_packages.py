@@ -1,4 +1,4 @@
-"""Marks of tests that need what the project itself does not."""
+"""Marks of tests that need packages which the project does not require."""
 import os
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,7 +9,7 @@ from .backbones import has_mmpretrain
 
 
 def has_grad_cam() -> bool:
-    """Whether it is installed, or in the folder MMPRETRAIN_SITE."""
+    """Whether the package is installed, or in the folder MMPRETRAIN_SITE."""
     site = Path(os.environ.get('MMPRETRAIN_SITE', ''))
     return (site / 'pytorch_grad_cam').is_dir() or bool(
         find_spec('pytorch_grad_cam'))

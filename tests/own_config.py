@@ -1,4 +1,4 @@
-"""Fills in configs/custom/own_data.py as a user does."""
+"""Copies of configs/custom/own_data.py, filled in as a user would."""
 import re
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def write_own_config(folder: Path, **settings) -> Path:
 
 
 def exchange_network(path: Path, name: str) -> Path:
-    """Names another file of ``configs/_base_/models`` in such a copy."""
+    """Sets another file of ``configs/_base_/models`` in such a copy."""
     text = path.read_text()
     own = 'models/segformer_efficientnet_lite0.py'
     assert text.count(own) == 1

@@ -1,4 +1,4 @@
-"""Runs a function in several processes that talk through gloo."""
+"""Runs a function in several processes that communicate through gloo."""
 import faulthandler
 import os
 import signal
@@ -14,8 +14,8 @@ def run_processes(function, folder, world_size=2, seconds=120):
     """Results of ``function(rank)`` in the order of the ranks.
 
     Raises:
-        RuntimeError: If one fails, or they take longer than ``seconds``. It
-            holds what each printed and, if it still ran, where it was.
+        RuntimeError: If one fails, or they take longer than ``seconds``. The
+            message has the output of each and, if it still ran, its stack.
     """
     context = torch.multiprocessing.spawn(
         _run,

@@ -1,4 +1,4 @@
-"""The configs of the project, each parsed once for all tests."""
+"""Configs of the project, each parsed once for all tests."""
 import copy
 import functools
 
@@ -16,5 +16,5 @@ def _parsed(name):
 
 
 def load_config(name):
-    """A config below ``configs/``, for the caller to change."""
+    """Config below ``configs/``, which the caller may change."""
     return copy.deepcopy(_parsed(str(name)))

@@ -1,9 +1,9 @@
-"""Plugin of pytest: no process that a test starts outlives the test.
+"""Plugin of pytest that ends all processes a test has started.
 
-However the test ends. Launchers start sessions of their own and orphans change
-their parent, so processes are known by a variable of their environment, which
-those that they start inherit. Fixtures of wider scope start none that a
-second test needs.
+It does so however the test ends. Launchers start sessions of their own, and
+orphans get another parent, so the processes are identified by an environment
+variable, which their children inherit. Fixtures of wider scope start no
+process that a second test needs.
 """
 import ctypes
 import os
@@ -36,7 +36,7 @@ def pytest_runtest_protocol():
 
 
 def started_processes():
-    """Those that the test has started and that still run."""
+    """Processes that the test has started and that still run."""
     started = []
     for process in psutil.Process().children(recursive=True):
         with suppress(psutil.Error):  # it has ended meanwhile
@@ -52,7 +52,7 @@ def kill(processes):
 
 
 def end_started_processes():
-    """Kills them, and those that they start meanwhile, and waits for all."""
+    """Kills the processes and their children, and waits for all."""
     started = started_processes()
     while started:
         kill(started)

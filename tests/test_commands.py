@@ -40,7 +40,7 @@ def test_kill_ends_sessions_below(start):
 
 
 def test_limit_of_time(start, run):
-    """Also if a process that has lost its parent could still write."""
+    """Also if an orphaned process could still write."""
     orphan = ('bash', '-c', f'({LAUNCHER}) &')
     with pytest.raises(TimeoutError, match='longer than 1 s:\nbegun'):
         run(*orphan, seconds=1)

@@ -59,7 +59,7 @@ print(json.dumps(dict(
 
 @pytest.fixture(scope='module')
 def facts():
-    """What a fresh interpreter finds after ``import mmseg_dcc``."""
+    """Facts that a fresh interpreter finds after ``import mmseg_dcc``."""
     done = subprocess.run([sys.executable, '-c', FACTS],
                           stdout=subprocess.PIPE,
                           check=True)
@@ -205,7 +205,7 @@ class TestCheckpoints:
 
 
 class Call:
-    """Pickles as a call of ``function``."""
+    """Object that is pickled as a call of ``function``."""
 
     def __init__(self, function, *args):
         self.reduced = function, args
@@ -214,7 +214,7 @@ class Call:
         return self.reduced
 
     def __call__(self):
-        """Not used: pickle wants a callable in the place of a function."""
+        """Not used; pickle only requires that the object is callable."""
 
 
 def command(path):
@@ -299,7 +299,7 @@ def test_package_of_mmseg_configs(monkeypatch, installed, package):
 
 
 class Calls:
-    """Pickled as a call of a function."""
+    """Object that is pickled as a call of a function."""
 
     def __init__(self, function, *arguments):
         self.call = function, arguments
@@ -325,7 +325,7 @@ def test_file_that_holds_code_is_refused(function, arguments, name, as_zip,
     with pytest.raises(compat.RefusedCheckpoint) as error:
         CheckpointLoader.load_checkpoint('model.pth')
     text = str(error.value)
-    assert 'model.pth is refused' in text and name in text
+    assert 'model.pth was not loaded' in text and name in text
     # torch's advice to load it nevertheless
     assert 'weights_only' not in text and 'succeed' not in text
     assert error.value.__suppress_context__
@@ -339,7 +339,7 @@ def test_file_that_is_no_checkpoint(content, tmp_path):
     path = tmp_path / 'model.pth'
     path.write_bytes(content)
     with pytest.raises(compat.RefusedCheckpoint,
-                       match='model.pth is no checkpoint of torch'):
+                       match='model.pth is not a torch checkpoint'):
         CheckpointLoader.load_checkpoint(str(path))
 
 

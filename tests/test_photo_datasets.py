@@ -1,4 +1,4 @@
-"""The fragments of photographs that configs of training are made of."""
+"""Tests of the fragments of photographs in training configs."""
 import pytest
 from mmseg.registry import DATASETS
 

@@ -1,4 +1,4 @@
-"""Tests of ``tests/processes.py``, which other tests wait for."""
+"""Tests of ``tests/processes.py``, which other tests use."""
 import time
 from unittest.mock import Mock
 

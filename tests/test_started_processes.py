@@ -1,4 +1,4 @@
-"""Tests of ``tests/started_processes.py``: what a test leaves is ended."""
+"""Tests of ``tests/started_processes.py``: leftover processes are ended."""
 import os
 import sys
 import time
@@ -89,7 +89,7 @@ def test_nothing_outlives_a_test(run, tmp_path, first, returncode, summary):
 
 
 def wait_long(rank, path):
-    """A process of a test with one of its own, as a worker that loads data."""
+    """Process of a test with a child, like a worker that loads data."""
     child = torch.multiprocessing.get_context('fork').Process(
         target=time.sleep, args=(1000, ))
     child.start()

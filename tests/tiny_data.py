@@ -39,7 +39,7 @@ def _write_splits(folder, names, num_labeled):
 
 
 def make_voc(root: Path, num_train=10, num_val=2, size=(96, 128)) -> None:
-    """``root`` is VOC2012."""
+    """Tiny PASCAL VOC; ``root`` is VOC2012."""
     rng = np.random.default_rng(0)
     train = [f'2007_{i:06d}' for i in range(num_train)]
     val = [f'2008_{i:06d}' for i in range(num_val)]
@@ -75,7 +75,7 @@ def make_cityscapes(root: Path, num_train=6, size=(96, 192)) -> None:
 
 
 def _make_voc_layout(root, names, num_classes, size):
-    """All are labeled, and those for validation as well."""
+    """VOC layout in which all images are labeled, also those of validation."""
     rng = np.random.default_rng(0)
     for name in names:
         _save(_image(rng, size), root / f'JPEGImages/{name}.jpg')
@@ -102,7 +102,7 @@ def make_msrc21(root: Path, num_train=6, size=(72, 104)) -> None:
 
 
 def make_demo(root: Path, num_train=8, size=(96, 96)) -> None:
-    """The demo's layout, without the photographs it is drawn from."""
+    """Layout of the demo, without the photographs that it is made from."""
     rng = np.random.default_rng(0)
     names = [f'image_{i:05d}' for i in range(num_train)]
     ids = np.array([0, 1, 3, 4, 5, 7, 15, 16], np.uint8)
@@ -121,7 +121,7 @@ def make_demo(root: Path, num_train=8, size=(96, 96)) -> None:
 
 
 def make_own(root: Path, num_labeled=6, size=(96, 128)) -> None:
-    """Nested folders and mixed types, two classes, no lists.
+    """Own data: nested folders, mixed types, two classes, no lists.
 
     The second and the fourth labeled image are drawn for validation.
     """

@@ -1,4 +1,4 @@
-"""Trainings of a few steps through the Runner, on the tiny demo data."""
+"""Trainings of a few steps by the Runner on the tiny demo data."""
 from unittest import mock
 
 from mmengine.config import Config
@@ -37,7 +37,7 @@ SMALL_DCC = {
 
 
 class StepRecorder(Hook):
-    """Keeps what each step returned, as numbers."""
+    """Records the results of each step as numbers."""
 
     def __init__(self):
         self.steps = []
@@ -51,7 +51,7 @@ class StepRecorder(Hook):
 def train(work_dir, options=None, hooks=(), config=CONFIG):
     """Trains in the working directory of the fixture ``in_data_dir``.
 
-    Returns the runner and what each step returned.
+    Returns the runner and the results of each step.
     """
     cfg = Config.fromfile(str(config))
     of_model = SMALL_DCC if cfg.model.type == 'DCCSegmentor' else {}
@@ -64,7 +64,7 @@ def train(work_dir, options=None, hooks=(), config=CONFIG):
 
 
 def run(cfg, hooks=()):
-    """Trains by a config; returns the runner."""
+    """Trains with a config; returns the runner."""
     run_on_cpu_if_needed(cfg)
     # Both take seconds and are for the reader of a log.
     with mock.patch('mmengine.runner.runner.collect_env', dict), mock.patch(

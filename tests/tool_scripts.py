@@ -1,4 +1,4 @@
-"""The command lines of ``tools``, in the process of a test."""
+"""Command lines of ``tools``, run in the process of a test."""
 import runpy
 from types import SimpleNamespace
 
@@ -6,5 +6,5 @@ from .conftest import ROOT
 
 
 def load_tool(name):
-    """The functions of a script below ``tools/``, as attributes."""
+    """Functions of a script below ``tools/``, as attributes."""
     return SimpleNamespace(**runpy.run_path(str(ROOT / 'tools' / name)))

@@ -2,14 +2,14 @@
 
 Input ``image``: float32, (N, 3, HEIGHT, WIDTH), values 0 to 255, channels as
 OpenCV reads them (BGR). Channel order, mean and standard deviation of the
-config are part of the graph, so that nothing has to be repeated where it
-runs; resizing is not. Output ``scores``: (N, classes, HEIGHT, WIDTH), of the
-whole image, before softmax and argmax. N is free, HEIGHT and WIDTH are fixed.
-The names of the classes are in the metadata ``classes`` of the file.
+config are part of the graph, so that the runtime does not need them; resizing
+is not. Output ``scores``: (N, classes, HEIGHT, WIDTH), of the whole image,
+before softmax and argmax. N is free, HEIGHT and WIDTH are fixed. The class
+names are in the metadata ``classes`` of the file.
 
-Works with torch >= 2.6, whose exporter takes pooling to any size (PSPNet);
+Works with torch >= 2.6, whose exporter supports pooling to any size (PSPNet);
 needs onnx, onnxscript and onnxruntime. mmdeploy is not used: its last release
-(1.3.1, 2023) and today's onnx exclude each other's protobuf.
+(1.3.1, 2023) and current onnx need different versions of protobuf.
 
 Example:
     python tools/export_onnx.py model.py model.pth --output model.onnx
@@ -33,8 +33,8 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     add_verbose_argument(parser)
-    parser.add_argument('config', help='config, published or not')
-    parser.add_argument('checkpoint', help='its checkpoint')
+    parser.add_argument('config', help='config of a training or published')
+    parser.add_argument('checkpoint', help='checkpoint of the same model')
     parser.add_argument(
         '--output', default='model.onnx', help='file to write')
     parser.add_argument(
@@ -51,8 +51,8 @@ def main() -> None:
     if not difference < TOLERANCE:
         raise SystemExit(
             f'{args.output} differs from torch by {difference:.1e} of the '
-            f'largest score, more than {TOLERANCE:.0e}. Do not use it; some '
-            'operator of this network is exported wrongly.')
+            f'largest score, more than {TOLERANCE:.0e}. Do not use it: an '
+            'operator of this network is not exported correctly.')
     print(f'{args.output}: differs from torch by {difference:.1e} of the '
           'largest score.')
 

@@ -1,17 +1,17 @@
-"""Self-training, step 2 of 3: masks of the unlabeled images by a network.
+"""Self-training, step 2 of 3: a network predicts masks of unlabeled images.
 
-1. Train the teacher on the labeled images alone.
-2. Let it label the other images; pixels that it is unsure of are ignored.
+1. Train the teacher on the labeled images only.
+2. Predict masks of the other images; pixels with a low confidence are ignored.
 3. Train the student on both.
 
 The config is the student's. The last data set of its training that loads masks
-names the images and, as data_prefix.seg_map_path, the folder for the masks.
+defines the images and, as data_prefix.seg_map_path, the folder for the masks.
 
-With --tta the teacher sees every image at the scales of the config's
-tta_pipeline and mirrored, and the mean of the probabilities counts: better
-masks, for as many passes through the network; so do several checkpoints, of
-trainings with other seeds. With --logit-adjustment small
-classes, which a network trained on few masks hardly finds, get more pixels.
+--tta averages the probabilities over the scales of the config's tta_pipeline
+and over flips. Several checkpoints, from trainings with other seeds, are
+averaged, too. Both give better masks for more passes through the network.
+--logit-adjustment gives more pixels to small classes, which a network trained
+on few masks hardly finds.
 
 Example (Table 3, ST):
     python tools/train.py configs/supervised/pspnet_r50_voc_1-8.py
@@ -44,24 +44,24 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         'checkpoints',
         nargs='+',
-        help='checkpoint file of the teacher; of several, the mean of their '
-        'probabilities counts')
+        help='checkpoint file of the teacher; the probabilities of several '
+        'are averaged')
     parser.add_argument(
         '--confidence-threshold',
         type=float,
         default=0.5,
-        help='pixels below are ignored (default: 0.5)')
+        help='pixels with a lower confidence are ignored (default: 0.5)')
     parser.add_argument(
         '--logit-adjustment',
         type=float,
         default=0.,
         metavar='POWER',
-        help='divides the probability of a class by its share of the labeled '
-        'pixels to this power, 0 to 1 (default: 0, not at all)')
+        help='divide the probability of a class by its share of the labeled '
+        'pixels to this power, 0 to 1 (default: 0, no adjustment)')
     parser.add_argument(
         '--tta',
         action='store_true',
-        help='the mean over the scales and flips of tta_pipeline')
+        help='average over the scales and flips of tta_pipeline')
     return parser.parse_args()
 
 

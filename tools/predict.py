@@ -1,7 +1,7 @@
-"""Predicts every image of a folder: coloured masks, overlays, class shares.
+"""Predicts all images of a folder: coloured masks, overlays, class shares.
 
-Takes a training's config and checkpoint or a published model. The config may
-be left out where it is in the checkpoint (what a training writes) or beside it
+Takes the config and checkpoint of a training or a published model. The config
+can be left out if it is in the checkpoint (as trainings write it) or beside it
 (model.py beside model.pth).
 
 Example:
@@ -9,7 +9,7 @@ Example:
         work_dirs/mine/iter_4000.pth photos --out predictions
     # predictions/masks/*.png      class ids, shown in colours
     # predictions/overlays/*.jpg   the image under these colours
-    # predictions/class_shares.csv percent of each image that is of a class
+    # predictions/class_shares.csv share of each class in an image, in percent
 """
 import quiet_start  # noqa: F401  isort: skip  (before all that warns)
 import argparse
@@ -36,16 +36,16 @@ def parse_args() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter)
     add_verbose_argument(parser)
     parser.add_argument(
-        'config', nargs='?', help='config file; see above where to leave out')
+        'config', nargs='?', help='config file; see above when to omit it')
     parser.add_argument(
         'checkpoint', help='checkpoint of a training or a published model')
     parser.add_argument(
-        'folder', type=Path, help='images, at any depth; or one image')
+        'folder', type=Path, help='folder of images (any depth), or one image')
     parser.add_argument(
         '--out', type=Path, required=True, help='folder for the results')
     parser.add_argument(
-        '--device', help='such as cpu or cuda:1 (default: a GPU if there is '
-        'one)')
+        '--device', help='device such as cpu or cuda:1 (default: a GPU if '
+        'there is one)')
     parser.add_argument(
         '--cfg-options',
         nargs='+',

@@ -1,7 +1,7 @@
-"""Writes what plain mmseg takes: the weights and the stock config.
+"""Writes weights and stock config that plain mmseg can load.
 
-Drops what training alone needs (terms, optimizer, logs). The two files load
-where mmseg_dcc is not installed.
+Everything that only training needs (terms, optimizer, logs) is dropped. The
+two files load without mmseg_dcc.
 
 Example:
     python tools/publish_model.py work_dirs/NAME/epoch_80.pth model.pth
@@ -27,26 +27,27 @@ def main() -> None:
     add_verbose_argument(parser)
     parser.add_argument('checkpoint', help='checkpoint of a training')
     parser.add_argument(
-        'out', type=Path, help='checkpoint to write; its config is written '
-        'beside it, with the suffix .py')
+        'out', type=Path, help='checkpoint file to write; its config is '
+        'written beside it, with the suffix .py')
     args = parser.parse_args()
     if args.out.suffix == '.py':
-        parser.error('out is the checkpoint, such as model.pth')
+        parser.error('out must be a checkpoint file such as model.pth')
     if not can_allow_classes():
         raise SystemExit(
-            f'Publishing needs torch >= 2.6, but this is {torch.__version__}. '
-            'It could read the checkpoint of a training only by running the '
-            'code that such a file may hold. Publish where a newer torch is '
-            'installed; the published files then load with this one.')
+            f'Publishing needs torch >= 2.6, got {torch.__version__}, which '
+            'could read the checkpoint of a training only by running any code '
+            'in it. Publish with a newer torch; the published files then load '
+            'with this one, too.')
     with explained_refusal(args.checkpoint):
         checkpoint = torch.load(
             args.checkpoint, map_location='cpu', weights_only=True)
     published, config = publish(checkpoint)
     write_published(published, config, args.out)
     kept, total = len(published['state_dict']), len(checkpoint['state_dict'])
-    print(f'{args.out}: {kept} weights; {total - kept} used in training alone '
-          f'were dropped. Config: {args.out.with_suffix(".py")}\n'
-          'mmseg with the full mmcv takes both; with mmcv-lite, import '
+    print(f'{args.out}: {kept} weights; {total - kept} weights that only '
+          'training needs were dropped. Config: '
+          f'{args.out.with_suffix(".py")}\n'
+          'mmseg with the full mmcv loads both; with mmcv-lite, import '
           'mmseg_dcc before mmseg (docs/deploy.md).')
 
 

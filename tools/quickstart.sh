@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# From nothing to a trained, tested and pictured comparison of supervised
-# training and DCC on a demo data set:
+# Trains, tests and pictures a comparison of supervised training and DCC on a
+# demo data set, from an empty machine:
 #   bash tools/quickstart.sh [options of tools/paper/reproduce.py]
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/setup_env.sh"
 setup_env "$ROOT/requirements/tested.txt"
 cd "$ROOT"
-# Third-party deprecation notices say nothing to the user here.
+# Deprecation warnings of other packages are of no use here.
 export PYTHONWARNINGS=ignore
 "$PYTHON" tools/paper/make_demo_dataset.py
 exec "$PYTHON" tools/paper/reproduce.py \

@@ -10,8 +10,8 @@ if ! [ -d "$MMPRETRAIN_SITE" ]; then
     "$PYTHON" -m pip install --quiet --no-deps --target "$MMPRETRAIN_SITE" \
         -r requirements/mmpretrain.txt
 fi
-# The networks of the tests are so small that threads mostly wait.
+# The networks of the tests are so small that threads would mostly wait.
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 PATH=$VENV/bin:$PATH "$PYTHON" -m pre_commit run --all-files
-# A file stays with one process: its tests share trainings.
+# The tests of a file share trainings, so each file runs in one process.
 exec "$PYTHON" -m pytest -q -n 2 --dist loadfile tests "$@"

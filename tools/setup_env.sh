@@ -1,5 +1,5 @@
-# Sourced by quickstart.sh and run_tests.sh: makes .venv beside this folder
-# with what the project needs, once. To choose another place or torch:
+# Sourced by quickstart.sh and run_tests.sh: makes .venv beside this folder once
+# and installs the requirements. To choose another place or torch version:
 #   VENV=/path TORCH=torch==2.4.1 bash tools/quickstart.sh
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 VENV=${VENV:-$ROOT/.venv}
@@ -19,7 +19,7 @@ setup_env() { # REQUIREMENTS_FILE...
         echo "Installing $TORCH (once) ..."
         "$PYTHON" -m pip install --quiet "$TORCH"
     fi
-    echo 'Installing mmsegmentation and what else is needed (once) ...'
+    echo 'Installing mmsegmentation and other requirements (once) ...'
     for requirements in "$@"; do
         "$PYTHON" -m pip install --quiet -r "$requirements"
     done

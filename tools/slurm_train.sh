@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Trains on a Slurm cluster, one task a GPU:
+# Trains on a Slurm cluster, one task per GPU:
 #   GPUS=8 tools/slurm_train.sh PARTITION JOB_NAME CONFIG [options]
 # GPUS, GPUS_PER_NODE, CPUS_PER_TASK and SRUN_ARGS are read from the
 # environment.
@@ -10,7 +10,7 @@ JOB_NAME=${2:?$USAGE}
 CONFIG=${3:?$USAGE}
 GPUS=${GPUS:-2}
 GPUS_PER_NODE=${GPUS_PER_NODE:-$((GPUS < 8 ? GPUS : 8))}
-# To be typed again after an interruption.
+# Command that the message after an interruption repeats.
 MMSEG_DCC_COMMAND=$(printf ' %q' "$0" "$@")
 export MMSEG_DCC_COMMAND="GPUS=$GPUS bash$MMSEG_DCC_COMMAND"
 # shellcheck disable=SC2086  # SRUN_ARGS holds several arguments

@@ -1,7 +1,7 @@
 """Tests a checkpoint: mmseg's options, on GPUs or on CPU processes.
 
-mmseg's own tools/test.py takes the same config and checkpoint; this one adds
-CPU processes and the message about missing data.
+mmseg's own tools/test.py accepts the same config and checkpoint. This tool
+adds CPU processes and a message about missing data.
 
 Example:
     python tools/test.py CONFIG work_dirs/NAME/epoch_80.pth
@@ -27,10 +27,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--out',
         help='folder for the predicted masks (PNG, class ids, coloured), '
-        'below it as the images below theirs')
+        'with the names of the images relative to their folder')
     parser.add_argument(
         '--show-dir',
-        help='folder for pictures of the predictions beside the truth')
+        help='folder for pictures of predictions and ground truth')
     parser.add_argument(
         '--tta', action='store_true', help='test-time augmentation')
     return parser.parse_args()
@@ -55,7 +55,7 @@ def main() -> None:
             raise InputError(
                 f'--tta: {args.config} has no {", ".join(sorted(missing))}. '
                 "Add tta_model=dict(type='SegTTAModel') and a tta_pipeline "
-                'with TestTimeAug, or leave --tta out.')
+                'with TestTimeAug, or remove --tta.')
         cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
         cfg.tta_model.module = cfg.model
         cfg.model = cfg.tta_model

@@ -29,13 +29,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--resume',
         action='store_true',
-        help='go on from the latest checkpoint in the work dir')
+        help='resume from the latest checkpoint in the work dir')
     parser.add_argument(
         '--amp', action='store_true', help='train in mixed precision')
     parser.add_argument(
         '--check-data',
         action='store_true',
-        help='only check that the data sets are there, then exit')
+        help='only check that the data sets exist, then exit')
     return parser.parse_args()
 
 

@@ -1,10 +1,10 @@
-"""Tells what more labels and unlabeled photographs bring on your own data.
+"""Measures the gains of more labels and of unlabeled images on own data.
 
-Trains for a short time, from one config of a method: supervised on half of
-your labels and on all, with the method, and supervised for as long as that
-costs. Then says in one screen what came out. Takes about as long as the whole
-training of the config. Safe to run again: what has ended is kept, what was
-interrupted goes on.
+Runs short trainings from one config of a method: supervised on half of the
+labels and on all of them, with the method, and supervised for the cost of the
+method. Then prints a report of one screen. Takes about as long as the whole
+training of the config. It can be run again: finished trainings are kept,
+interrupted ones are resumed.
 
 Example:
     python tools/worth_it.py configs/custom/mine.py
@@ -41,18 +41,19 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     parser.add_argument(
         '--iterations',
         type=int,
-        help='of each training (default: a quarter of those of the config)')
+        help='length of each training (default: a quarter of that of the '
+        'config)')
     parser.add_argument(
         '--seeds',
         type=int,
         default=1,
         metavar='N',
-        help='makes each training with the seeds 0 to N - 1 (default: 1)')
+        help='run each training with the seeds 0 to N - 1 (default: 1)')
     parser.add_argument(
         '--jobs',
         type=int,
         default=1,
-        help='trainings side by side (default: 1)')
+        help='number of trainings in parallel (default: 1)')
     parser.add_argument(
         '--out',
         type=Path,
@@ -91,6 +92,6 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
 
 
 if __name__ == '__main__':
-    # the trainings end with it, also when it is told to
+    # ends the trainings, too, when this tool is terminated
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     main()

@@ -1,4 +1,4 @@
-"""What the command lines in ``tools`` call, a module for each.
+"""Implementations of the command lines in ``tools``, one module for each.
 
-Nothing is imported here: some of them need packages that others do not.
+Nothing is imported here, since some modules need additional packages.
 """

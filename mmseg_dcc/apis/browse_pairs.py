@@ -1,4 +1,4 @@
-"""Pictures of what the model gets: views of photos, labels of images."""
+"""Pictures of the model's inputs: views of photos and labeled images."""
 from pathlib import Path
 from typing import Dict, Iterator, Optional, Tuple
 
@@ -17,16 +17,16 @@ from ..visualization.mask_drawing import as_picture, draw_labeled
 def make_views(
     dataset: UnlabeledDataset, index: int
 ) -> Optional[Tuple[np.ndarray, Dict[str, Tuple[np.ndarray, ViewInfo]]]]:
-    """Runs the pipeline of the training on one image.
+    """Runs the training pipeline on one unlabeled image.
 
     Args:
         dataset (UnlabeledDataset): Unlabeled images.
-        index (int): Of the image.
+        index (int): Index of the image.
 
     Returns:
-        tuple | None: The resized image of which the windows are cut, and by
-        name each view (RGB, uint8) with its geometry. None if the image
-        cannot be read, or a transform gives up on it.
+        tuple | None: The resized image from which the windows are cut, and a
+        dict of the views (RGB, uint8) with their geometry by name. None if
+        the image cannot be read or a transform drops it.
     """
     load, *others = dataset.pipeline.transforms
     results = dataset.get_data_info(index)
@@ -42,7 +42,7 @@ def make_views(
         results = transform(results)
         if results is None:
             print(f'\nLeft out {printable(path)}: '
-                  f'{type(transform).__name__} gave it up')
+                  f'{type(transform).__name__} dropped it')
             return None
         if image is None and 'windows' in results:
             image = before
@@ -55,7 +55,7 @@ def make_views(
 
 
 def _as_shown(image: np.ndarray) -> np.ndarray:
-    """RGB of BGR; the first channel where there are not three."""
+    """RGB of a BGR image; the first channel if there are not three."""
     if image.shape[-1] == 3:
         return image[..., ::-1]
     return image[..., :1].repeat(3, -1)
@@ -64,34 +64,34 @@ def _as_shown(image: np.ndarray) -> np.ndarray:
 def make_labeled(
     dataset: BaseDataset, index: int
 ) -> Optional[Tuple[Tuple[np.ndarray, np.ndarray], ...]]:
-    """Runs the pipeline of the training on one labeled image.
+    """Runs the training pipeline on one labeled image.
 
     Args:
         dataset (BaseDataset): Labeled images.
-        index (int): Of the image.
+        index (int): Index of the image.
 
     Returns:
-        tuple | None: Image (RGB, uint8) and ids as they were loaded, and
-        after the pipeline. None if one cannot be read, or a transform gives
-        up on them.
+        tuple | None: Image (RGB, uint8) and ids as loaded, and both after the
+        pipeline. None if a file cannot be read or a transform drops the
+        image.
     """
     results = dataset.get_data_info(index)
     path, whole = results['img_path'], None
     for transform in dataset.pipeline.transforms:
         try:
             results = transform(results)
-        except Exception as error:  # of any decoder
+        except Exception as error:  # decoders raise anything
             print(f'\nLeft out {printable(path)}: {error}')
             return None
         if results is None:
             print(f'\nLeft out {printable(path)}: '
-                  f'{type(transform).__name__} gave it up')
+                  f'{type(transform).__name__} dropped it')
             return None
         if whole is None and 'gt_seg_map' in results:
             mask = results['gt_seg_map']
             if mask.ndim != 2:
                 print(f'\nLeft out {printable(path)}: its mask has '
-                      f'{mask.shape[-1]} channels, not one of class ids')
+                      f'{mask.shape[-1]} channels, expected one of class ids')
                 return None
             whole = as_picture(results['img']), mask.astype(np.uint8)
     sample = results.get('data_samples')
@@ -107,13 +107,13 @@ def write_pictures(dataset: UnlabeledDataset,
                    number: int,
                    folder: Path,
                    prefix: str = 'pair') -> None:
-    """Writes pictures of the views of images evenly spread over a data set.
+    """Writes pictures of the views of evenly spaced unlabeled images.
 
     Args:
         dataset (UnlabeledDataset): Unlabeled images.
-        number (int): Of the pictures.
-        folder (Path): Made if needed.
-        prefix (str): Of the files. Defaults to 'pair'.
+        number (int): Number of pictures.
+        folder (Path): Folder of the pictures; made if needed.
+        prefix (str): Prefix of the file names. Defaults to 'pair'.
     """
     for index in _spread(dataset, number, folder):
         made = make_views(dataset, index)
@@ -126,13 +126,13 @@ def write_labeled_pictures(dataset: BaseDataset,
                            number: int,
                            folder: Path,
                            prefix: str = 'labeled') -> None:
-    """Writes pictures of labeled images evenly spread over a data set.
+    """Writes pictures of evenly spaced labeled images.
 
     Args:
         dataset (BaseDataset): Labeled images.
-        number (int): Of the pictures.
-        folder (Path): Made if needed.
-        prefix (str): Of the files. Defaults to 'labeled'.
+        number (int): Number of pictures.
+        folder (Path): Folder of the pictures; made if needed.
+        prefix (str): Prefix of the file names. Defaults to 'labeled'.
     """
     meta = dataset.metainfo
     for index in _spread(dataset, number, folder):

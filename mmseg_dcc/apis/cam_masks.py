@@ -15,22 +15,22 @@ from mmengine.utils import track_iter_progress
 from ..utils.atomic_file import written_atomically
 from ..utils.input_error import InputError
 from ..utils.mask_image import UNKNOWN, mask_image
-from ..utils.result_names import require_own_results
+from ..utils.result_names import require_unique_results
 
 
 def mask_from_maps(maps: np.ndarray, ids: Sequence[int], background_id: int,
                    foreground: float, background: float) -> np.ndarray:
-    """Class of each pixel: that of the highest map, if it is high enough.
+    """Mask of the class with the highest map, if it is high enough.
 
-    Where a class of the image is not found at all, nothing is called
+    If a class of the image is not found anywhere, no pixel becomes
     background.
 
     Args:
-        maps (np.ndarray): One map a class, in [0, 1], shape (k, h, w).
+        maps (np.ndarray): One map per class, in [0, 1], shape (k, h, w).
         ids (Sequence[int]): Ids of these k classes in masks.
         background_id (int): Id of the background.
-        foreground (float): Least value of a class.
-        background (float): Above the values of the background.
+        foreground (float): Value from which on a pixel gets a class.
+        background (float): Value below which a pixel is background.
 
     Returns:
         np.ndarray: uint8, shape (h, w).
@@ -47,16 +47,16 @@ def mask_from_maps(maps: np.ndarray, ids: Sequence[int], background_id: int,
 
 def class_activation_maps(cam, image: torch.Tensor, labels: Sequence[int],
                           scales: Sequence[float]) -> np.ndarray:
-    """Maps of the classes of one image, the mean over scales.
+    """Class activation maps of one image, averaged over scales.
 
     Args:
-        cam (BaseCAM): Of the package grad-cam.
-        image (Tensor): Normalised, shape (1, 3, h, w).
-        labels (Sequence[int]): The k classes that it shows.
-        scales (Sequence[float]): Of the image.
+        cam (BaseCAM): CAM of the package grad-cam.
+        image (Tensor): Normalised image, shape (1, 3, h, w).
+        labels (Sequence[int]): The k classes that the image shows.
+        scales (Sequence[float]): Scales of the image.
 
     Returns:
-        np.ndarray: In [0, 1], shape (k, h, w).
+        np.ndarray: Values in [0, 1], shape (k, h, w).
     """
     from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
     size = image.shape[2:]
@@ -77,24 +77,23 @@ def class_activation_maps(cam, image: torch.Tensor, labels: Sequence[int],
 def write_cam_masks(cfg: Config, checkpoint: str, out_dir: Path,
                     scales: Sequence[float], foreground: float,
                     background: float) -> Tuple[int, float, float]:
-    """Writes the masks of the images that a classifier is tested on.
+    """Writes masks of the images that a classifier is tested on.
 
     Args:
-        cfg (Config): Of a classifier of mmpretrain.
+        cfg (Config): Config of a classifier of mmpretrain.
         checkpoint (str): Its checkpoint.
         out_dir (Path): Folder of the masks; made if needed.
-        scales (Sequence[float]): Of the images.
+        scales (Sequence[float]): Scales of the images.
         foreground (float): See :func:`mask_from_maps`.
-        background (float): Likewise.
+        background (float): See :func:`mask_from_maps`.
 
     Returns:
-        tuple[int, float, float]: Number of masks, share of the pixels that
-        are background, and share of the unknown ones.
+        tuple[int, float, float]: Number of masks, share of background pixels,
+        and share of unknown pixels.
 
     Raises:
-        InputError: If a package is missing, the annotations do not say which
-            ids the classes have in masks, or two images differ in their
-            suffix alone.
+        InputError: If a package is missing, the annotations lack the mask ids
+            of the classes, or two images differ only in their suffix.
     """
     try:
         from mmpretrain.registry import DATASETS, MODELS
@@ -105,9 +104,9 @@ def write_cam_masks(cfg: Config, checkpoint: str, out_dir: Path,
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
     if 'mask_ids' not in dataset.metainfo:
         raise InputError(
-            f'{dataset.ann_file} does not say which ids its classes have in '
+            f'{dataset.ann_file} lacks mask_ids, the ids of its classes in '
             'masks. Write it with make_image_labels.py.')
-    # Configs of mmpretrain have it beside the model; the Runner moves it.
+    # mmpretrain configs have it beside the model; their runner moves it
     if 'data_preprocessor' in cfg:
         cfg.model.setdefault('data_preprocessor', cfg.data_preprocessor)
     model = MODELS.build(cfg.model)
@@ -121,7 +120,7 @@ def write_cam_masks(cfg: Config, checkpoint: str, out_dir: Path,
         (out_dir / osp.relpath(path, dataset.img_prefix)).with_suffix('.png')
         for path in paths
     ]
-    require_own_results(paths, [*map(str, mask_files)], 'mask')
+    require_unique_results(paths, [*map(str, mask_files)], 'mask')
     with GradCAM(model, [model.get_submodule(cfg.cam_layer)]) as cam:
         for index in track_iter_progress(range(len(dataset))):
             info = dataset.get_data_info(index)

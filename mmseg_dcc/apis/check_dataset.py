@@ -1,7 +1,7 @@
-"""A look at all data of a config before a long training.
+"""Check of all data of a config before a long training.
 
-Reads every image and mask of the training, validation and test sets once and
-reports what is broken, what looks wrong, and which share each class has.
+It reads every image and mask of the training, validation and test sets once
+and reports broken and suspicious files and the share of each class.
 """
 import hashlib
 import os.path as osp
@@ -24,7 +24,7 @@ from ..datasets import PairedRandomCrop, SharedRandomCrop, UnlabeledDataset
 from ..datasets.checks import find_transform
 from ..datasets.class_checks import check_class_names, class_names
 from ..datasets.masks_as_photos import masks_as_photos
-from ..datasets.size_order_check import exchanged_sizes
+from ..datasets.size_order_check import swapped_sizes
 from ..datasets.transforms.crop_geometry import feasible_offsets
 from ..utils.configs import (
     build_lazily,
@@ -33,27 +33,28 @@ from ..utils.configs import (
     plain_configs,
 )
 from ..utils.text_files import printable
-from .launch import unusable_list
+from .launch import list_encoding_problem
 from .propose_sizes import propose_sizes, this_machine
 
 MAX_LISTED = 4
-# Lowest and highest are among them: what cannot be cut fails there first.
+# include the lowest and the highest, where crops fail first
 RATIOS_TRIED = 9
 
 
 class Part(NamedTuple):
-    """One data set of the config and what was found in it."""
+    """Data set of the config with its images or the results of their check."""
     role: str
     dataset: object
     images: List[dict]
 
 
 class Report:
-    """Collects findings.
+    """Collection of findings.
 
     Attributes:
-        findings (list[dict]): Each with ``level`` ('problem', 'warning'),
-            ``check`` (its name), ``text`` and ``items`` (path and detail).
+        findings (list[dict]): Each has ``level`` ('problem', 'warning'),
+            ``check`` (name of the check), ``text`` and ``items`` (path and
+            detail).
     """
 
     def __init__(self) -> None:
@@ -72,11 +73,11 @@ class Report:
 
 
 def check_dataset(cfg: Config, processes: int = 1) -> dict:
-    """Examines all images and masks of a training.
+    """Checks all images and masks of a training.
 
     Args:
         cfg (Config): Config of the training.
-        processes (int): Processes that read. Defaults to 1.
+        processes (int): Number of reading processes. Defaults to 1.
 
     Returns:
         dict: ``datasets``, see :func:`overview`; ``classes``, see
@@ -91,7 +92,7 @@ def check_dataset(cfg: Config, processes: int = 1) -> dict:
         check_images(part, report)
         if part.role in ('labeled', 'unlabeled'):
             sizes = [image['size'] for image in _readable(part)]
-            for text in exchanged_sizes(part.dataset, sizes):
+            for text in swapped_sizes(part.dataset, sizes):
                 report.add('warning', 'size_order', text)
         pairs = None
         if part.role == 'unlabeled':
@@ -108,15 +109,15 @@ def check_dataset(cfg: Config, processes: int = 1) -> dict:
 
 
 def propose(cfg: Config, parts: List[Part]) -> Optional[dict]:
-    """Sizes for these images on this machine, see :class:`Proposal`.
+    """Proposed sizes for these images on this machine.
 
     Args:
-        cfg (Config): Of a training.
+        cfg (Config): Config of a training.
         parts (list[Part]): The data sets.
 
     Returns:
-        dict | None: Fields of :class:`Proposal` and the ``machine``. None if
-        no image of the training could be read.
+        dict | None: Fields of :class:`Proposal` and ``machine``. None if no
+        image of the training could be read.
     """
     images: Dict[str, list] = dict(labeled=[], unlabeled=[])
     stride = 8
@@ -140,19 +141,19 @@ def examine(task: Tuple[int, dict], loaders: list) -> dict:
 
     Args:
         task (tuple): Index of the data set and an entry of its data list.
-        loaders (list): Of each data set the transforms that load an image
+        loaders (list): For each data set the transforms that load an image
             and a mask; the latter is None without masks.
 
     Returns:
-        dict: What there is to know of it, without the pixels.
+        dict: Results of the check, without pixels.
     """
     index, info = task
     load_image, load_mask = loaders[index]
-    # as it can be printed
+    # in printable form
     found = dict(path=printable(info['img_path']))
     try:
         image = load_image(dict(info))['img']
-    except Exception as error:  # whatever a decoder raises on a broken file
+    except Exception as error:  # decoders raise anything on broken files
         return dict(found, unreadable=_reason(error))
     found.update(
         size=image.shape[:2],
@@ -168,10 +169,10 @@ def _reason(error: Exception) -> str:
 
 
 def _incomplete(path: str) -> Optional[str]:
-    """OpenCV fills what a cut-off file lacks with grey; Pillow tells."""
+    """Error of a cut-off file, from Pillow: OpenCV fills it with grey."""
     try:
         with Image.open(path) as image:
-            image.draft(None, (1, 1))  # JPEG: read all, decode little
+            image.draft(None, (1, 1))  # JPEG: reads all, decodes little
             image.load()
     except (UnidentifiedImageError, Image.DecompressionBombError):
         return None
@@ -193,7 +194,7 @@ def _examine_mask(info: dict, load_mask, image_size: tuple) -> dict:
     try:
         mask = load_mask(dict(info, seg_fields=[]))['gt_seg_map']
         with Image.open(path) as image:
-            # Loading cuts ids to 8 bits: 300 would become 44.
+            # loading drops the upper byte of ids: 300 would become 44
             highest = (np.asarray(image).max()
                        if image.mode[0] in 'IF' else 0)
     except Exception as error:
@@ -212,7 +213,7 @@ def _examine_mask(info: dict, load_mask, image_size: tuple) -> dict:
 def _size_difference(mask: tuple, image: tuple) -> str:
     turned = mask == image[::-1]
     return (f'{mask[1]} x {mask[0]}, its image {image[1]} x {image[0]}' +
-            (' (turned: perhaps by the EXIF tag of the image)'
+            (' (rotated, perhaps by the EXIF tag of the image)'
              if turned else ''))
 
 
@@ -221,10 +222,11 @@ def find_parts(cfg: Config, report: Report) -> List[Part]:
 
     Args:
         cfg (Config): Config of a training.
-        report (Report): Gets a problem for each that cannot be built.
+        report (Report): Receives a problem for each data set that cannot be
+            built.
 
     Returns:
-        list[Part]: The data sets; their images are entries of data lists.
+        list[Part]: The data sets; ``images`` are entries of data lists.
     """
     loaders = [('labeled', 'train_dataloader'), ('val', 'val_dataloader')]
     if cfg.get('test_dataloader') != cfg.get('val_dataloader'):
@@ -233,14 +235,14 @@ def find_parts(cfg: Config, report: Report) -> List[Part]:
     for role, key in loaders:
         for config in plain_configs(cfg[key].dataset) if cfg.get(
                 key) else ():
-            odd = unusable_list(config)
+            odd = list_encoding_problem(config)
             if odd:
                 report.add('problem', 'dataset', f'{key}: {odd}')
                 continue
             try:
                 dataset, images = _build(config)
             except (OSError, ValueError, AssertionError) as error:
-                # mmseg's own data sets do not say what is missing.
+                # some errors of mmseg's data sets have no message
                 reason = str(error) or (
                     'check that the list and the folder exist: '
                     f'{config.get("ann_file")!r} and '
@@ -265,9 +267,9 @@ def find_parts(cfg: Config, report: Report) -> List[Part]:
 
 
 def _build(config: dict) -> Tuple[object, List[dict]]:
-    """A data set and the entries that the training takes of it.
+    """Data set and its entries that the training uses.
 
-    All of these, with masks or without: which lack one is a finding.
+    Entries without a mask are included, so that they can be reported.
     """
     if is_part_of_dataset(config):
         dataset = DATASETS.build(config)
@@ -306,14 +308,15 @@ def _report_masks_as_photos(parts: List[Part], report: Report) -> None:
 
 
 def examine_all(parts: List[Part], processes: int) -> List[Part]:
-    """Reads everything; shows progress on stderr.
+    """Reads all images and masks; shows progress on stderr.
 
     Args:
-        parts (list[Part]): From :func:`find_parts`.
-        processes (int): Processes that read.
+        parts (list[Part]): Result of :func:`find_parts`.
+        processes (int): Number of reading processes.
 
     Returns:
-        list[Part]: The same data sets with what was found in each image.
+        list[Part]: The same data sets; ``images`` are results of
+        :func:`examine`.
     """
     loaders = [(part.dataset.pipeline.transforms[0],
                 find_transform(part.dataset, LoadAnnotations))
@@ -335,12 +338,12 @@ def examine_all(parts: List[Part], processes: int) -> List[Part]:
 
 
 def check_images(part: Part, report: Report) -> None:
-    """Reports unreadable, cut-off and small images of one data set."""
+    """Reports unreadable, incomplete and small images of one data set."""
     unreadable = [
         dict(path=image['path'], detail=image['unreadable'])
         for image in part.images if 'unreadable' in image
     ]
-    # UnlabeledDataset takes another image in place of a few.
+    # UnlabeledDataset replaces a few of them by other images
     tolerated = getattr(part.dataset, 'max_unreadable_ratio', 0)
     report.add_all(
         'problem' if len(unreadable) > tolerated * len(part.images) else
@@ -369,12 +372,12 @@ def _readable(part: Part) -> List[dict]:
 
 
 def check_masks(part: Part, num_classes: int, report: Report) -> None:
-    """Reports masks that are missing, unfit or have foreign ids."""
+    """Reports missing masks, wrong formats and sizes, and unknown ids."""
     masks = [image['mask'] for image in part.images if 'mask' in image]
     texts = dict(
         missing='masks do not exist',
         unreadable='masks cannot be read',
-        format='masks are no pictures of one channel of 8 bits',
+        format='masks are not single-channel 8-bit files',
         size='masks differ in size from their image')
     for key, text in texts.items():
         report.add_all('problem', f'mask_{key}', f'{part.role} {text}',
@@ -399,8 +402,8 @@ def check_masks(part: Part, num_classes: int, report: Report) -> None:
     if found == {0, 255} and part.dataset.ignore_index == 255:
         report.add(
             'problem', 'mask_black_white',
-            f'The {part.role} masks hold nothing but 0 and 255, and 255 is '
-            'ignored. In black and white masks write 1 for the object.')
+            f'The {part.role} masks hold only 0 and 255, and 255 is ignored. '
+            'In black and white masks, write 1 for the object.')
     report.add_all(
         'problem', 'mask_ids', f'{part.role} masks have ids outside the '
         f'classes (0 to {num_classes - 1}, {part.dataset.ignore_index} to '
@@ -414,11 +417,11 @@ def check_classes(cfg: Config, parts: List[Part],
     Args:
         cfg (Config): Config of the training.
         parts (list[Part]): The data sets.
-        report (Report): Gets what does not fit together.
+        report (Report): Receives the findings.
 
     Returns:
-        tuple: Number of classes; of each class its name and, by role, the
-        number of its pixels, their share and the number of images.
+        tuple: Number of classes, and for each class its name and, by role,
+        the number of its pixels, their share and the number of images.
     """
     labeled = [part for part in parts if part.role != 'unlabeled']
     num_classes = last_head(cfg.model).num_classes
@@ -455,7 +458,7 @@ def check_classes(cfg: Config, parts: List[Part],
 
 
 def _compare_classes(labeled: List[Part], report: Report) -> None:
-    """Reports ids that mean two things."""
+    """Reports ids that mean different classes in two data sets."""
     by_key = defaultdict(list)
     for part in labeled:
         key = 'train' if part.role == 'labeled' else part.role
@@ -470,12 +473,12 @@ def _compare_classes(labeled: List[Part], report: Report) -> None:
 
 
 def _names_of_ids(labeled: List[Part]) -> List[str]:
-    """What each id is called, with all names where data sets differ."""
+    """Name of each id, with all names if data sets differ."""
     found: List[dict] = []
     for part in labeled:
         try:
             names = class_names(part.dataset)
-        except ValueError:  # one text: reported
+        except ValueError:  # a single string, which is already reported
             names = (part.dataset.metainfo['classes'], )
         for number, name in enumerate(names):
             if number == len(found):
@@ -485,7 +488,7 @@ def _names_of_ids(labeled: List[Part]) -> List[str]:
 
 
 def check_copies(parts: List[Part], report: Report) -> None:
-    """Reports images that occur twice, told by their decoded pixels."""
+    """Reports images that occur twice, compared by their decoded pixels."""
     by_role: Dict[str, dict] = defaultdict(lambda: defaultdict(list))
     for part in parts:
         for image in _readable(part):
@@ -500,7 +503,7 @@ def check_copies(parts: List[Part], report: Report) -> None:
         ('val', 'labeled', 'validation images are also trained on'),
         ('test', 'labeled', 'test images are also trained on')):
         shared = by_role[role].keys() & by_role[other].keys()
-        # In the full setting all labeled images are used as unlabeled, too.
+        # in the full setting all labeled images are also unlabeled
         if role == 'labeled' and len(shared) == len(by_role[role]):
             continue
         report.add_all('warning', f'{role}_in_{other}', text,
@@ -516,13 +519,13 @@ def check_pairs(part: Part, report: Report) -> Optional[dict]:
 
     Args:
         part (Part): Unlabeled images.
-        report (Report): Gets the findings.
+        report (Report): Receives the findings.
 
     Returns:
         dict | None: ``feasible``, the share of the images that allow a pair
         at every size they may be resized to, and ``different``, the share of
-        draws that allow two different crops. None if not known, or the
-        images are not cut in pairs.
+        draws that allow two different crops. None if they are unknown, or if
+        no pairs are cut.
     """
     crop = find_transform(part.dataset, PairedRandomCrop)
     if crop is None:
@@ -563,7 +566,7 @@ def check_pairs(part: Part, report: Report) -> Optional[dict]:
 
 
 def _resized(size: tuple, resize=None) -> Iterator[tuple]:
-    """Sizes over the range of RandomResize, from lowest to highest."""
+    """Sizes over the range of RandomResize, in ascending order."""
     if resize is None:
         yield size
         return

@@ -1,4 +1,4 @@
-"""Labeled images that show every class."""
+"""Class coverage: labeled images that show every class."""
 import sys
 from pathlib import Path
 from typing import List, NamedTuple, Sequence
@@ -11,26 +11,27 @@ from ..utils.input_error import InputError, require_folder
 
 
 class Coverage(NamedTuple):
-    """Least number of labeled images that show each class.
+    """Minimum number of labeled images per class.
 
-    A random draw of few images can miss a class, which then nobody can
-    learn; someone who chooses what to draw would not.
+    A random draw of few images can miss a class, which the network then
+    cannot learn. Someone who chooses the images to annotate would avoid that.
 
     Args:
         shown (np.ndarray): Which image shows which class, bool, shape
             (images, classes); images in sorted order.
-        least (int): Number of images wanted of each class, at least 1.
+        least (int): Minimum number of images per class, at least 1.
     """
 
     shown: np.ndarray
     least: int
 
     def first(self, order: Sequence[int], count: int) -> List[int]:
-        """Brings the images forward that show each class often enough.
+        """Permutation that starts with images which cover every class.
 
-        Of each class, the rarest first, the earliest images in the order
-        that show it are taken. The others follow in the order given, so
-        that smaller draws stay parts of larger ones.
+        The classes are processed from the rarest to the most frequent one.
+        For each, the first images in the given order that show it are
+        selected until ``least`` is reached. All other images follow in the
+        given order, so that smaller draws are subsets of larger ones.
 
         Args:
             order (Sequence[int]): Permutation of the images.
@@ -40,8 +41,8 @@ class Coverage(NamedTuple):
             list[int]: Permutation of the images.
 
         Raises:
-            InputError: If a class is on fewer images than wanted, or if more
-                images are needed than shall be labeled.
+            InputError: If fewer than ``least`` images show a class, or if the
+                coverage needs more than ``count`` images.
         """
         counts = self.shown.sum(0)
         if counts.min() < self.least:
@@ -64,19 +65,19 @@ class Coverage(NamedTuple):
 
 
 def read_coverage(stems: Sequence[str], masks: Path, least: int) -> Coverage:
-    """Reads which image shows which class.
+    """Reads from the masks which image shows which class.
 
     Args:
         stems (Sequence[str]): Master list.
         masks (Path): Folder of the masks, ``<stem>.png``: single-channel,
-            8-bit, ids of classes, 255 for none.
+            8-bit, class ids, 255 where ignored.
         least (int): See :class:`Coverage`.
 
     Returns:
-        Coverage: Of the classes that are on any mask.
+        Coverage: Coverage of the classes that occur in any mask.
 
     Raises:
-        InputError: If a mask is missing or of another kind.
+        InputError: If a mask is missing or is not single-channel 8-bit.
     """
     require_folder(masks, 'It holds the masks of the master list.')
     shown = np.zeros((len(stems), 256), dtype=bool)

@@ -1,4 +1,4 @@
-"""CamVid from the layout of SegNet to that of PASCAL VOC."""
+"""Conversion of CamVid from SegNet's layout to that of PASCAL VOC."""
 import shutil
 from pathlib import Path, PurePosixPath
 from typing import Dict, List, Sequence
@@ -35,7 +35,7 @@ SEGNET_VOID = 11
 
 
 def convert_label_map(path: Path) -> Image.Image:
-    """Brings a label map of SegNet into the form that is trained on.
+    """Converts a label map of SegNet to the ids that are trained on.
 
     Args:
         path (Path): Single-channel PNG with the ids 0 to 11.
@@ -61,8 +61,8 @@ def convert_label_map(path: Path) -> Image.Image:
     label_map = Image.fromarray(
         np.where(ids == SEGNET_VOID, UNKNOWN, ids).astype(np.uint8))
     colours = np.zeros((256, 3), np.uint8)
-    # All 256 colours are given, because Pillow stores an image with few
-    # colours in fewer than 8 bits and would damage the id 255.
+    # All 256 colours are set, since Pillow stores an image with few colours
+    # in fewer than 8 bits, which would damage the id 255.
     colours[:SEGNET_VOID] = CamVidDataset.METAINFO['palette']
     label_map.putpalette(colours.tobytes())
     return label_map
@@ -104,7 +104,7 @@ def find_part(source: Path, part: str) -> List[str]:
 
 
 def warn_if_list_differs(path: Path, stems: Sequence[str]) -> None:
-    """Warns when the list beside a folder names other images.
+    """Warns if the list beside a folder has other images than the folder.
 
     Args:
         path (Path): List with the image in the first column; may be missing.
@@ -123,7 +123,7 @@ def warn_if_list_differs(path: Path, stems: Sequence[str]) -> None:
 
 
 def require_disjoint_parts(parts: Dict[str, List[str]]) -> None:
-    """Raises when an image is in two parts.
+    """Raises if an image is in two parts.
 
     In the layout of PASCAL VOC one would replace the other, and training on
     images of the test part would go unnoticed.
@@ -153,7 +153,7 @@ def convert_pair(image_file: Path, label_file: Path, out_image: Path,
         image_file (Path): PNG of the image.
         label_file (Path): PNG of the label map with the ids of SegNet.
         out_image (Path): Image to write; ``.png`` copies the bytes, ``.jpg``
-            encodes them anew.
+            re-encodes them.
         out_label (Path): Label map to write.
         jpeg_quality (int): Quality of a ``.jpg``, 1 to 100.
 
@@ -183,8 +183,8 @@ def convert_camvid(source: Path,
         out_dir (Path): Data root to write; made if needed.
         jpeg_quality (int): Quality of the images, 1 to 100. Defaults to
             :data:`DEFAULT_JPEG_QUALITY`.
-        keep_png (bool): Whether the images are copied unchanged as PNG
-            instead. Defaults to False.
+        keep_png (bool): Whether to copy the images unchanged as PNG. Defaults
+            to False.
 
     Raises:
         InputError: If an input is wrong or missing.
@@ -205,7 +205,7 @@ def convert_camvid(source: Path,
                          out_dir / 'JPEGImages' / f'{stem}{suffix}',
                          out_dir / 'SegmentationClass' / f'{stem}.png',
                          jpeg_quality)
-        # Written last, so that a list never names files that are not there.
+        # written last, so that a list never names missing files
         write_stems(out_dir / VOC_LISTS_FOLDER / f'{part}.txt', stems)
     if keep_png:
         print("The images are PNG files: set img_suffix='.png' in the "

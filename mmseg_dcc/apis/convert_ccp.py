@@ -1,4 +1,4 @@
-"""Clothing Co-Parsing from its repository to the layout of PASCAL VOC."""
+"""Conversion of Clothing Co-Parsing to the layout of PASCAL VOC."""
 import shutil
 from pathlib import Path
 from typing import List, Optional, Tuple
@@ -35,7 +35,7 @@ DEFAULT_VAL_SHARE = 0.1
 """100 of the 1,004 images with masks."""
 
 DEFAULT_TEST_SHARE = 0.2
-"""200 of them, which leaves 704 to train on."""
+"""200 of the 1,004 images, which leaves 704 to train on."""
 
 LABELS_OF_CLASSES = {
     'background': ('null', ),
@@ -56,7 +56,7 @@ LABELS_OF_CLASSES = {
                   'gloves', 'hat', 'necklace', 'ring', 'scarf', 'sunglasses',
                   'tie', 'watch'),
 }
-"""The 59 labels of CCP by the class they become."""
+"""The 59 labels of CCP by the class that they are merged into."""
 
 
 def read_variable(path: Path, key: str) -> np.ndarray:
@@ -67,7 +67,7 @@ def read_variable(path: Path, key: str) -> np.ndarray:
         key (str): Name of the variable.
 
     Returns:
-        np.ndarray: Without axes of length 1.
+        np.ndarray: Value without axes of length 1.
 
     Raises:
         InputError: If the file is missing or has no such variable.
@@ -75,7 +75,7 @@ def read_variable(path: Path, key: str) -> np.ndarray:
     try:
         return np.asarray(
             loadmat(path, variable_names=[key], squeeze_me=True)[key])
-    # loadmat reports damaged files by exceptions of many unrelated types.
+    # loadmat raises many unrelated exceptions for damaged files
     except Exception as error:
         raise InputError(
             f'Cannot read {key} from {path} ({type(error).__name__}: '
@@ -84,7 +84,7 @@ def read_variable(path: Path, key: str) -> np.ndarray:
 
 
 def read_ids_of_labels(path: Path) -> np.ndarray:
-    """Reads the names of the labels and says which class each becomes.
+    """Reads the names of CCP's labels and maps them to class ids.
 
     Args:
         path (Path): File ``label_list.mat``.
@@ -93,8 +93,8 @@ def read_ids_of_labels(path: Path) -> np.ndarray:
         np.ndarray: Class id of each label of CCP, shape (59, ), uint8.
 
     Raises:
-        InputError: If the file is no list of names, or has a name that is
-            not one of :data:`LABELS_OF_CLASSES`.
+        InputError: If the file is not a list of names, or a name is not in
+            :data:`LABELS_OF_CLASSES`.
     """
     class_of = {
         label: CCPDataset.METAINFO['classes'].index(name)
@@ -104,7 +104,7 @@ def read_ids_of_labels(path: Path) -> np.ndarray:
     unknown = sorted({*names}.difference(class_of))
     if unknown:
         raise InputError(
-            f'{path}: got the labels {shorten(unknown)}, which are none of '
+            f'{path}: got the labels {shorten(unknown)}, expected some of '
             f'the {len(class_of)} of CCP, such as null, accessories and bag. '
             f'{DOWNLOAD_HINT}')
     return np.array([class_of[name] for name in names], np.uint8)
@@ -122,25 +122,25 @@ def load_ccp_mask(path: Path, ids_of_labels: np.ndarray) -> np.ndarray:
         np.ndarray: Class ids, shape (h, w), uint8.
 
     Raises:
-        InputError: If the file is no such mask or has unknown labels.
+        InputError: If the file is not such a mask or has unknown labels.
     """
     labels = read_variable(path, 'groundtruth')
     if labels.ndim != 2 or labels.dtype.kind not in 'ui':
         raise InputError(
             f'{path}: got a groundtruth of shape {labels.shape} and type '
-            f'{labels.dtype}, expected whole numbers of shape (height, '
-            'width). Pass the folder with annotations/pixel-level, not that '
-            'of image-level.')
+            f'{labels.dtype}, expected integers of shape (height, width). '
+            'Pass the folder with annotations/pixel-level, not that of '
+            'image-level.')
     unknown = np.setdiff1d(labels, range(len(ids_of_labels)))
     if unknown.size:
         raise InputError(
             f'{path}: got the labels {shorten(unknown.tolist())}, expected 0 '
-            f'to {len(ids_of_labels) - 1} as label_list.mat has them.')
+            f'to {len(ids_of_labels) - 1}, as in label_list.mat.')
     return ids_of_labels[labels]
 
 
 def scaled_size(size: Tuple[int, int], scale: float) -> Tuple[int, int]:
-    """Size after scaling, at least one pixel.
+    """Size after scaling, at least one pixel per side.
 
     Args:
         size (tuple[int, int]): Width and height in pixels.
@@ -151,20 +151,20 @@ def scaled_size(size: Tuple[int, int], scale: float) -> Tuple[int, int]:
 
 def convert_photo(photo: Path, out_file: Path, scale: float,
                   jpeg_quality: int) -> None:
-    """Writes a photograph, smaller if wanted.
+    """Writes a photograph, scaled down if ``scale`` is below 1.
 
     Args:
         photo (Path): File of ``photos``.
         out_file (Path): File to write, ending in ``.jpg``.
         scale (float): Factor in (0, 1]; 1 copies the bytes.
-        jpeg_quality (int): Quality of smaller ones, 1 to 100.
+        jpeg_quality (int): Quality of scaled photographs, 1 to 100.
     """
     if scale == 1:
         with written_atomically(out_file) as temporary:
             shutil.copyfile(photo, temporary)
         return
     with Image.open(photo) as image:
-        # every pixel is the mean of those it covers
+        # each pixel is the mean of the pixels it covers
         smaller = image.convert('RGB').resize(
             scaled_size(image.size, scale), Image.BOX)
     save_jpeg(smaller, out_file, jpeg_quality)
@@ -172,7 +172,7 @@ def convert_photo(photo: Path, out_file: Path, scale: float,
 
 def convert_mask(mask_file: Path, photo: Path, out_file: Path, scale: float,
                  ids_of_labels: np.ndarray) -> None:
-    """Writes the mask of a photograph, smaller if wanted.
+    """Writes the mask of a photograph, scaled down if ``scale`` is below 1.
 
     Args:
         mask_file (Path): File of ``annotations/pixel-level``.
@@ -183,7 +183,7 @@ def convert_mask(mask_file: Path, photo: Path, out_file: Path, scale: float,
             uint8.
 
     Raises:
-        InputError: If the mask is wrong or has another size.
+        InputError: If the mask is invalid or differs in size.
     """
     ids = load_ccp_mask(mask_file, ids_of_labels)
     with Image.open(photo) as image:
@@ -195,7 +195,7 @@ def convert_mask(mask_file: Path, photo: Path, out_file: Path, scale: float,
 
 
 def find_photos(photos: Path, masks: Path) -> Tuple[List[str], List[str]]:
-    """Lists the photographs with masks and those without.
+    """Lists the photographs with masks and those without masks.
 
     Args:
         photos (Path): Folder ``photos``.
@@ -233,21 +233,21 @@ def convert_ccp(source: Path,
                 test_share: float = DEFAULT_TEST_SHARE,
                 seed: Optional[int] = 0,
                 jpeg_quality: int = DEFAULT_JPEG_QUALITY) -> None:
-    """Converts the photographs and masks, and draws the lists.
+    """Converts photographs and masks, and draws the lists of the parts.
 
     Args:
         source (Path): Folder of the repository.
         out_dir (Path): Data root to write; made if needed.
-        scale (float): Factor of the size, in (0, 1]: means of areas for
-            photographs, the nearest pixel for masks. Defaults to 1.
+        scale (float): Scale factor in (0, 1]: area averaging for
+            photographs, nearest neighbour for masks. Defaults to 1.
         val_share (float): Share of the images with masks for validation.
             Defaults to :data:`DEFAULT_VAL_SHARE`.
-        test_share (float): Likewise for the test. Defaults to
-            :data:`DEFAULT_TEST_SHARE`.
-        seed (int, optional): Seed of the draw; None takes the images in
-            their order. Defaults to 0.
-        jpeg_quality (int): Quality of smaller photographs, 1 to 100.
-            Defaults to :data:`DEFAULT_JPEG_QUALITY`.
+        test_share (float): Share of the images with masks for the test.
+            Defaults to :data:`DEFAULT_TEST_SHARE`.
+        seed (int, optional): Seed of the draw; None uses the images in their
+            order. Defaults to 0.
+        jpeg_quality (int): Quality of scaled photographs, 1 to 100. Defaults
+            to :data:`DEFAULT_JPEG_QUALITY`.
 
     Raises:
         InputError: If an input is wrong or missing.
@@ -276,5 +276,5 @@ def convert_ccp(source: Path,
                           out_dir / f'JPEGImages/{stem}.jpg', scale,
                           jpeg_quality)
         parts['unlabeled'] = unlabeled
-    # Written last, so that a list never names files that are not there.
+    # written last, so that a list never names missing files
     write_parts(parts, out_dir)

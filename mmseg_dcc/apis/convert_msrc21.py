@@ -1,4 +1,4 @@
-"""MSRC-v2 from its colour-coded masks to the layout of PASCAL VOC."""
+"""Conversion of MSRC-v2 with colour-coded masks to the VOC layout."""
 import re
 from pathlib import Path
 from typing import Dict, List, Tuple
@@ -40,11 +40,11 @@ IGNORED_COLOURS = {
     'horse': (128, 0, 128),
     'mountain': (64, 0, 0),
 }
-"""Colours of MSRC-v2 that are no class of MSRC-21."""
+"""Colours of MSRC-v2 that are not classes of MSRC-21."""
 
 
 def ids_of_colours(colours: np.ndarray, path: Path) -> np.ndarray:
-    """Turns the colours of a mask into class ids.
+    """Converts the colours of a mask to class ids.
 
     Args:
         colours (np.ndarray): RGB, shape (h, w, 3), uint8.
@@ -55,7 +55,7 @@ def ids_of_colours(colours: np.ndarray, path: Path) -> np.ndarray:
         (h, w), uint8.
 
     Raises:
-        InputError: If a colour is none of MSRC-v2; names the first pixel.
+        InputError: If a colour is not one of MSRC-v2; names the first pixel.
     """
     ids = np.full(colours.shape[:2], UNKNOWN, np.uint8)
     known = np.zeros(colours.shape[:2], bool)
@@ -102,10 +102,10 @@ def convert_pair(image_file: Path, label_file: Path, out_image: Path,
 
 
 def scene_and_number(stem: str, images: Path) -> Tuple[int, int]:
-    """The two numbers of a name.
+    """Scene number and image number of a file name.
 
     Args:
-        stem (str): Such as ``1_10_s``: scene 1, image 10.
+        stem (str): Stem such as ``1_10_s``: scene 1, image 10.
         images (Path): Folder of the images, for the error message.
 
     Raises:
@@ -115,7 +115,7 @@ def scene_and_number(stem: str, images: Path) -> Tuple[int, int]:
     if not match:
         raise InputError(
             f'{images / stem}.bmp: expected a name such as 1_10_s.bmp, whose '
-            'first number says the scene. Remove what is no image of '
+            'first number is the scene. Remove files that are not images of '
             f'MSRC-v2. {DOWNLOAD_HINT}')
     return int(match[1]), int(match[2])
 
@@ -161,14 +161,14 @@ def convert_msrc21(source: Path,
                    test_share: float = DEFAULT_TEST_SHARE,
                    seed: int = 0,
                    jpeg_quality: int = DEFAULT_JPEG_QUALITY) -> None:
-    """Converts the images and masks, and draws the lists scene by scene.
+    """Converts images and masks, and draws the lists of the parts by scene.
 
     Args:
         source (Path): Folder that holds ``Images`` and ``GroundTruth``.
         out_dir (Path): Data root to write; made if needed.
         val_share (float): Share of each scene for validation. Defaults to
             :data:`DEFAULT_VAL_SHARE`.
-        test_share (float): Likewise for the test. Defaults to
+        test_share (float): Share of each scene for the test. Defaults to
             :data:`DEFAULT_TEST_SHARE`.
         seed (int): Seed of the draw. Defaults to 0.
         jpeg_quality (int): Quality of the images, 1 to 100. Defaults to
@@ -188,5 +188,5 @@ def convert_msrc21(source: Path,
                      source / f'GroundTruth/{stem}_GT.bmp',
                      out_dir / f'JPEGImages/{stem}.jpg',
                      out_dir / f'SegmentationClass/{stem}.png', jpeg_quality)
-    # Written last, so that a list never names files that are not there.
+    # written last, so that a list never names missing files
     write_parts(parts, out_dir)

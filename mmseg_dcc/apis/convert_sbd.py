@@ -1,4 +1,4 @@
-"""The augmented training set of PASCAL VOC from VOC 2012 and SBD."""
+"""Augmented training set of PASCAL VOC, from VOC 2012 and SBD."""
 import shutil
 from pathlib import Path
 from typing import List, Sequence
@@ -66,11 +66,11 @@ def load_sbd_mask(path: Path) -> np.ndarray:
         np.ndarray: Class ids, uint8, of shape (height, width).
 
     Raises:
-        InputError: If the file is no such annotation or has unknown ids.
+        InputError: If the file is not such an annotation or has unknown ids.
     """
     try:
         mask = loadmat(path)['GTcls']['Segmentation'][0, 0]
-    # loadmat reports damaged files by exceptions of many unrelated types.
+    # loadmat raises many unrelated exceptions for damaged files
     except Exception as error:
         raise InputError(
             f'Cannot read {path} as a class annotation of SBD '
@@ -121,8 +121,8 @@ def convert_masks(stems: Sequence[str], voc_masks: Path, sbd_masks: Path,
         SBD.
 
     Raises:
-        InputError: If an image has a mask in neither (nothing is written
-            then), or a mask cannot be read.
+        InputError: If an image has no mask in either folder (nothing is
+            written then), or a mask cannot be read.
     """
     from_voc = {
         stem
@@ -170,12 +170,12 @@ def convert_sbd(data_root: Path, sbd_root: Path) -> None:
     warn_if_count_differs(
         len(stems), VOC_TRAIN_AUG_COUNT, 'Augmented training set',
         'Check that the lists of VOC2012 and SBD are those of the archives; '
-        'the conversion goes on with what is there.')
+        'the conversion continues with the images that exist.')
     mask_dir = data_root / 'SegmentationClassAug'
     list_file = data_root / VOC_LISTS_FOLDER / 'train_aug.txt'
     voc_count = convert_masks(stems, data_root / 'SegmentationClass',
                               sbd_dataset / 'cls', mask_dir)
-    # Written last, so that a list never names masks that are not there.
+    # written last, so that a list never names missing masks
     write_stems(list_file, stems)
     print(f'{len(stems)} masks in {mask_dir}: {voc_count} from VOC, '
           f'{len(stems) - voc_count} from SBD')

@@ -1,4 +1,4 @@
-"""Parts for training, validation and test of a data set without its own."""
+"""Random parts for training, validation and test of a data set."""
 import math
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence
@@ -16,13 +16,14 @@ def draw_parts(groups: Sequence[Sequence[str]], val_share: float,
     """Draws the parts for validation and test; the rest is for training.
 
     Args:
-        groups (Sequence[Sequence[str]]): Stems by group. Every group gives
-            its share, so that each part has images of every group.
-        val_share (float): Share of each group for validation, in (0, 1), its
-            number of images rounded down.
-        test_share (float): Likewise for the test, in [0, 1).
-        seed (int, optional): Seed of the draw, 0 to 2**32 - 1. None takes
-            the first images of a group for training, the next for
+        groups (Sequence[Sequence[str]]): Stems by group. The shares apply to
+            each group, so that each part has images of every group.
+        val_share (float): Share of each group for validation, in (0, 1); the
+            number of images is rounded down.
+        test_share (float): Share of each group for the test, in [0, 1);
+            rounded down, too.
+        seed (int, optional): Seed of the draw, 0 to 2**32 - 1. None: the
+            first images of a group are for training, the next for
             validation, the last for the test.
 
     Returns:
@@ -37,8 +38,8 @@ def draw_parts(groups: Sequence[Sequence[str]], val_share: float,
             val_share + test_share < 1):
         raise InputError(
             f'--val-share {val_share} and --test-share {test_share}: expected '
-            'a share above 0 for validation and one of at least 0 for the '
-            'test that leave something of 1 to train on.')
+            'a share above 0 for validation and of at least 0 for the test, '
+            'with a sum below 1.')
     if seed is not None and not 0 <= seed < 2**32:
         raise InputError(f'--seed: got {seed}, expected 0 to {2**32 - 1}.')
     random = None if seed is None else np.random.RandomState(seed)
@@ -46,7 +47,7 @@ def draw_parts(groups: Sequence[Sequence[str]], val_share: float,
     if test_share:
         parts['test'] = []
     for stems in groups:
-        # rounded first, since 100 * 0.29 is a little less than 29
+        # rounded to 6 digits first, since 100 * 0.29 is a little below 29
         val, test = (math.floor(round(len(stems) * share, 6))
                      for share in (val_share, test_share))
         train = len(stems) - val - test
@@ -68,12 +69,12 @@ def draw_parts(groups: Sequence[Sequence[str]], val_share: float,
 def write_parts(parts: Dict[str, List[str]], out_dir: Path) -> None:
     """Writes the lists of the parts and prints their counts.
 
-    A list of an earlier conversion that this one does not have is removed:
+    A list of an earlier conversion that is not written now is removed, since
     it could name images that are for training now.
 
     Args:
         parts (dict[str, list[str]]): Stems by part, see :func:`draw_parts`;
-            ``unlabeled`` may be one of them.
+            may also have ``unlabeled``.
         out_dir (Path): Data root.
     """
     for part in ('train', 'val', 'test', 'unlabeled'):

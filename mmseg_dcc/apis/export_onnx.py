@@ -15,21 +15,21 @@ def require_onnx() -> None:
     """Raises if a package of the extra ``onnx`` is not installed.
 
     Raises:
-        InputError: With those that are missing.
+        InputError: If any is missing; names them.
     """
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         raise InputError(
-            f'The export to ONNX needs {", ".join(missing)}, not installed '
-            f'here: pip install {" ".join(missing)} (the extra onnx of this '
-            'package has all that it needs).')
+            f'The export to ONNX needs {", ".join(missing)}, which is not '
+            f'installed: pip install {" ".join(missing)} (or install this '
+            'package with its extra onnx).')
 
 
 class ScoreMap(nn.Module):
-    """A segmentor from images as read to scores of their size.
+    """Segmentor that maps images as read to score maps of the same size.
 
     Args:
-        segmentor (nn.Module): An ``EncoderDecoder`` of mmseg.
+        segmentor (nn.Module): ``EncoderDecoder`` of mmseg.
     """
 
     def __init__(self, segmentor: nn.Module) -> None:
@@ -48,24 +48,24 @@ class ScoreMap(nn.Module):
 
 
 def export(segmentor: nn.Module, path: str, shape: tuple) -> float:
-    """Writes a segmentor to a file and measures how well it is met.
+    """Exports a segmentor to ONNX and compares the results with torch.
 
     Args:
-        segmentor (nn.Module): An ``EncoderDecoder`` of mmseg, on the CPU.
+        segmentor (nn.Module): ``EncoderDecoder`` of mmseg, on the CPU.
         path (str): File to write.
         shape (tuple[int]): Height and width.
 
     Returns:
-        float: Largest difference between ONNX Runtime and torch on noise, in
-        units of the largest score.
+        float: Largest difference between ONNX Runtime and torch on noise,
+        relative to the largest score.
 
     Raises:
         InputError: See :func:`require_onnx`.
     """
     require_onnx()
-    import onnxruntime  # of the extra
+    import onnxruntime  # of the extra onnx
     model = ScoreMap(segmentor).eval()
-    # 2 to trace and 3 to compare: a fixed batch size would not pass
+    # 2 to trace and 3 to compare, which fails with a fixed batch size
     traced, image = (255 * torch.rand(n, 3, *shape) for n in (2, 3))
     program = torch.onnx.export(
         model, (traced, ),

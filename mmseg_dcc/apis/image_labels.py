@@ -15,23 +15,23 @@ from ..utils.input_error import InputError, require_folder
 from ..utils.mask_image import UNKNOWN
 
 Labels = Dict[str, Set[str]]
-"""Names of the classes by image, the image relative to its folder."""
+"""Class names by image, whose path is relative to the image folder."""
 
 
 def labels_from_xml(folder: Path, images: Sequence[str]) -> Labels:
     """Reads annotations of PASCAL VOC.
 
     Args:
-        folder (Path): With one XML file an image, of the same stem.
+        folder (Path): Folder with one XML file per image, of the same stem.
         images (Sequence[str]): Images relative to their folder.
 
     Returns:
-        dict[str, set[str]]: Of the images that have a file.
+        dict[str, set[str]]: Classes of the images that have a file.
 
     Raises:
         InputError: If the folder is missing or a file is broken.
     """
-    require_folder(folder, 'Give the folder Annotations of VOC.')
+    require_folder(folder, 'Set the folder Annotations of VOC.')
     labels = {}
     for image in images:
         path = folder / Path(image).with_suffix('.xml')
@@ -41,7 +41,8 @@ def labels_from_xml(folder: Path, images: Sequence[str]) -> Labels:
             objects = ElementTree.parse(path).getroot().iter('object')
             labels[image] = {thing.findtext('name') for thing in objects}
         except ElementTree.ParseError as error:
-            raise InputError(f'{path} is no XML file: {error}.') from None
+            raise InputError(
+                f'{path} is not a valid XML file: {error}.') from None
     return labels
 
 
@@ -53,11 +54,11 @@ def labels_from_csv(path: Path, images: Sequence[str]) -> Labels:
         images (Sequence[str]): Images relative to their folder.
 
     Returns:
-        dict[str, set[str]]: Of the images that have a row.
+        dict[str, set[str]]: Classes of the images that have a row.
 
     Raises:
-        InputError: If the table is missing, has other columns, or names an
-            image twice or one that is not among the unlabeled ones.
+        InputError: If the table is missing, has other columns, names an image
+            twice, or names one that is not among the unlabeled images.
     """
     known = {name: name for name in images}
     known.update({osp.splitext(name)[0]: name for name in images})
@@ -75,11 +76,11 @@ def labels_from_csv(path: Path, images: Sequence[str]) -> Labels:
                 raise InputError(
                     f'{where}: {row["image"]!r} is not among the unlabeled '
                     'images of the config. Write it relative to '
-                    'data_prefix.img_path of the unlabeled dataset, such as '
+                    'data_prefix.img_path of the unlabeled data set, such as '
                     f'{images[0]!r}.')
             if image in labels:
                 raise InputError(f'{where}: a second row of {image!r}. '
-                                 'Write all its classes into one.')
+                                 'Write all its classes in one row.')
             names = (row['classes'] or '').split(';')
             labels[image] = {name.strip() for name in names if name.strip()}
     return labels
@@ -87,20 +88,20 @@ def labels_from_csv(path: Path, images: Sequence[str]) -> Labels:
 
 def labels_from_masks(folder: Path, images: Sequence[str],
                       labeled_dataset) -> Labels:
-    """Reads which classes occur in masks.
+    """Reads the classes that occur in masks.
 
     Args:
-        folder (Path): With one mask an image, of the same stem.
+        folder (Path): Folder with one mask per image, of the same stem.
         images (Sequence[str]): Images relative to their folder.
-        labeled_dataset (BaseSegDataset): Says what the ids mean.
+        labeled_dataset (BaseSegDataset): Data set that defines the ids.
 
     Returns:
-        dict[str, set[str]]: Of the images that have a mask.
+        dict[str, set[str]]: Classes of the images that have a mask.
 
     Raises:
         InputError: If the folder is missing or a mask has an unknown id.
     """
-    require_folder(folder, 'Give the folder of the masks.')
+    require_folder(folder, 'Set the folder of the masks.')
     classes = labeled_dataset.metainfo['classes']
     load = LoadAnnotations()
     labels = {}
@@ -125,29 +126,29 @@ def labels_from_masks(folder: Path, images: Sequence[str],
 
 
 def without_background(classes: Sequence[str], background: str) -> List[str]:
-    """Classes of the segmentation that the classifier learns.
+    """Class names without the background, as the classifier learns them.
 
     Raises:
-        InputError: If no class is background, or no other is left.
+        InputError: If no class is the background, or no other class is left.
     """
     if background not in classes or len(classes) < 2:
         raise InputError(
-            'Weak masks show objects before a background, but the classes of '
-            f'the config, {", ".join(classes)}, are not {background!r} and '
-            'others. Name the class that is the rest of an image with '
-            '--background; without one image-level labels are of no use.')
+            'Weak masks show objects on a background, but the classes of the '
+            f'config, {", ".join(classes)}, are not {background!r} and '
+            'others. Set --background to the class of the rest of an image. '
+            'Without such a class image-level labels are of no use.')
     return [name for name in classes if name != background]
 
 
 def to_annotations(labels: Labels, classes: Sequence[str],
                    background: str) -> dict:
-    """Writes labels as mmpretrain's ``MultiLabelDataset`` reads them.
+    """Labels in the format of mmpretrain's ``MultiLabelDataset``.
 
     Args:
         labels (dict[str, set[str]]): See :data:`Labels`.
-        classes (Sequence[str]): Of the segmentation, in the order of its
-            ids.
-        background (str): The one that is the rest of each image.
+        classes (Sequence[str]): Classes of the segmentation, in the order of
+            their ids.
+        background (str): Class of the rest of each image.
 
     Returns:
         dict: ``data_list`` with ``img_path`` and ``gt_label``; ``metainfo``
@@ -160,13 +161,13 @@ def to_annotations(labels: Labels, classes: Sequence[str],
     objects = without_background(classes, background)
     if not labels:
         raise InputError('None of the unlabeled images of the config has '
-                         'labels there. Is this the right folder or file?')
+                         'labels. Is this the right folder or file?')
     for image, names in labels.items():
         unknown = sorted(names - set(classes))
         if unknown:
             raise InputError(
                 f'{image} is labeled {", ".join(unknown)}, which the config '
-                f'does not know. Its classes: {", ".join(classes)}.')
+                f'does not have. Its classes: {", ".join(classes)}.')
     return dict(
         metainfo=dict(
             classes=objects,
@@ -185,7 +186,7 @@ def unlabeled_images(cfg: Config) -> List[str]:
     """Unlabeled images of a config, relative to their folder."""
     images = []
     for dataset in unlabeled_configs(cfg):
-        # made from what this tool writes, so not there yet
+        # made from the output of this tool, so it may be missing yet
         dataset.data_prefix.pop('weak_seg_map_path', None)
         dataset = DATASETS.build(dataset)
         folder = dataset.data_prefix['img_path']
@@ -195,6 +196,6 @@ def unlabeled_images(cfg: Config) -> List[str]:
         ]
     if not images:
         raise InputError('The config has no UnlabeledDataset in its '
-                         'train_dataloader. Give that of the training on '
+                         'train_dataloader. Use the config of the training on '
                          'weak masks.')
     return images

@@ -1,4 +1,4 @@
-"""Published lists of labeled and unlabeled images, brought into our form."""
+"""Import of published lists of labeled and unlabeled images."""
 import re
 from pathlib import Path, PurePosixPath
 from typing import List, NamedTuple, Optional, Sequence
@@ -13,7 +13,7 @@ from ..utils.public_data import CITYSCAPES_DOWNLOAD_HINT, VOC_DOWNLOAD_HINT
 
 
 class PublishedDataset(NamedTuple):
-    """How the files of a data set are called."""
+    """Naming scheme of the files of a data set."""
 
     file_name: 're.Pattern[str]'
     """Matches file names of images and label maps; its groups fill
@@ -47,7 +47,7 @@ DATASETS = {
 
 
 def parse_line(line: str, dataset: str) -> str:
-    """Finds the image that a line of a published list names.
+    """Stem of the image that a line of a published list names.
 
     Args:
         line (str): Line with one column (image) or two (image, label map),
@@ -58,8 +58,8 @@ def parse_line(line: str, dataset: str) -> str:
         str: Stem of the image.
 
     Raises:
-        InputError: If the line has another number of columns, a column is
-            no file of the data set, or the columns name different images.
+        InputError: If the line has another number of columns, a column is not
+            a file of the data set, or the columns name different images.
     """
     published = DATASETS[dataset]
     columns = line.split()
@@ -107,7 +107,7 @@ def read_published_list(path: Path, dataset: str) -> List[str]:
 
 
 def warn_of_overlap(labeled: Sequence[str], unlabeled: Sequence[str]) -> None:
-    """Warns when images are in both lists.
+    """Warns if images are in both lists.
 
     Args:
         labeled (Sequence[str]): Stems of the images with labels.
@@ -116,13 +116,13 @@ def warn_of_overlap(labeled: Sequence[str], unlabeled: Sequence[str]) -> None:
     overlap = sorted(set(labeled) & set(unlabeled))
     if overlap:
         warn(f'{len(overlap)} images are in both lists ({shorten(overlap)}). '
-             'That is meant only in the full setting, where the unlabeled '
-             'images are the labeled ones.')
+             'This is only intended in the full setting, where all labeled '
+             'images are also the unlabeled ones.')
 
 
 def require_images(stems: Sequence[str], dataset: str,
                    data_root: Path) -> None:
-    """Raises when images of a list are missing.
+    """Raises if images of a list are missing.
 
     Args:
         stems (Sequence[str]): Stems of the images.

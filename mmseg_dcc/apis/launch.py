@@ -1,4 +1,4 @@
-"""What is checked before mmengine's runner starts."""
+"""Checks before mmengine's runner starts, and the runner itself."""
 import os.path as osp
 from typing import Optional
 
@@ -46,40 +46,40 @@ _HOW_TO_GET = {
 
 
 def build_runner(cfg: Config) -> Runner:
-    """mmengine's runner of a config, with a start of a few lines.
+    """Builds mmengine's runner of a config, with a short start-up log.
 
     Args:
-        cfg (Config): With ``log_level='DEBUG'`` the console has everything,
-            as with ``--verbose``.
+        cfg (Config): Config. With ``log_level='DEBUG'`` the console has the
+            whole log, as with ``--verbose``.
     """
     whole = is_verbose() or cfg.get('log_level') == 'DEBUG'
     return (Runner if whole else QuietRunner).from_cfg(cfg)
 
 
 def exit_without_data(cfg: Config, loaders: tuple) -> None:
-    """Ends with one clear message if a data set is not there.
+    """Exits with one clear message if a data set is missing.
 
     Args:
         cfg (Config): The config.
         loaders (tuple[str]): Keys of the data loaders that will be used.
 
     Raises:
-        SystemExit: Names the missing folders and how to get the data, or a
-            list in an encoding that mmseg does not read.
+        SystemExit: If a folder is missing, with a hint how to get the data,
+            or if a list has an encoding that mmseg does not read.
     """
     missing = sorted({
         dataset.data_root
         for loader in loaders if cfg.get(loader)
         for dataset in plain_datasets(cfg[loader].dataset)
         if dataset.get('data_root') and not osp.isdir(dataset.data_root)
-        # what another backend of mmengine reads is found by it, or not
+        # other backends of mmengine check their own addresses
         and is_local(dataset.data_root, dataset.get('backend_args'))
     })
     if not missing:
         odd = [
             text for loader in loaders if cfg.get(loader)
-            for text in map(unusable_list, plain_datasets(cfg[loader].dataset))
-            if text
+            for text in map(list_encoding_problem,
+                            plain_datasets(cfg[loader].dataset)) if text
         ]
         if odd:
             raise SystemExit('\n'.join(dict.fromkeys(odd)))
@@ -95,11 +95,11 @@ def exit_without_data(cfg: Config, loaders: tuple) -> None:
     raise SystemExit('\n'.join(lines))
 
 
-def unusable_list(dataset: dict) -> Optional[str]:
-    """Says what is wrong with the encoding of a data set's list, or None.
+def list_encoding_problem(dataset: dict) -> Optional[str]:
+    """Message on a list whose encoding mmseg does not read, or None.
 
-    mmseg reads UTF-8 alone, and a byte-order mark as a part of the first
-    name. :class:`UnlabeledDataset` reads others.
+    mmseg reads UTF-8 only, and takes a byte-order mark as part of the first
+    name. :class:`UnlabeledDataset` reads other encodings, too.
 
     Args:
         dataset (dict): Config of a plain data set.
@@ -112,6 +112,6 @@ def unusable_list(dataset: dict) -> Optional[str]:
         return None
     problem = encoding_problem(path)
     return problem and (
-        f'The list {path!r} {problem}. mmseg would look for other names than '
-        'it holds. Save it in UTF-8 without a byte-order mark (as "UTF-8" '
-        'in a text editor, or with iconv).')
+        f'The list {path!r} {problem}. mmseg would read wrong names from it. '
+        'Save it in UTF-8 without a byte-order mark (as "UTF-8" in a text '
+        'editor, or with iconv).')

@@ -7,12 +7,13 @@
   the ones of 1/4.
 * Labeled and unlabeled images are disjoint and together the master list. Only
   in the full setting both lists are the whole master list, as in the paper.
-* With a least number of images per class (``--least-per-class``) the first
-  entries are those that reach it, as of someone who chooses what to draw; the
-  permutation decides among them and orders the rest. Ratios stay nested.
+* With a minimum number of images per class (``--least-per-class``) the first
+  entries are the images that reach it, as if someone had chosen which images
+  to annotate. The permutation breaks ties and orders the rest. The lists of
+  different ratios stay nested.
 * Images that never had a mask can be added to every unlabeled list. They are
-  no part of the master list, so they change no draw and no ratio.
-* Both files are written in sorted order, so that lists compare well.
+  not part of the master list, so they change neither draws nor ratios.
+* Both files are sorted, so that two lists can be compared with ``diff``.
 
 The number of labeled images is ``total * ratio`` rounded up, except where
 published lists say otherwise: see :data:`PUBLISHED_LABELED_COUNTS`.
@@ -97,7 +98,7 @@ def format_ratio(ratio: Fraction) -> str:
 
 
 def count_labeled(total: int, ratio: Fraction) -> int:
-    """Says how many images of a master list are labeled.
+    """Number of labeled images for a master list and a ratio.
 
     Args:
         total (int): Number of images in the master list.
@@ -123,8 +124,8 @@ def split_stems(
         stems (Sequence[str]): Master list without duplicates, in any order.
         ratio (Fraction): Share of labeled images, above 0 and up to 1.
         seed (int): Seed of the permutation, 0 to 2**32 - 1.
-        coverage (Coverage, optional): How many labeled images each class must
-            have. Defaults to None.
+        coverage (Coverage, optional): Minimum number of labeled images per
+            class. Defaults to None.
 
     Returns:
         tuple[list[str], list[str]]: Sorted labeled and unlabeled stems. For
@@ -183,7 +184,7 @@ def read_voc_stems(data_root: Path, list_file: Path) -> List[str]:
 
 def write_original_split(stems: Sequence[str], data_root: Path,
                          out_dir: Path) -> None:
-    """Writes the split of Table 5, if VOC's own list is there.
+    """Writes the split of Table 5 if VOC's own ``train.txt`` exists.
 
     Args:
         stems (Sequence[str]): Master list.
@@ -234,14 +235,14 @@ def scan_cityscapes_stems(data_root: Path) -> List[str]:
 
 def read_extra_unlabeled(path: Path, master: Path,
                          held_out: Optional[Sequence[Path]]) -> List[str]:
-    """Reads the images that are unlabeled in every split.
+    """Reads the list of images that are unlabeled in every split.
 
     Args:
         path (Path): List of the images that never had a mask.
         master (Path): Master list.
-        held_out (Sequence[Path], optional): Lists of images that no training
-            may see. None: ``val.txt`` and ``test.txt`` beside the master
-            list, where they are.
+        held_out (Sequence[Path], optional): Lists of images that must not be
+            used for training. None: ``val.txt`` and ``test.txt`` beside the
+            master list, if they exist.
 
     Returns:
         list[str]: Stems.
@@ -277,12 +278,14 @@ def make_splits(stems: Sequence[str],
                 out_dir: Path,
                 extra_unlabeled: Sequence[str] = (),
                 coverage: Optional[Coverage] = None) -> None:
-    """Writes the lists of all ratios and seeds.
+    """Writes the lists of labeled and unlabeled images.
 
     Args:
         stems (Sequence[str]): Master list without duplicates, in any order.
-        ratios (Sequence[Fraction]): Shares of labeled images.
-        seeds (Sequence[int]): Seeds; each gives its own lists.
+        ratios (Sequence[Fraction]): Shares of labeled images, above 0 and up
+            to 1.
+        seeds (Sequence[int]): Seeds of the permutation. Each seed gives lists
+            of its own.
         out_dir (Path): Folder of the lists; made if needed.
         extra_unlabeled (Sequence[str]): Stems that are added to every
             unlabeled list, none of them in the master list. Defaults to ().

@@ -1,4 +1,4 @@
-"""Predictions of a folder of images: masks, overlays and class shares."""
+"""Prediction of a folder of images: masks, overlays and class shares."""
 import ast
 import csv
 import os.path as osp
@@ -31,22 +31,22 @@ from .pseudo_masks import without_annotations
 from .publish import stock_model
 
 TABLE = 'class_shares.csv'
-# packages of networks, which a config from elsewhere may name
+# packages with networks, which a config of unknown origin may name
 _KNOWN = re.compile(r'(mmseg_dcc|mmseg|mmpretrain|mmengine|mmcv)\.')
 
 
 class Predictor:
-    """A network that predicts images one at a time.
+    """Network that predicts images one at a time.
 
     Args:
-        cfg (Config): Of a training, or published.
-        checkpoint (dict): That of the training, or published.
-        name (str): Of the checkpoint, for messages.
-        device (str): Such as ``cpu`` or ``cuda:0``.
+        cfg (Config): Config of a training or of a published model.
+        checkpoint (dict): Checkpoint of the training or published model.
+        name (str): Name of the checkpoint, for messages.
+        device (str): Device such as ``cpu`` or ``cuda:0``.
 
     Raises:
-        InputError: If the weights are not those of the network, or the
-            config has no test pipeline.
+        InputError: If the weights do not fit the network, or the config has
+            no test pipeline.
     """
 
     def __init__(self, cfg: Config, checkpoint: dict, name: str,
@@ -56,19 +56,19 @@ class Predictor:
         self._load = TRANSFORMS.build(load)
         self._others = Compose(others)
         self._model = _model_of(cfg, checkpoint, name).to(device).eval()
-        # one channel says foreground or background
+        # one channel means foreground and background
         number = max(last_head(cfg.model)['num_classes'], 2)
         self.classes, self.palette = _classes_of(cfg, checkpoint, number)
 
     def load(self, path: str) -> dict:
-        """What the first transform of the pipeline makes of a file.
+        """Loads a file with the first transform of the pipeline.
 
         Raises:
-            ValueError: If it cannot be read, whatever the reason.
+            ValueError: If it cannot be read, whatever the reason is.
         """
         try:
             results = self._load(dict(img_path=path))
-        # whatever a decoder may raise on a broken file
+        # decoders raise anything on a broken file
         except Exception as error:
             raise ValueError(
                 str(error).split('\n')[0] or type(error).__name__) from None
@@ -78,13 +78,13 @@ class Predictor:
 
     @torch.no_grad()
     def predict(self, loaded: dict) -> np.ndarray:
-        """Class ids of an image.
+        """Predicts the class ids of an image.
 
         Args:
             loaded (dict): See :meth:`load`.
 
         Returns:
-            np.ndarray: As large as the image, shape (h, w), uint8.
+            np.ndarray: Ids in the size of the image, shape (h, w), uint8.
         """
         batch = pseudo_collate([self._others(loaded)])
         result, = self._model.test_step(batch)
@@ -92,12 +92,12 @@ class Predictor:
 
 
 class Report(NamedTuple):
-    """What became of a folder.
+    """Result of a prediction.
 
     Args:
         table (str): Classes with their shares of all pixels and of images.
-        predicted (int): Number of images.
-        unreadable (list[str]): Names of the others.
+        predicted (int): Number of predicted images.
+        unreadable (list[str]): Names of the unreadable images.
     """
     table: str
     predicted: int
@@ -105,18 +105,18 @@ class Report(NamedTuple):
 
 
 def read_checkpoint(path: str) -> dict:
-    """A checkpoint as torch reads it, on the CPU.
+    """Reads a checkpoint on the CPU.
 
     Raises:
-        InputError: If it is not there or torch refuses it.
+        InputError: If it is missing, or torch does not load it.
     """
     if not osp.isfile(path):
         raise InputError(f'There is no checkpoint {path}.')
     try:
         checkpoint = CheckpointLoader.load_checkpoint(
             path, 'cpu', logger='silent')
-    # truncated, no checkpoint, or with more than tensors: torch has an
-    # exception of its own for each
+    # torch raises different exceptions for a truncated file, a file that is
+    # not a checkpoint, and one with more than tensors
     except Exception as error:
         reason = str(error).split('\n')[0] or type(error).__name__
         raise InputError(
@@ -131,21 +131,21 @@ def read_checkpoint(path: str) -> dict:
 
 def config_for(config: Optional[str], checkpoint: dict, path: str,
                options: Optional[dict] = None) -> Config:
-    """The config that was given, of the checkpoint, or beside it.
+    """Config that is given, in the checkpoint, or beside it.
 
     Args:
         config (str, optional): Config file.
-        checkpoint (dict): Perhaps with the config in its ``meta``. That is
-            only data: what a stranger's file would run is refused.
-        path (str): Of the checkpoint; ``model.py`` is looked for beside
-            ``model.pth``.
-        options (dict, optional): What overrides its values.
+        checkpoint (dict): Checkpoint, perhaps with the config in its
+            ``meta``. That config may only hold values; code in it is not run.
+        path (str): Path of the checkpoint. ``model.py`` beside ``model.pth``
+            is used if there is no other config.
+        options (dict, optional): Overrides of its values. Defaults to None.
 
     Returns:
         Config: The config.
 
     Raises:
-        InputError: If there is none.
+        InputError: If there is no config, or if it holds code.
     """
     beside = osp.splitext(path)[0] + '.py'
     text = checkpoint.get('meta', {}).get('cfg')
@@ -155,12 +155,12 @@ def config_for(config: Optional[str], checkpoint: dict, path: str,
         return read_config(config, options)
     if not text:
         raise InputError(
-            f'{path} has no config in it and there is no {beside}. Give the '
-            'config before the checkpoint.')
+            f'{path} holds no config, and there is no {beside}. Add the '
+            'config file before the checkpoint.')
     if not _is_plain(text):
         raise InputError(
-            f'The config in {path} is more than values: it holds code, which '
-            'is not run. Give the config file before the checkpoint.')
+            f'The config in {path} holds code, which is not run, instead of '
+            'values only. Add the config file before the checkpoint.')
     cfg = Config.fromstring(text, '.py')
     cfg.merge_from_dict(options or {})
     return cfg
@@ -169,13 +169,13 @@ def config_for(config: Optional[str], checkpoint: dict, path: str,
 def predict_folder(predictor: Predictor, folder: Path, out: Path) -> Report:
     """Predicts every image below a folder.
 
-    Writes ``masks/*.png`` (class ids, coloured), ``overlays/*.jpg`` (the
-    image under these colours), named as the images are named below their
-    folder, and ``class_shares.csv``: in percent, a row an image.
+    Writes ``masks/*.png`` (class ids, coloured) and ``overlays/*.jpg`` (the
+    image under these colours), with the names of the images relative to their
+    folder, and ``class_shares.csv`` (in percent, one row per image).
 
     Args:
         predictor (Predictor): The network.
-        folder (Path): Of images, at any depth, or one image.
+        folder (Path): Folder of images, at any depth, or one image.
         out (Path): Folder for the results.
 
     Returns:
@@ -221,19 +221,19 @@ def predict_folder(predictor: Predictor, folder: Path, out: Path) -> Report:
 
 
 def images_to_predict(folder: Path, out: Path) -> List[str]:
-    """Images below a folder but not below that of the results.
+    """Images below a folder, except those below the folder of the results.
 
-    Says how many pictures and videos of other types are left out.
+    Warns how many images and videos of other types are left out.
 
     Args:
-        folder (Path): Of images, or one image.
-        out (Path): Folder of the results, perhaps inside.
+        folder (Path): Folder of images, or one image.
+        out (Path): Folder of the results, perhaps inside of ``folder``.
 
     Returns:
-        list[str]: Paths, sorted.
+        list[str]: Sorted paths.
 
     Raises:
-        InputError: If there is none.
+        InputError: If there is no image.
     """
     if folder.is_file():
         return [str(folder)]
@@ -249,10 +249,10 @@ def images_to_predict(folder: Path, out: Path) -> List[str]:
     if not inside:
         raise InputError(
             f'There are no images in {folder}: expected files ending in '
-            f'{", ".join(IMAGE_SUFFIXES)}; there are '
-            f'{left_out or "no others"}.')
+            f'{", ".join(IMAGE_SUFFIXES)}; media files of other types: '
+            f'{left_out or "none"}.')
     if left_out:
-        warn('Pictures and videos of other types are left out: '
+        warn('Images and videos of other types are left out: '
              f'{left_out}.')
     return [str(path) for path in inside]
 
@@ -271,8 +271,8 @@ def _pipeline_of(cfg: Config) -> list:
         'test_pipeline')
     if not pipeline:
         raise InputError(
-            'The config has no test_dataloader.dataset.pipeline and no '
-            'test_pipeline, which say how an image is loaded and resized.')
+            'The config has neither test_dataloader.dataset.pipeline nor '
+            'test_pipeline, which define how an image is loaded and resized.')
     return without_annotations(pipeline)
 
 
@@ -282,11 +282,11 @@ def _model_of(cfg: Config, checkpoint: dict, name: str) -> nn.Module:
     fit = compare_weights(model, weights)
     if fit.unfit or fit.not_finite:
         raise InputError(
-            f'{name} is not of the network in the config, or broken: '
-            f'{fit.text()}. Pictures of such a network would mean nothing. '
-            'Give the config of the training that wrote it (its work dir has '
+            f'{name} does not fit the network of the config, or is broken: '
+            f'{fit.text()}. Predictions of such a network would mean nothing. '
+            'Use the config of the training that wrote it (its work dir has '
             'a copy), or another checkpoint.')
-    # auxiliary heads and terms, which predict nothing, need not fit
+    # auxiliary heads and terms are not needed and need not fit
     own = model.state_dict()
     model.load_state_dict({
         key: value for key, value in weights.items()
@@ -307,7 +307,7 @@ def _classes_of(cfg: Config, checkpoint: dict, number: int) -> tuple:
 
 
 def _is_plain(text: str) -> bool:
-    """Whether a config only assigns values and names parts of networks."""
+    """Whether a config only assigns values and names known components."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError):
@@ -345,7 +345,7 @@ def _named_values(tree: ast.AST) -> Iterator[tuple]:
 
 def _write_table(path: Path, rows: Sequence[tuple],
                  classes: Sequence[str]) -> None:
-    # names of files may hold bytes that are no letters
+    # file names may hold bytes that are not valid UTF-8
     with written_atomically(path) as temporary, open(
             temporary, 'w', newline='', encoding='utf-8',
             errors='surrogateescape') as file:

@@ -1,4 +1,4 @@
-"""Sizes, length and batch of a training, from its data and its machine."""
+"""Proposal of sizes, schedule length and batch size for own data."""
 import math
 import os
 from typing import Dict, NamedTuple, Optional, Sequence, Tuple
@@ -7,37 +7,37 @@ import numpy as np
 import torch
 
 # Pixels of an image in training: 512 x 512 on a CPU, 2048 x 1024 on a large
-# GPU (Cityscapes in the paper); between them by the memory.
+# GPU (Cityscapes in the paper); between these by the GPU memory.
 _CPU_PIXELS = 512 * 512
 _GPU_PIXELS_PER_GIB = 2**16
 _MOST_PIXELS = 2048 * 1024
-# Longest side of a crop; 720 is the paper's largest.
+# longest side of a crop; 720 is the largest in the paper
 _CPU_CROP, _GPU_CROP = 256, 720
-# Strides of backbones divide it; below two of them it leaves no choice.
+# multiple of all backbone strides; only sides of at least twice it are rounded
 _BACKBONE_STRIDE = 32
-# GPU memory for a pixel of a crop: DeepLabV3+ on ResNet-50 keeps 2.9 KiB for
-# its backward pass (float32). An unlabeled image is two crops, which makes
-# 1.5 of it on average, and a third more is for what lives shortly.
+# GPU memory per pixel of a crop: DeepLabV3+ on ResNet-50 keeps 2.9 KiB for
+# its backward pass (float32). An unlabeled image has two crops, so the average
+# is 1.5 crops per image. A third more is for temporary tensors.
 _BYTES_PER_PIXEL = 6 * 2**10
-_SMALLEST_SIDE = 64  # what is smaller leaves the network a few positions
+_SMALLEST_SIDE = 64  # smaller images leave the network only a few positions
 _SMALLEST_BATCH, _LARGEST_BATCH = 4, 32
-# How often an image is seen: the paper's 80 epochs show a labeled image of
-# VOC 1/8 some 500 times and an unlabeled one 70 times; less is enough to
-# decide on a first training.
+# How often an image is shown. The paper's 80 epochs show a labeled image of
+# VOC 1/8 about 500 times and an unlabeled one 70 times. Fewer are enough to
+# judge a first training.
 _LABELED_PASSES, _UNLABELED_PASSES = 100, 20
 _CPU_ITERS, _GPU_ITERS = (1000, 10000), (2000, 40000)
 _MIXED = 0.2  # share of the other orientation
-_LONG = 4  # times as long as wide: long and narrow
-_RATIO = 2  # of labeled to unlabeled images in a batch: halves
+_LONG = 4  # ratio of sides from which on an image is long and narrow
+_RATIO = 2  # sum of the source ratio: half labeled, half unlabeled
 
 
 class Machine(NamedTuple):
-    """What a training runs on.
+    """Hardware that a training runs on.
 
     Args:
-        cores (int): CPU cores that it may use.
-        gpu_gib (float, optional): Memory of a GPU, of the smallest one if
-            there are several, in GiB. Defaults to None: no GPU.
+        cores (int): Number of CPU cores that it may use.
+        gpu_gib (float, optional): Memory of the GPU in GiB, of the smallest
+            one if there are several. Defaults to None: no GPU.
     """
     cores: int
     gpu_gib: Optional[float] = None
@@ -54,9 +54,9 @@ class Proposal(NamedTuple):
     Args:
         image_size (tuple[int, int]): Width and height in pixels.
         crop_size (tuple[int, int]): Width and height in pixels.
-        max_iters (int): Iterations.
-        batch_size (int): Images on each GPU, labeled and unlabeled ones.
-        reasons (dict[str, str]): By name of the value, one sentence.
+        max_iters (int): Number of iterations.
+        batch_size (int): Images per GPU, labeled plus unlabeled ones.
+        reasons (dict[str, str]): One sentence for each value, by its name.
     """
     image_size: Tuple[int, int]
     crop_size: Tuple[int, int]
@@ -66,7 +66,7 @@ class Proposal(NamedTuple):
 
 
 def this_machine() -> Machine:
-    """Cores and GPU memory of the machine that this runs on."""
+    """Cores and GPU memory of this machine."""
     cores = (
         len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else
         os.cpu_count() or 1)
@@ -83,23 +83,23 @@ def propose_sizes(sizes: Sequence[Tuple[int, int]],
                   machine: Machine,
                   stride: int = 8,
                   multiple: int = _RATIO) -> Proposal:
-    """Proposes what a first training of a data set is well done with.
+    """Proposes values for a first training on a data set.
 
     Args:
         sizes (Sequence[tuple[int, int]]): Heights and widths of its images.
         labeled (int): Number of labeled images.
         unlabeled (int): Number of unlabeled images, 0 for a supervised
             training.
-        machine (Machine): Where it will run.
-        stride (int): Of the pairs of crops. Sides of crops are multiples of
-            it. Defaults to 8.
+        machine (Machine): Hardware of the training.
+        stride (int): Stride of the pairs of crops. Sides of crops are
+            multiples of it. Defaults to 8.
         multiple (int): Sum of ``batch_sampler.source_ratio``, 1 for a
             supervised training. Defaults to 2: as many labeled as unlabeled
             images.
 
     Returns:
-        Proposal: Of sizes that fit the network: multiples of its stride, and
-        no crop larger than the image.
+        Proposal: Sizes that are multiples of the stride of the network, with
+        crops not larger than the image.
 
     Raises:
         ValueError: If there is no image.
@@ -108,7 +108,7 @@ def propose_sizes(sizes: Sequence[Tuple[int, int]],
         raise ValueError('No image could be read: there is nothing to propose '
                          'sizes from.')
     sides = np.sort(np.asarray(sizes), axis=1)
-    # of the image in the middle, so that a few odd ones do not count
+    # median, so that a few unusual images do not matter
     short, long = (max(int(side), 1) for side in np.median(sides, axis=0))
     wide = _wide_share(sizes)
     mixed = _MIXED <= wide <= 1 - _MIXED
@@ -138,16 +138,16 @@ def _image_size(short: int, long: int, wide: float, mixed: bool,
     fits = math.sqrt(most / (short * long))
     scale = min(max(1., _SMALLEST_SIDE / short), max(fits, 1e-9))
     low, high = (_multiple(side * scale, stride) for side in (short, long))
-    middle = f'the image in the middle is {long} x {short} pixels'
+    middle = f'the median image has {long} x {short} pixels'
     if scale > 1:
-        why = f'{middle}, enlarged so that the network sees something of it'
+        why = f'{middle}, enlarged so that the network has enough positions'
     elif scale < 1:
         where = 'a CPU' if machine.gpu_gib is None else 'this GPU'
-        why = f'{middle}, and more than this is slow or too much on {where}'
+        why = f'{middle}, and larger sizes are slow or too much on {where}'
     else:
-        why = f'{middle}, which is neither too small nor too much'
+        why = f'{middle}, which needs no change'
     if mixed and low != high:
-        why += '; upright ones are resized alike, whatever the order'
+        why += '; images of the other orientation are resized alike'
     upright = wide < 0.5
     return ((low, high) if upright else (high, low)), _sentence(why)
 
@@ -161,9 +161,9 @@ def _crop_size(image: Tuple[int, int], mixed: bool, machine: Machine,
         high = _multiple(min(long / 2, _LONG * most), stride)
         crop = (low, high) if image[0] < image[1] else (high, low)
         return crop, _sentence(
-            'the images are long and narrow: a crop has all of the short '
-            'side, and less than half of the long one, so that two differ')
-    # half of it, but of a small image enough to see an object
+            'the images are long and narrow: a crop has the whole short side '
+            'and less than half of the long one, so that two crops differ')
+    # half of the short side, but enough of a small image to show an object
     wanted = min(max(short / 2, min(128, short * 2 / 3)), most)
     step = stride
     if _BACKBONE_STRIDE % stride == 0 and wanted >= 2 * _BACKBONE_STRIDE:
@@ -180,15 +180,15 @@ def _batch_size(crop: Tuple[int, int], machine: Machine,
     pixels = crop[0] * crop[1]
     if machine.gpu_gib is None:
         most = 16 if pixels <= 96 * 96 else 8
-        why = (f'crops of {crop[0]} x {crop[1]} pixels are quick enough for '
+        why = (f'crops of {crop[0]} x {crop[1]} pixels are fast enough for '
                'this on a CPU')
     else:
         gib = _BYTES_PER_PIXEL * pixels / 2**30
         most = min(int(0.8 * machine.gpu_gib / gib), _LARGEST_BATCH)
-        why = (f'a crop takes about {max(gib, 0.1):.1f} of the '
+        why = (f'a crop needs about {max(gib, 0.1):.1f} of the '
                f'{machine.gpu_gib:.0f} GiB of the GPU with a ResNet-50; halve '
-               'it if memory runs out')
-    # doubled as often as possible: no share of a batch is a single image
+               'it if the memory is not sufficient')
+    # doubled as often as possible, so that no source has a single image
     batch = 2 * multiple
     while batch < _SMALLEST_BATCH or 2 * batch <= most:
         batch *= 2
@@ -210,9 +210,9 @@ def _max_iters(labeled: int, unlabeled: int, batch: int, multiple: int,
                       f'{_rounded(iters * share / unlabeled)} times')
     limit = ''
     if iters == low:
-        limit = '; fewer hardly move a network'
+        limit = '; fewer hardly change a network'
     elif iters == high:
-        limit = '; more takes long, first see whether it learns'
+        limit = '; more take long, so first see whether it learns'
     return iters, _sentence(f'it shows {" and ".join(passes)}{limit}')
 
 

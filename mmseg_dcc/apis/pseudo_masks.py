@@ -1,4 +1,4 @@
-"""Pseudo masks: what a test of a teacher needs to write them."""
+"""Pseudo masks: the test config that makes a teacher write them."""
 import json
 from pathlib import Path
 from typing import List, Sequence
@@ -24,22 +24,22 @@ def labeling_config(cfg: Config,
                     confidence_threshold: float,
                     tta: bool = False,
                     adjustment_power: float = 0.) -> Config:
-    """Turns the student's config into one that tests on the images.
+    """Test config that makes teachers predict the masks of a data set.
 
     Args:
-        cfg (Config): Of the student: the last data set of its training that
-            loads masks is the one to be labeled.
-        checkpoints (Sequence[str]): Of the teachers.
+        cfg (Config): Config of the student. The last data set of its training
+            that loads masks is the one to be labeled.
+        checkpoints (Sequence[str]): Checkpoints of the teachers.
         confidence_threshold (float): See :class:`PseudoMaskWriter`.
-        tta (bool): Test-time augmentation. Defaults to False.
+        tta (bool): Whether to use test-time augmentation. Defaults to False.
         adjustment_power (float): See :func:`adjustments`. Defaults to 0.
 
     Returns:
-        Config: A new one, for mmengine's runner.
+        Config: New config for mmengine's runner.
 
     Raises:
-        InputError: If there is one data set only, or no ``tta_pipeline``
-            where one is needed.
+        InputError: If the config has only one data set with masks, or if
+            ``tta`` is set and the config has no ``tta_pipeline``.
     """
     # names instead of the classes of a config in pure Python, which neither
     # merge with what is set here nor can be written
@@ -83,7 +83,7 @@ def labeling_config(cfg: Config,
 
 
 def mask_loading_of(source: dict) -> list:
-    """The steps of a data set that load masks; unlabeled ones have none."""
+    """Pipeline steps of a data set that load masks; [] if it is unlabeled."""
     return [
         step for step in source['pipeline']
         if is_kind(step, LoadAnnotations, TRANSFORMS)
@@ -91,13 +91,14 @@ def mask_loading_of(source: dict) -> list:
 
 
 def without_annotations(pipeline: list) -> list:
-    """The steps of a test but for those that load a mask.
+    """Test pipeline without the steps that load a mask.
 
     Args:
-        pipeline (list[dict]): Of the config, perhaps with ``TestTimeAug``.
+        pipeline (list[dict]): Pipeline of the config, perhaps with
+            ``TestTimeAug``.
 
     Returns:
-        list[dict]: Of other objects.
+        list[dict]: New list; the pipeline given is not changed.
     """
     kept = []
     for step in pipeline:
@@ -138,33 +139,33 @@ def class_shares(sources: Sequence[dict], num_classes: int) -> Tensor:
 
 
 def adjustments(shares: Tensor, power: float) -> List[float]:
-    """What is added to the scores: -power * log(share).
+    """Logit adjustments that are added to the scores: -power * log(share).
 
     Logit adjustment after training, Menon et al., "Long-tail learning via
-    logit adjustment", ICLR 2021, Eq. 9. Classes without a pixel get nothing:
-    the network has not learned them.
+    logit adjustment", ICLR 2021, Eq. 9. The adjustment of a class without any
+    labeled pixel is 0, since the network has not learned it.
 
     Args:
         shares (Tensor): See :func:`class_shares`.
-        power (float): 0: nothing is added; 1: as if all classes were equally
-            frequent.
+        power (float): Strength of the adjustment. 0: none; 1: as if all
+            classes were equally frequent.
 
     Returns:
-        list[float]: For each class.
+        list[float]: Adjustment of each class.
     """
     return (-power * shares.where(shares > 0, shares.new_ones(())).log()
             ).tolist()
 
 
 def claim_folder(folder: Path, origin: dict) -> None:
-    """Marks the folder as one of pseudo masks.
+    """Marks a folder as one of pseudo masks.
 
     Args:
-        folder (Path): For the masks.
-        origin (dict): Where they come from.
+        folder (Path): Folder for the masks.
+        origin (dict): Origin of the masks, written to the marker file.
 
     Raises:
-        InputError: If it holds files and no marker of an earlier run.
+        InputError: If the folder holds files but no marker of an earlier run.
     """
     marker = folder / MARKER
     if folder.is_dir() and any(folder.iterdir()) and not marker.exists():

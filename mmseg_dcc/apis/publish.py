@@ -1,4 +1,4 @@
-"""What plain mmseg takes of a training: the weights and the stock config."""
+"""Publishing of a training for plain mmseg: weights and stock config."""
 import inspect
 import io
 from pathlib import Path
@@ -22,19 +22,19 @@ from ..utils.atomic_file import written_atomically
 from ..utils.configs import is_kind
 from ..utils.weights_fit import not_finite
 
-# What testing and inference read, beside the model and the data.
+# keys that test and inference read, besides the model and the data
 KEPT = ('env_cfg', 'log_level', 'visualizer', 'tta_model', 'tta_pipeline')
 OURS = 'mmseg_dcc'
-# Networks that mmseg does not have. They are published with an import of this
-# package, which whoever uses them needs, too.
+# Networks that mmseg does not have. Their published config imports this
+# package, which is then needed for inference, too.
 OUR_NETWORKS = ('DINOv2', 'DINOv2DPTHead')
 
 
 def publish(checkpoint: dict) -> tuple:
-    """Turns a checkpoint of a training into what plain mmseg takes.
+    """Converts a checkpoint of a training to one for plain mmseg.
 
     Args:
-        checkpoint (dict): As written by mmengine.
+        checkpoint (dict): Checkpoint written by mmengine.
 
     Returns:
         tuple[dict, Config]: The checkpoint, with the classes and the config
@@ -49,7 +49,7 @@ def publish(checkpoint: dict) -> tuple:
     init_default_scope(cfg.get('default_scope') or 'mmseg')
     dataset_meta = dict(
         classes=list(meta['dataset_meta']['classes']),
-        # drawn by mmseg, as an array, where the data set has none
+        # mmseg generates one, as an array, if the data set has none
         palette=[[int(value) for value in color]
                  for color in meta['dataset_meta']['palette']])
     config = stock_config(cfg, dataset_meta)
@@ -71,13 +71,14 @@ def write_published(published: dict, config: Config, out: Path) -> None:
     Args:
         published (dict): Checkpoint of :func:`publish`.
         config (Config): Its config.
-        out (Path): Of the checkpoint; the config gets the suffix ``.py``.
+        out (Path): File of the checkpoint; the config gets the suffix
+            ``.py``.
 
     Raises:
-        OSError: If there is no room. Files of the same names stay as they
-            were.
+        OSError: If the disk is full. Existing files of these names are not
+            changed then.
     """
-    # torch's own writer has no error number for a full disk
+    # torch.save raises no OSError with a number on a full disk
     content = io.BytesIO()
     torch.save(published, content)
     with written_atomically(out) as checkpoint_file, written_atomically(
@@ -87,26 +88,26 @@ def write_published(published: dict, config: Config, out: Path) -> None:
 
 
 def stock_config(cfg: Config, dataset_meta: dict) -> Config:
-    """Says in stock terms what a config says about inference.
+    """Config for inference with stock components only.
 
     Args:
-        cfg (Config): Of a training, with any segmentor of this package or of
-            mmseg.
+        cfg (Config): Config of a training, with any segmentor of this package
+            or of mmseg.
         dataset_meta (dict): Classes and palette.
 
     Returns:
         Config: The stock segmentor, preprocessor, test pipeline and test
-        data. A data set that mmseg cannot read is left out: the pipeline and
-        the classes remain, which is what inference needs.
+        data. A data set that mmseg cannot read is left out; its pipeline and
+        the classes, which inference needs, are kept.
 
     Raises:
-        ValueError: If something of this package has no stock counterpart.
+        ValueError: If a component of this package has no stock counterpart.
     """
-    cfg = _in_names(cfg.to_dict())
+    cfg = _with_type_names(cfg.to_dict())
     stock = {key: cfg[key] for key in KEPT if key in cfg}
     # configs in pure Python may have none
     stock['default_scope'] = cfg.get('default_scope') or 'mmseg'
-    # of the hooks, the one that mmseg's test tool switches on to draw
+    # the only hook kept: mmseg's test tool enables it to draw
     stock['default_hooks'] = {
         key: hook
         for key, hook in cfg.get('default_hooks', {}).items()
@@ -132,7 +133,7 @@ def stock_config(cfg: Config, dataset_meta: dict) -> Config:
         stock.update({key: cfg[key] for key in ('test_cfg', 'test_evaluator')})
     stock['test_dataloader'] = dict(
         loader, dataset=dict(dataset, metainfo=dataset_meta))
-    # `inference_model` reads this one and has no annotations to load.
+    # `inference_model` uses this one and has no annotations to load
     stock['test_pipeline'] = [
         transform for transform in dataset['pipeline']
         if not is_kind(transform, LoadAnnotations, TRANSFORMS)
@@ -142,17 +143,17 @@ def stock_config(cfg: Config, dataset_meta: dict) -> Config:
 
 
 def stock_weights(state_dict: dict, model: dict) -> dict:
-    """Picks the weights of the stock model.
+    """Selects the weights of the stock model.
 
     Args:
-        state_dict (dict[str, Tensor]): Of a training.
+        state_dict (dict[str, Tensor]): State dict of a training.
         model (dict): Config of the stock model.
 
     Returns:
-        dict[str, Tensor]: Those that the stock model has, no more, no less.
+        dict[str, Tensor]: Exactly the weights of the stock model.
 
     Raises:
-        ValueError: If one is missing, NaN or infinite.
+        ValueError: If a weight is missing, NaN or infinite.
     """
     with torch.device('meta'):
         names = MODELS.build(model).state_dict()
@@ -173,13 +174,13 @@ def stock_weights(state_dict: dict, model: dict) -> dict:
 
 
 def stock_model(model: dict) -> dict:
-    """Says in stock terms what a model is for inference.
+    """Config of a model for inference with stock components.
 
     Args:
         model (dict): Config of a segmentor of this package or of mmseg.
 
     Returns:
-        dict: Config of the stock segmentor, which initializes no weights.
+        dict: Config of the stock segmentor without initial weights.
     """
     model = stock_segmentor(model)
     return dict(
@@ -190,15 +191,15 @@ def stock_model(model: dict) -> dict:
 
 
 def stock_segmentor(model: dict) -> dict:
-    """Says in stock terms what a model is without its terms.
+    """Config of a model without its terms, with stock components.
 
     Args:
         model (dict): Config of a segmentor of this package or of mmseg.
 
     Returns:
-        dict: Config of the stock segmentor, of the same initial weights.
+        dict: Config of the stock segmentor with the same initial weights.
     """
-    model = _in_names(model)
+    model = _with_type_names(model)
     if is_kind(model, SemiEncoderDecoder, MODELS):
         model = _as_stock(
             model, CascadeEncoderDecoder
@@ -220,20 +221,20 @@ def _is_ours(registered_class: type) -> bool:
     return registered_class.__module__.split('.')[0] == OURS
 
 
-def _in_names(part):
-    """Writes types as mmseg's registries name them and drops ``_scope_``.
+def _with_type_names(part):
+    """Replaces types by their names in mmseg's registries, drops ``_scope_``.
 
-    All that is kept is found there. In configs in pure Python types are
-    classes, in their dumps paths such as ``mmseg.datasets.LoadAnnotations``.
+    In configs in pure Python types are classes, in their dumps they are paths
+    such as ``mmseg.datasets.LoadAnnotations``.
     """
     if isinstance(part, dict):
         return {
-            key: _name_of(value) if key == 'type' else _in_names(value)
+            key: _name_of(value) if key == 'type' else _with_type_names(value)
             for key, value in part.items()
             if (key, value) not in (('_scope_', 'mmseg'), ('_scope_', OURS))
         }
     if isinstance(part, (list, tuple)):
-        return type(part)(_in_names(value) for value in part)
+        return type(part)(_with_type_names(value) for value in part)
     return part
 
 
@@ -242,7 +243,7 @@ def _name_of(kind):
     if isinstance(kind, str) and '.' in kind:
         found = get_object_from_string(kind)
     if not isinstance(found, type):
-        return kind  # a name, perhaps with the scope of another package
+        return kind  # name, perhaps with the scope of another package
     if any(
             registry.get(found.__name__) is found
             for registry in _registries()):
@@ -278,5 +279,5 @@ def _check_is_stock(stock: dict) -> None:
     if found:
         raise ValueError(
             f'{", ".join(found)} of {OURS} would be needed for inference. '
-            'Replace it by what mmseg has, in test_dataloader.dataset.'
+            'Replace it by a component of mmseg, in test_dataloader.dataset.'
             'pipeline or tta_pipeline of the config.')

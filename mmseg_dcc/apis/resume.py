@@ -1,4 +1,4 @@
-"""The checkpoint from which ``--resume`` goes on."""
+"""Selection of the checkpoint that ``--resume`` continues from."""
 import logging
 import os.path as osp
 import re
@@ -18,15 +18,18 @@ _NUMBERED = re.compile(r'(iter|epoch)_(\d+)(?:_iter_(\d+))?\.pth')
 def checkpoint_to_resume(work_dir: str) -> Optional[str]:
     """Newest intact checkpoint of a training, or None if there is none.
 
-    mmengine takes what the file ``last_checkpoint`` names. Where that file is
-    lost or empty it begins at 0 and overwrites the checkpoints that are
-    there; one that was cut off ends in an error of the reader.
+    mmengine resumes from the checkpoint that the file ``last_checkpoint``
+    names. If that file is missing or empty, mmengine starts at iteration 0
+    and overwrites the existing checkpoints; a truncated checkpoint ends in an
+    error of the unpickler. This function falls back to the newest intact
+    checkpoint in the work dir instead.
 
     Args:
-        work_dir (str): Of the training.
+        work_dir (str): Work dir of the training.
 
     Returns:
-        str | None: A path. What is odd is logged as a warning.
+        str | None: Path of the checkpoint. A fallback is logged as a
+        warning.
 
     Raises:
         ValueError: If there are checkpoints, but none is intact.
@@ -58,17 +61,19 @@ def checkpoint_to_resume(work_dir: str) -> Optional[str]:
 
 def set_up_resume(cfg: Config, checkpoint: Optional[str],
                   options: Optional[dict] = None) -> None:
-    """Makes a training go on, or begin where it never began.
+    """Sets the config keys ``load_from`` and ``resume`` of a training.
 
-    mmengine takes ``load_from`` beside ``resume`` as a training to go on
-    from: one that begins with the weights of another, such as a finished
-    supervised one, would take its iteration, too, and end at once.
+    mmengine resumes from ``load_from`` when ``resume`` is set. A training
+    that starts from the weights of another one, such as a finished supervised
+    training, would then also take over its iteration and end at once. This
+    function resumes only if the training itself has written a checkpoint.
 
     Args:
-        cfg (Config): Of the training; changed in place.
-        checkpoint (str | None): Of :func:`checkpoint_to_resume`.
-        options (dict, optional): Of ``--cfg-options``. A ``load_from`` there
-            names the checkpoint to go on from, as in mmseg. Defaults to None.
+        cfg (Config): Config of the training; changed in place.
+        checkpoint (str | None): Result of :func:`checkpoint_to_resume`.
+        options (dict, optional): Values of ``--cfg-options``. A ``load_from``
+            there names the checkpoint to resume from, as in mmseg. Defaults
+            to None.
     """
     begin = cfg.get('load_from')
     cfg.load_from = checkpoint or begin
@@ -76,10 +81,10 @@ def set_up_resume(cfg: Config, checkpoint: Optional[str],
 
 
 def is_intact(path) -> bool:
-    """Whether a checkpoint of torch is whole, by its checksums.
+    """Whether a torch checkpoint is complete, by its ZIP checksums.
 
     Args:
-        path (str | Path): The file.
+        path (str | Path): Checkpoint file.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -92,15 +97,16 @@ def is_intact(path) -> bool:
 
 def finished_message(checkpoint: Optional[str], cfg: Config,
                      test_command: str) -> Optional[str]:
-    """What to say of a training that has nothing left to do.
+    """Message for a training that is already finished.
 
     Args:
-        checkpoint (str | None): Of :func:`checkpoint_to_resume`.
-        cfg (Config): Of the training.
-        test_command (str): That which tests a checkpoint, without its path.
+        checkpoint (str | None): Result of :func:`checkpoint_to_resume`.
+        cfg (Config): Config of the training.
+        test_command (str): Command that tests a checkpoint, without the path
+            of the checkpoint.
 
     Returns:
-        str | None: One line; None if there is something left.
+        str | None: One line; None if iterations or epochs are left.
     """
     match = _NUMBERED.fullmatch(osp.basename(checkpoint or ''))
     if not match or match[3]:
@@ -129,7 +135,7 @@ def _named(work_dir: Path) -> Optional[Path]:
 
 
 def _numbered(work_dir: Path) -> List[Path]:
-    """Checkpoints of a work dir, the newest first."""
+    """Checkpoints of a work dir, newest first."""
     found = [((int(match[2]), int(match[3] or 0)), path)
              for path in work_dir.glob('*.pth')
              for match in [_NUMBERED.fullmatch(path.name)] if match]

@@ -1,4 +1,4 @@
-"""The same training with another length of its schedule."""
+"""Config of the same training with another schedule length."""
 import copy
 import math
 
@@ -7,19 +7,19 @@ from mmseg.registry import DATASETS
 
 from ..utils.input_error import InputError
 
-# Of schedulers, in the unit of their steps.
+# lengths of schedulers, in the unit of their steps
 _LENGTHS = ('begin', 'end', 'T_max', 'total_iters', 'step_size')
-_LEAST = 4  # for a scheduler that rises and one that falls
+_LEAST = 4  # enough for a warm-up and a decay
 
 
 def total_iterations(cfg: Config) -> int:
-    """Iterations of a whole training.
+    """Number of iterations of a whole training.
 
     Args:
-        cfg (Config): With ``MultiSourceBatchSampler``.
+        cfg (Config): Config with ``MultiSourceBatchSampler``.
 
     Returns:
-        int: Epochs times their length, if it counts epochs.
+        int: ``max_iters``, or epochs times their length.
     """
     loop = cfg.train_cfg
     if loop.get('max_epochs') is None:
@@ -33,29 +33,29 @@ def _epoch_length(loader: dict) -> int:
         return sampler.epoch_length
     ratio = sampler.get('source_ratio', (1, 1))
     shares = [loader.batch_size // sum(ratio) * part for part in ratio]
-    # as MultiSourceBatchSampler has it, on one process
+    # as in MultiSourceBatchSampler, on one process
     return max(
         math.ceil(len(DATASETS.build(source)) / share)
         for source, share in zip(loader.dataset.datasets, shares) if share)
 
 
 def with_length(cfg: Config, iterations: int) -> Config:
-    """A config whose whole schedule is shorter, or longer, in proportion.
+    """Config whose whole schedule is scaled to another length.
 
-    Learning rates, the warm-up and what the terms count in iterations
-    follow. Epochs keep their number and become shorter. The only validation
-    is at the end; there are checkpoints on the way, none of them the best.
+    Learning rates, the warm-up and all iterations in the terms are scaled.
+    Epochs keep their number and become shorter. The only validation is at the
+    end. Checkpoints are saved on the way, but none as the best.
 
     Args:
-        cfg (Config): With ``MultiSourceBatchSampler``; is not changed.
-        iterations (int): Of the whole training, at least 4. With epochs it
-            is rounded to a multiple of their number.
+        cfg (Config): Config with ``MultiSourceBatchSampler``; not changed.
+        iterations (int): Iterations of the whole training, at least 4. With
+            epochs it is rounded to a multiple of their number.
 
     Returns:
-        Config: The new one.
+        Config: New config.
 
     Raises:
-        InputError: If these are too few.
+        InputError: If there are too few iterations.
     """
     scale = iterations / total_iterations(cfg)
     cfg = copy.deepcopy(cfg)
@@ -65,7 +65,7 @@ def with_length(cfg: Config, iterations: int) -> Config:
     if iterations < least:
         raise InputError(
             f'--iterations: got {iterations}, expected {least} or more' +
-            (', one an epoch.' if epochs else '.'))
+            (', one per epoch.' if epochs else '.'))
     if epochs:
         sampler.epoch_length = max(round(iterations / epochs), 1)
     else:
@@ -115,7 +115,7 @@ def _scheduler(scheduler: dict, scale: float) -> dict:
 
 
 def _with_scaled_iters(part, scale: float):
-    """Scales ``iters``, ``warmup_iters``, ... wherever they are."""
+    """Scales ``iters``, ``warmup_iters``, ... anywhere in a config part."""
     if isinstance(part, (list, tuple)):
         return type(part)(_with_scaled_iters(each, scale) for each in part)
     if not isinstance(part, dict):

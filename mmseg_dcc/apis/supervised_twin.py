@@ -1,4 +1,4 @@
-"""The supervised training that a semi-supervised one is compared with."""
+"""Supervised training that a semi-supervised one is compared with."""
 import copy
 
 from mmengine.config import Config
@@ -21,17 +21,17 @@ _HOOKS_OF_TERMS = (ConfidenceHistogramHook, MeanTeacherHook,
 
 
 def supervised_twin(cfg: Config) -> Config:
-    """A config that trains the same network on the labeled images alone.
+    """Config that trains the same network on the labeled images only.
 
-    As many labeled images a step, augmented and drawn in the same way, by
-    the same optimizer and schedule. There are no terms, and nothing that
-    serves them.
+    Each step has as many labeled images, augmented and drawn in the same way,
+    with the same optimizer and schedule. Terms and everything that they need
+    are removed.
 
     Args:
-        cfg (Config): With ``MultiSourceBatchSampler``; is not changed.
+        cfg (Config): Config with ``MultiSourceBatchSampler``; not changed.
 
     Returns:
-        Config: The new one.
+        Config: New config.
     """
     cfg = copy.deepcopy(cfg)
     cfg.model = stock_segmentor(cfg.model)
@@ -70,16 +70,16 @@ def is_unlabeled(source: dict) -> bool:
         for plain in plain_configs(source))
 
 
-def with_half_the_labels(cfg: Config) -> Config:
-    """A config that trains on half of each labeled data set.
+def half_labels_config(cfg: Config) -> Config:
+    """Config that trains on half of each labeled data set.
 
-    The half is drawn by the names of the images: always the same one.
+    The half is selected by the image names, so it is always the same.
 
     Args:
-        cfg (Config): Of :func:`supervised_twin`; is not changed.
+        cfg (Config): Result of :func:`supervised_twin`; not changed.
 
     Returns:
-        Config: The new one.
+        Config: New config.
     """
     cfg = copy.deepcopy(cfg)
     cfg.train_dataloader.dataset = _halved(cfg.train_dataloader.dataset)

@@ -1,6 +1,6 @@
-"""What more labels and unlabeled photographs bring on the data of a config.
+"""Comparison of trainings: gains of more labels and of unlabeled images.
 
-Four trainings, each in a process of its own and in a folder of its own.
+Each of the four trainings runs in its own process and folder.
 """
 import json
 import os
@@ -22,15 +22,15 @@ from ..utils.input_error import InputError
 from ..utils.scalars import Scalars
 from .schedule_length import total_iterations, with_length
 from .supervised_twin import (
+    half_labels_config,
     is_unlabeled,
     supervised_twin,
-    with_half_the_labels,
 )
 
 HALF, ALL = 'supervised_half', 'supervised'
 EQUAL_COST, METHOD = 'supervised_equal_cost', 'method'
-SHARE = 4  # of the schedule of the config, a quarter
-_END_OF_LOG = 20  # lines
+SHARE = 4  # the default is a quarter of the schedule of the config
+_END_OF_LOG = 20  # lines shown of the log of a failed training
 
 
 class Run(NamedTuple):
@@ -39,10 +39,10 @@ class Run(NamedTuple):
     Args:
         kind (str): :data:`HALF`, :data:`ALL`, :data:`EQUAL_COST` or
             :data:`METHOD`.
-        seed (int): Of sampler, augmentation and weights.
+        seed (int): Seed of sampler, augmentation and weights.
         folder (Path): Its work dir.
-        config (Config): The whole of it.
-        text (str): The config as its file has it.
+        config (Config): Its whole config.
+        text (str): Text of its config file.
     """
     kind: str
     seed: int
@@ -56,19 +56,19 @@ class Run(NamedTuple):
 
 
 def default_iterations(cfg: Config) -> int:
-    """A quarter of the schedule of a config."""
+    """Default length: a quarter of the schedule of a config."""
     return max(total_iterations(cfg) // SHARE, 1)
 
 
 def check_config(cfg: Config) -> None:
-    """Refuses what cannot be compared.
+    """Raises if a config is not suitable for the comparison.
 
     Args:
-        cfg (Config): Of a training.
+        cfg (Config): Config of a training.
 
     Raises:
-        InputError: If it is no training with terms on labeled and unlabeled
-            images, or is not validated.
+        InputError: If it is not a training with terms on labeled and
+            unlabeled images, or has no validation.
     """
     sources = cfg.train_dataloader.dataset.get('datasets') or []
     unlabeled = [is_unlabeled(source) for source in sources]
@@ -77,30 +77,31 @@ def check_config(cfg: Config) -> None:
         raise InputError(
             f'{cfg.filename} trains a {cfg.model.type} on {len(sources)} data '
             f'sets, {sum(unlabeled)} of them unlabeled; expected a method '
-            'that takes labeled and unlabeled images. In a copy of '
-            "configs/custom/own_data.py, method='supervised' is none.")
+            'that uses labeled and unlabeled images. In a copy of '
+            "configs/custom/own_data.py, set a method instead of "
+            "method='supervised'.")
     if not cfg.get('val_dataloader') or not cfg.get('val_evaluator'):
         raise InputError(
-            f'{cfg.filename} has no val_dataloader and val_evaluator, with '
-            'which the trainings could be compared.')
+            f'{cfg.filename} needs val_dataloader and val_evaluator to '
+            'compare the trainings.')
 
 
 def runs_of(cfg: Config, iterations: int, seeds: Sequence[int],
             folder: Path) -> List[Run]:
-    """The trainings that need no result of another.
+    """Trainings that do not depend on the result of another.
 
     Args:
-        cfg (Config): Of a method.
-        iterations (int): Of each.
-        seeds (Sequence[int]): Each training is made with each of them.
-        folder (Path): Below which they have theirs.
+        cfg (Config): Config of a method.
+        iterations (int): Iterations of each training.
+        seeds (Sequence[int]): Seeds of each kind of training.
+        folder (Path): Folder of their work dirs.
 
     Returns:
-        list[Run]: The method, which takes longest, first.
+        list[Run]: Trainings; the method, which takes longest, comes first.
     """
     method = with_length(cfg, iterations)
     twin = supervised_twin(method)
-    kinds = {METHOD: method, ALL: twin, HALF: with_half_the_labels(twin)}
+    kinds = {METHOD: method, ALL: twin, HALF: half_labels_config(twin)}
     return [
         _run(kind, seed, config, folder) for kind, config in kinds.items()
         for seed in seeds
@@ -110,17 +111,18 @@ def runs_of(cfg: Config, iterations: int, seeds: Sequence[int],
 def runs_of_equal_cost(cfg: Config, iterations: int, results: Dict[str,
                                                                    List[dict]],
                        seeds: Sequence[int], folder: Path) -> List[Run]:
-    """Supervised trainings with as many passes as those of the method.
+    """Supervised trainings with as many network passes as the method.
 
     Args:
-        cfg (Config): Of the method.
-        iterations (int): Of its training.
-        results (dict[str, list[dict]]): Of the other trainings, by kind.
-        seeds (Sequence[int]): Of the trainings.
-        folder (Path): Below which they have theirs.
+        cfg (Config): Config of the method.
+        iterations (int): Iterations of the method.
+        results (dict[str, list[dict]]): Results of the other trainings, by
+            kind.
+        seeds (Sequence[int]): Seeds of the trainings.
+        folder (Path): Folder of their work dirs.
 
     Returns:
-        list[Run]: One a seed.
+        list[Run]: One training per seed.
     """
     method, supervised = (results[kind][0] for kind in (METHOD, ALL))
     length = round(iterations * method['image_passes'] /
@@ -141,18 +143,18 @@ def _run(kind: str, seed: int, config: Config, folder: Path) -> Run:
 
 
 def result_of(run: Run) -> Optional[dict]:
-    """What a training that has ended left.
+    """Result of a finished training.
 
     Args:
         run (Run): The training.
 
     Returns:
-        dict: mIoU (%), minutes, iterations and image_passes; None if there
-        is something left to do.
+        dict: mIoU (%), minutes, iterations and image_passes; None if the
+        training is not finished.
 
     Raises:
         InputError: If the folder has a training of another config, or its
-            validation gave no mIoU.
+            validation has no mIoU.
     """
     path = _config_file(run)
     if path.exists() and path.read_text() != run.text:
@@ -184,18 +186,18 @@ def _config_file(run: Run) -> Path:
 
 
 def make(runs: Sequence[Run], jobs: int, tool: Path) -> Dict[str, List[dict]]:
-    """Makes the trainings that have no result; what was interrupted goes on.
+    """Runs the trainings without a result, or resumes interrupted ones.
 
     Args:
-        runs (Sequence[Run]): In the order in which they start.
-        jobs (int): How many run side by side.
+        runs (Sequence[Run]): Trainings, in the order in which they start.
+        jobs (int): Number of trainings that run in parallel.
         tool (Path): ``tools/train.py``.
 
     Returns:
         dict[str, list[dict]]: Results by kind, see :func:`result_of`.
 
     Raises:
-        InputError: If one fails; the others are ended.
+        InputError: If a training fails; the others are terminated.
     """
     waiting = [run for run in runs if result_of(run) is None]
     processes: List[subprocess.Popen] = []
@@ -232,7 +234,7 @@ def _train(run: Run, jobs: int, tool: Path,
             path.write_text(run.text)
     env = dict(os.environ)
     if jobs > 1:
-        # side by side they share the cores best so
+        # parallel trainings are fastest if they share the cores evenly
         env.setdefault('OMP_NUM_THREADS',
                        str(max((os.cpu_count() or 1) // jobs, 1)))
     log = run.folder / 'log.txt'
@@ -250,7 +252,7 @@ def _train(run: Run, jobs: int, tool: Path,
     if result is None:
         end = log.read_text(errors='replace').splitlines()[-_END_OF_LOG:]
         raise InputError('\n'.join(
-            [f'{run.name} did not come to its end; the end of {log}:', *end]))
+            [f'{run.name} failed; the end of {log}:', *end]))
     print(
         f'  {run.name}: mIoU {result["mIoU"]:.1f} after '
         f'{result["minutes"]:.1f} minutes',
@@ -258,14 +260,14 @@ def _train(run: Run, jobs: int, tool: Path,
 
 
 def images_of(runs: Sequence[Run]) -> Dict[str, int]:
-    """How many images each kind of training has.
+    """Number of images of each kind of training.
 
     Args:
-        runs (Sequence[Run]): Of all kinds but :data:`EQUAL_COST`.
+        runs (Sequence[Run]): Trainings of all kinds but :data:`EQUAL_COST`.
 
     Returns:
-        dict[str, int]: Labeled ones of :data:`HALF` and :data:`ALL`, and
-        those of ``unlabeled`` and ``validation``.
+        dict[str, int]: Labeled images of :data:`HALF` and :data:`ALL`, and
+        images of ``unlabeled`` and ``validation``.
     """
     by_kind = {run.kind: run.config for run in runs}
     sources = by_kind[METHOD].train_dataloader.dataset.datasets

@@ -1,4 +1,4 @@
-"""The screen that says what labels and unlabeled photographs brought."""
+"""Report on the gains of more labels and of unlabeled photographs."""
 from typing import Dict, List, Optional, Sequence
 
 import numpy as np
@@ -12,24 +12,24 @@ ROWS = {
     EQUAL_COST: 'supervised, all labels, as long as the method costs',
     METHOD: 'with the unlabeled photographs',
 }
-# what another seed changed in trainings of a few thousand iterations here
+# effect of another seed in trainings of a few thousand iterations here
 ONE_SEED = 2.  # mIoU
-FEW_IMAGES = 50  # of a validation
+FEW_IMAGES = 50  # in a validation
 
 
 def report(results: Dict[str, List[dict]], images: Dict[str, int],
-           of_whole: float) -> str:
-    """Table, two sentences and what to be careful about.
+           schedule_share: float) -> str:
+    """Report: a table, two sentences and cautions.
 
     Args:
-        results (dict[str, list[dict]]): By kind, one a seed; see
+        results (dict[str, list[dict]]): Results by kind, one per seed; see
             :func:`worth_it.result_of`.
-        images (dict[str, int]): Of :func:`worth_it.images_of`.
-        of_whole (float): Iterations of the method as a share of those of
-            its config.
+        images (dict[str, int]): Result of :func:`worth_it.images_of`.
+        schedule_share (float): Iterations of the method as a share of those
+            of its config.
 
     Returns:
-        str: Some lines.
+        str: Text of several lines.
     """
     lines = [table(results, images), '']
     half, whole, equal, method = (
@@ -42,11 +42,11 @@ def report(results: Dict[str, List[dict]], images: Dict[str, int],
         f'{_gain(equal, method)}, compared with supervised training of equal '
         'cost.',
     ]
-    return '\n'.join(lines + cautions(results, images, of_whole))
+    return '\n'.join(lines + cautions(results, images, schedule_share))
 
 
 def table(results: Dict[str, List[dict]], images: Dict[str, int]) -> str:
-    """A row a kind of training."""
+    """Table with one row for each kind of training."""
     shown = PrettyTable([
         'training', 'labeled', 'unlabeled', 'iterations', 'mIoU (%)', 'minutes'
     ])
@@ -66,8 +66,8 @@ def table(results: Dict[str, List[dict]], images: Dict[str, int]) -> str:
 
 
 def cautions(results: Dict[str, List[dict]], images: Dict[str, int],
-             of_whole: float) -> List[str]:
-    """What makes the numbers less sure than they look."""
+             schedule_share: float) -> List[str]:
+    """Cautions on how much the numbers can be trusted."""
     lines = []
     if len(results[METHOD]) == 1:
         lines.append(
@@ -76,17 +76,17 @@ def cautions(results: Dict[str, List[dict]], images: Dict[str, int],
     if images['validation'] < FEW_IMAGES:
         lines.append(
             f'Only {images["validation"]} validation images: a few of them '
-            'decide, and other ones may say the opposite.')
-    if of_whole < 1:
+            'decide, and others may show the opposite.')
+    if schedule_share < 1:
         lines.append(
-            f'A short schedule, {of_whole:.0%} of that of the config: in a '
-            'longer one all gain, and differences change; --iterations sets '
-            'it.')
+            f'A short schedule, {schedule_share:.0%} of that of the config: '
+            'in a longer one all trainings improve, and differences change; '
+            'set it with --iterations.')
     return lines
 
 
 def _gain(before: Sequence[float], after: Sequence[float]) -> str:
-    """Such as ``+3.1 mIoU``, and whether that is a difference at all."""
+    """Text such as ``+3.1 mIoU``, with a note if it is no difference."""
     gain = float(np.mean(after) - np.mean(before))
     spreads = [_spread(before), _spread(after)]
     if None in spreads:
@@ -100,5 +100,5 @@ def _gain(before: Sequence[float], after: Sequence[float]) -> str:
 
 
 def _spread(scores: Sequence[float]) -> Optional[float]:
-    """Standard deviation over the seeds; None of one."""
+    """Standard deviation over the seeds; None for one seed."""
     return float(np.std(scores, ddof=1)) if len(scores) > 1 else None

@@ -1,4 +1,4 @@
-"""CamVid in the 11-class form of SegNet."""
+"""CamVid data set in the 11 classes of SegNet."""
 from mmseg.registry import DATASETS
 
 from .voc_layout import VOCLayoutDataset
@@ -6,7 +6,7 @@ from .voc_layout import VOCLayoutDataset
 
 @DATASETS.register_module()
 class CamVidDataset(VOCLayoutDataset):
-    """CamVid street scenes, 11 classes, in the layout of PASCAL VOC.
+    """Data set of CamVid street scenes: 11 classes, layout of PASCAL VOC.
 
     The classes and their ids are those of SegNet (Badrinarayanan et al.,
     2017), who merged the 32 labels of CamVid (Brostow et al., 2009); 255 is
@@ -14,8 +14,8 @@ class CamVidDataset(VOCLayoutDataset):
     Pavement that of CamVid's "Sidewalk". The usual parts have 367 (train),
     101 (val) and 233 (test) images of 480 x 360 pixels.
 
-    ``tools/dataset_tools/convert_camvid.py`` makes the layout; run with
-    ``--keep-png``, it needs ``img_suffix='.png'`` here.
+    ``tools/dataset_tools/convert_camvid.py`` creates the layout. With its
+    option ``--keep-png``, set ``img_suffix='.png'`` here.
 
     Args:
         **kwargs: See :class:`VOCLayoutDataset`.

@@ -1,4 +1,4 @@
-"""Clothing Co-Parsing in 12 classes."""
+"""Clothing Co-Parsing (CCP) data set in 12 classes."""
 from mmseg.registry import DATASETS
 
 from .voc_layout import VOCLayoutDataset
@@ -6,16 +6,16 @@ from .voc_layout import VOCLayoutDataset
 
 @DATASETS.register_module()
 class CCPDataset(VOCLayoutDataset):
-    """CCP street fashion, 12 classes, in the layout of PASCAL VOC.
+    """Data set of CCP street fashion: 12 classes, layout of PASCAL VOC.
 
-    Clothing Co-Parsing (Yang, Luo and Lin, CVPR 2014): 2,098 photographs of
-    one person each, 550 pixels wide, of which 1,004 have masks and 1,094
-    never had one. Of its 59 labels many cover a handful of images; they are
-    merged into 12 classes here, as
-    :data:`mmseg_dcc.apis.convert_ccp.LABELS_OF_CLASSES` says. Background is a
-    class (0) and every pixel has one.
+    Clothing Co-Parsing (Yang, Luo and Lin, CVPR 2014) has 2,098 photographs
+    of one person each, 550 pixels wide, of which 1,004 have masks and 1,094
+    never had one. Many of its 59 labels occur in only a handful of images;
+    they are merged into 12 classes here, see
+    :data:`mmseg_dcc.apis.convert_ccp.LABELS_OF_CLASSES`. Background is a
+    class (0), and every pixel has a class.
 
-    ``tools/dataset_tools/convert_ccp.py`` makes the layout. Its list
+    ``tools/dataset_tools/convert_ccp.py`` creates the layout. Its list
     ``unlabeled.txt`` names the photographs without masks.
 
     Args:

@@ -10,14 +10,14 @@ from .plain_datasets import image_paths, unlabeled_datasets
 
 
 def check_semi_dataloader(dataloader) -> None:
-    """Checks the sources of the batches against each other, reports them.
+    """Checks the sources of the batches and logs their numbers of images.
 
     Args:
-        dataloader (DataLoader): Of the training.
+        dataloader (DataLoader): Loader of the training.
 
     Raises:
-        ValueError: If batches come from another batch sampler, the first
-            data set is unlabeled, or none is.
+        ValueError: If the batch sampler is another one, the first data set is
+            unlabeled, or no data set is unlabeled.
     """
     batch_sampler = dataloader.batch_sampler
     if not isinstance(batch_sampler, MultiSourceBatchSampler):
@@ -36,7 +36,7 @@ def check_semi_dataloader(dataloader) -> None:
     if 0 not in labeled:
         raise ValueError(
             'The first of train_dataloader.dataset.datasets is unlabeled, but '
-            'the first one gives the classes of all: put a labeled data set '
+            'the first one defines the classes of all. Put a labeled data set '
             'first, and its share first in batch_sampler.source_ratio.')
     _report_sources(sources, batch_sampler, labeled, unlabeled)
     _report_shared_images(*(set().union(*(image_paths(sources[i])
@@ -62,7 +62,7 @@ def _report_sources(sources, batch_sampler: MultiSourceBatchSampler,
 
 def _report_shared_images(labeled: set, unlabeled: set) -> None:
     shared = labeled & unlabeled
-    # In the full setting the paper uses the labeled images as unlabeled.
+    # in the full setting of the paper the labeled images are also unlabeled
     if shared and shared != labeled:
         print_log(
             f'{len(shared)} of {len(labeled)} labeled images are also in the '
@@ -73,15 +73,15 @@ def _report_shared_images(labeled: set, unlabeled: set) -> None:
 
 
 def check_weak_masks(dataset, wanted: bool) -> None:
-    """Compares the unlabeled part with what the model does with it.
+    """Raises if terms need weak masks and the data have none, or vice versa.
 
     Args:
-        dataset (Dataset): Of the training.
+        dataset (Dataset): Data set of the training.
         wanted (bool): Whether a term of the model trains on weak masks.
 
     Raises:
-        ValueError: If masks are wanted and a data set has none, or the
-            reverse.
+        ValueError: If masks are needed and a data set has none, or if masks
+            are loaded and not needed.
     """
     parts = unlabeled_datasets(dataset)
     without = [part for part in parts if not part.has_weak_masks]
@@ -95,19 +95,19 @@ def check_weak_masks(dataset, wanted: bool) -> None:
             'weak_weight=0).')
     if not wanted and len(without) < len(parts):
         raise ValueError(
-            'The unlabeled dataset has data_prefix.weak_seg_map_path, but no '
+            'The unlabeled data set has data_prefix.weak_seg_map_path, but no '
             'term of the model trains on weak masks. Add '
             "dict(type='WeakLabels') to model.terms, or remove the key.")
 
 
 def find_transform(dataset, kind: type):
-    """The first transform of a kind in the pipeline of a data set, or None.
+    """First transform of a class in the pipeline of a data set, or None.
 
-    Those inside of others (``Compose``, ``RandomApply``, ``RandomChoice``,
-    ``MultiView``, ...) count, too.
+    Transforms inside of others (``Compose``, ``RandomApply``,
+    ``RandomChoice``, ``MultiView``, ...) count, too.
 
     Args:
-        dataset (Dataset): Plain, see :func:`plain_datasets`.
+        dataset (Dataset): Plain data set, see :func:`plain_datasets`.
         kind (type): Class of the transform.
     """
     return next((step for step in _steps(getattr(dataset, 'pipeline', ()))
@@ -115,7 +115,7 @@ def find_transform(dataset, kind: type):
 
 
 def _steps(step) -> Iterator:
-    """A transform and those that it holds, or those of a list."""
+    """Yields a transform or the items of a list, and all inside of them."""
     if isinstance(step, (list, tuple)):
         for inner in step:
             yield from _steps(inner)

@@ -13,14 +13,15 @@ from .unlabeled_dataset import UnlabeledDataset
 
 @DATASETS.register_module()
 class ClassBalancedDataset(StockDataset):
-    """mmengine's wrapper that repeats images of rare classes, for masks.
+    """Wrapper that repeats images of rare classes, for semantic masks.
 
-    Exists because mmseg's data sets do not tell it the classes of an image:
-    here they are read from the masks, once, when the data set is built. Its
-    arguments are the stock ones, and so is what it does with other data.
+    mmengine's wrapper of this name asks the data set for the classes of an
+    image, which mmseg's data sets do not provide. Here they are read from the
+    masks, once, when the data set is built. Arguments, and the behaviour with
+    other data sets, are those of mmengine.
 
     Raises:
-        ValueError: If it is around unlabeled images, or there are no masks.
+        ValueError: If it wraps unlabeled images, or there are no masks.
 
     Examples:
         >>> labeled_dataset = dict(
@@ -37,20 +38,21 @@ class ClassBalancedDataset(StockDataset):
 
     @force_full_init
     def get_cat_ids(self, idx: int) -> List[int]:
-        """See ``ClassBalancedDataset`` of mmengine."""
+        """Class ids of an image, see ``ClassBalancedDataset`` of mmengine."""
         return self._ids[self._get_ori_dataset_idx(idx)]
 
 
 class _Ids(list):
-    """Class ids by image, asked for as those of a data set."""
+    """Class ids by image, with the method of a data set."""
     get_cat_ids = list.__getitem__
 
 
 def class_ids(dataset, idx: int) -> List[int]:
-    """Classes in an image of a labeled data set, wrapped or not.
+    """Class ids in an image of a labeled data set, wrapped or not.
 
     Args:
-        dataset (Dataset): Of mmseg's classes those are read from the mask.
+        dataset (Dataset): Data set. For those of mmseg the ids are read from
+            the mask.
         idx (int): Index of the image.
 
     Raises:
@@ -62,9 +64,9 @@ def class_ids(dataset, idx: int) -> List[int]:
         return class_ids(dataset.datasets[number], idx)
     if isinstance(dataset, UnlabeledDataset):
         raise ValueError(
-            f'ClassBalancedDataset is around {dataset_name(dataset)}, an '
-            'UnlabeledDataset, of whose images no classes are known. Put it '
-            'around the labeled data set alone.')
+            f'ClassBalancedDataset wraps {dataset_name(dataset)}, an '
+            'UnlabeledDataset, whose classes are unknown. Wrap only the '
+            'labeled data set.')
     if hasattr(dataset, 'dataset'):
         return class_ids(dataset.dataset, inner(idx))
     if (isinstance(dataset, BaseSegDataset)

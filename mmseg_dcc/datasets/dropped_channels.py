@@ -1,4 +1,4 @@
-"""Finds channels of image files that the pipeline does not load."""
+"""Check for image channels that the pipeline does not load."""
 import logging
 import struct
 from typing import Optional
@@ -10,16 +10,16 @@ from mmengine.logging import print_log
 
 
 def warn_of_dropped_channels(dataset) -> None:
-    """Warns if the first image has more channels in its file than loaded.
+    """Warns if the file of the first image has more channels than are loaded.
 
-    ``LoadImageFromFile`` reads three channels whatever the file has, and says
-    nothing. Files of one or three channels are no reason to warn, however
-    they are read, nor is an alpha channel that is opaque everywhere.
+    ``LoadImageFromFile`` reads three channels, whatever the file has, without
+    a message. There is no warning for files of one or three channels, however
+    they are read, nor for an alpha channel that is opaque everywhere.
 
     Args:
-        dataset (UnlabeledDataset): Or another with ``get_data_info`` and
-            ``pipeline.transforms``, the first of which loads the image.
-            Files that cannot be read are left to the data set.
+        dataset (UnlabeledDataset): This or another data set with
+            ``get_data_info`` and ``pipeline.transforms``, the first of which
+            loads the image. Unreadable files are left to the data set.
     """
     info = dataset.get_data_info(0)
     path = info['img_path']
@@ -45,10 +45,10 @@ def warn_of_dropped_channels(dataset) -> None:
             'LoadImageFromFile, or LoadSingleRSImageFromFile '
             '(LoadMultipleRSImageFromFile for two images) in its place')
     print_log(
-        f'{path} has {stored} channels, but {loaded} are loaded: the others '
-        f'are dropped. If they are wanted, set {advice}, in the pipelines of '
-        'all data sets, and mean and std of the data preprocessor and '
-        'in_channels of the backbone to as many.',
+        f'{path} has {stored} channels, but only {loaded} are loaded. To use '
+        f'all of them, set {advice}, in the pipelines of all data sets, and '
+        'mean and std of the data preprocessor and in_channels of the '
+        'backbone to the same number.',
         logger='current',
         level=logging.WARNING)
 
@@ -60,7 +60,7 @@ def _decoded(content: bytes) -> Optional[np.ndarray]:
 
 
 def _is_opaque(decoded: Optional[np.ndarray]) -> bool:
-    """Whether the fourth of four channels is an alpha that hides nothing."""
+    """Whether the last of four channels is a fully opaque alpha."""
     if decoded is None or decoded.shape[2] != 4 or decoded.dtype.kind != 'u':
         return False
     return bool((decoded[..., 3] == np.iinfo(decoded.dtype).max).all())
@@ -68,15 +68,15 @@ def _is_opaque(decoded: Optional[np.ndarray]) -> bool:
 
 def _channels_by_header(content: bytes) -> Optional[int]:
     if content.startswith(b'\x89PNG'):
-        # 3 is a palette, of which colours may be transparent.
+        # 3 is a palette, whose colours may be transparent
         return {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}[content[25]]
     return _tiff_channels(content)
 
 
 def _tiff_channels(content: bytes) -> Optional[int]:
-    """SamplesPerPixel of a TIFF; None of another file.
+    """SamplesPerPixel of a TIFF file; None for other files.
 
-    OpenCV drops a fourth channel that is not called alpha, and cannot read
+    OpenCV drops a fourth channel that is not marked as alpha, and cannot read
     more than four.
     """
     order = {b'II': '<', b'MM': '>'}.get(content[:2])

@@ -1,4 +1,4 @@
-"""Labeled images of any type in a folder, their masks in another."""
+"""Data set of labeled images of any type in a folder, with a mask folder."""
 import hashlib
 import logging
 import math
@@ -21,30 +21,30 @@ from .unlabeled_dataset import describe_left_out, require_image_folder
 
 @DATASETS.register_module()
 class FolderSegDataset(IdsInMasks, BaseSegDataset):
-    """A folder of images and a folder of masks, without lists.
+    """Data set of a folder of images and a folder of masks, without lists.
 
-    Exists because :class:`mmseg.datasets.BaseSegDataset` finds images of one
-    suffix alone and has no way to hold out some of them for validation.
+    :class:`mmseg.datasets.BaseSegDataset` finds images of only one suffix and
+    cannot hold out some of them for validation.
 
     Images may lie at any depth and be of mixed types (jpg, jpeg, png, bmp,
     tif, tiff, webp). The mask of ``<images>/deep/a.jpg`` is
     ``<masks>/deep/a.png``: the class id of each pixel, 255 to ignore it.
 
     Args:
-        part (str, optional): 'train' or 'val' for one of the two parts that
-            ``val_share`` makes. Defaults to None: all images.
+        part (str, optional): 'train' or 'val' for one of the two parts given
+            by ``val_share``. Defaults to None: all images.
         val_share (float): Probability of an image to be in the part 'val',
-            about their share, in (0, 1). Whether it is follows from its own
-            name alone (:func:`draw_of_name`): both parts never meet, are the
-            same in every run, and images that are added move no other.
+            about their share, in (0, 1). It is decided by the name of the
+            image only (:func:`draw_of_name`): the parts never overlap, are
+            the same in every run, and added images do not move others.
             Defaults to 0.2.
         **kwargs: Other arguments of ``BaseSegDataset`` (``data_root``,
             ``data_prefix``, ``metainfo`` with the classes, ``pipeline``, ...)
             without ``ann_file`` and ``img_suffix``.
 
     Raises:
-        FileNotFoundError: If a folder does not exist, or a mask, unless
-            there is a pipeline that loads none.
+        FileNotFoundError: If a folder does not exist, or a mask is missing
+            although the pipeline loads masks.
         ValueError: If there is no image, two images share a mask, a part
             is empty, or an argument would have no effect.
         TypeError: If an argument is unknown.
@@ -70,9 +70,9 @@ class FolderSegDataset(IdsInMasks, BaseSegDataset):
         for key in ('ann_file', 'img_suffix'):
             if kwargs.get(key):
                 raise ValueError(
-                    f'FolderSegDataset takes all images of the folder: '
+                    f'FolderSegDataset uses all images of the folder: '
                     f'{key}={kwargs[key]!r} would have no effect. Remove it, '
-                    "or take type='BaseSegDataset', which knows lists.")
+                    "or use type='BaseSegDataset', which supports lists.")
         require_image_folder(kwargs.get('data_prefix') or dict(img_path=''))
         self.part = part
         self.val_share = val_share
@@ -86,7 +86,7 @@ class FolderSegDataset(IdsInMasks, BaseSegDataset):
         """Finds the images and names their masks.
 
         Returns:
-            list[dict]: As those of ``BaseSegDataset``, sorted by path.
+            list[dict]: Entries as in ``BaseSegDataset``, sorted by path.
         """
         images, masks = (
             self.data_prefix.get(key) for key in ('img_path', 'seg_map_path'))
@@ -96,7 +96,7 @@ class FolderSegDataset(IdsInMasks, BaseSegDataset):
             if folder is not None and not osp.isdir(folder):
                 raise FileNotFoundError(
                     f'The folder {folder!r} does not exist. Change data_root '
-                    f'or data_prefix.{key} of the labeled dataset.')
+                    f'or data_prefix.{key} of the labeled data set.')
         files = image_files(images)
         self.left_out = describe_left_out(
             images, files) if files.left_out else ''
@@ -117,7 +117,7 @@ class FolderSegDataset(IdsInMasks, BaseSegDataset):
             raise ValueError(
                 f'No labeled images in {folder!r}. Expected files ending in '
                 f'{", ".join(IMAGE_SUFFIXES)}. Change data_prefix.img_path '
-                'of the labeled dataset.')
+                'of the labeled data set.')
         stem, count = Counter(osp.splitext(n)[0]
                               for n in names).most_common(1)[0]
         if count > 1:
@@ -138,20 +138,20 @@ class FolderSegDataset(IdsInMasks, BaseSegDataset):
                 f'val_share={self.val_share} draws none of the {len(names)} '
                 f'labeled images in {folder!r} for {self.part!r}. '
                 f'val_share={share} would draw one. Change val_share, label '
-                'more, or give a folder of validation images.')
+                'more images, or set a folder of validation images.')
         return part
 
     def full_init(self) -> None:
-        """See ``BaseDataset``."""
+        """Scans the folder, see ``BaseDataset``."""
         if self._fully_initialized:
             return
         super().full_init()
-        # the part that trains says it for both
+        # logged once: by the part for training
         if self.left_out and self.part != 'val':
             print_log(self.left_out, logger='current', level=logging.WARNING)
 
     def filter_data(self) -> List[dict]:
-        """Refuses images without a mask before the training meets one."""
+        """Raises if an image has no mask."""
         missing = [
             info['seg_map_path'] for info in self.data_list
             if self.needs_masks and not osp.isfile(info['seg_map_path'])
@@ -168,14 +168,14 @@ class FolderSegDataset(IdsInMasks, BaseSegDataset):
 
 
 def draw_of_name(name: str) -> float:
-    """Number in [0, 1) that stands for the name of an image.
+    """Number in [0, 1) derived from the name of an image.
 
-    The same on every machine: path separators and the form in which a file
-    system keeps accents make no difference.
+    It is the same on every machine: path separators and the Unicode form in
+    which a file system stores accents make no difference.
 
     Args:
-        name (str): Path relative to the folder of images. May hold bytes
-            that Python could not decode.
+        name (str): Path relative to the image folder. May hold bytes that
+            Python could not decode.
     """
     name = unicodedata.normalize('NFC', name.replace('\\', '/'))
     digest = hashlib.sha256(name.encode('utf-8', 'surrogatepass')).digest()
@@ -183,7 +183,7 @@ def draw_of_name(name: str) -> float:
 
 
 def _share_that_draws_one(draws: List[float], part: str) -> float:
-    """The val_share of the fewest digits with which a part has an image."""
+    """Shortest decimal ``val_share`` with which a part has one image."""
     draws = sorted(set(draws))
     if part == 'val':  # draws below the share
         low, high = [*draws, 1 - 2**-48][:2]

@@ -1,4 +1,4 @@
-"""Finds transforms that move the pixels of a view, before training."""
+"""Check for transforms that move the pixels of a view."""
 import copy
 import random
 from typing import List, Optional, Tuple
@@ -9,51 +9,52 @@ from mmcv.transforms import Compose, KeyMapper
 
 from ..structures import ViewInfo
 from ..utils.random_states import (
-    random_states_kept,
+    preserved_random_states,
 )
 from .probe_texture import LEAST_SIDE, ProbeTexture, in_place
 from .transforms import MultiView
 from .transforms.multi_view import recorded_flip
 
 DRAWS = 16
-"""Runs of each view with the probabilities of the config."""
+"""Number of runs of each view with the probabilities of the config."""
 FORCED_DRAWS = 4
-"""Further runs, in which all happens whose probability is a number."""
+"""Number of further runs, in which every numeric probability is 1."""
 IMAGES_TRIED = 20
-"""Images of which one must be readable."""
+"""Number of images of which one must be readable."""
 
 _ADVICE = (
-    'Put what resizes, crops, pads, rotates, warps or flips the whole image '
-    'before PairedRandomCrop or SharedRandomCrop. A view may be flipped once: '
-    'RandomFlip takes lists for several directions, as in '
+    'Put transforms that resize, crop, pad, rotate, warp or flip the whole '
+    'image before PairedRandomCrop or SharedRandomCrop. A view may be flipped '
+    'once: RandomFlip takes lists for several directions, as in '
     "prob=[0.25, 0.25], direction=['horizontal', 'vertical'].")
 
 
 def probe_views(dataset) -> None:
-    """Refuses views whose pixels are not where :class:`ViewInfo` has them.
+    """Raises if pixels of a view are not where its :class:`ViewInfo` says.
 
     One image runs through the pipeline up to ``MultiView``. Then a probe, a
-    random texture of the size, dtype and channels of the window, runs through
-    the transforms of each view several times; where the window is too small
-    to judge by, one of a multiple of its size, too. After each transform the
-    texture must be where it was, or where the flip that was recorded puts it.
-    Colours, blur, noise and covered parts do not matter. What stands inside
-    of ``RandomApply``, ``RandomChoice`` or ``Compose`` runs by itself, too,
-    so that it is named and rare things happen.
+    random texture with the size, dtype and channels of the window, runs
+    through the transforms of each view several times. If the window is too
+    small for a decision, a texture of a multiple of its size is used, too.
+    After each transform the texture must be where it was, or where the
+    recorded flip puts it. Colours, blur, noise and covered parts do not
+    matter. Transforms inside of ``RandomApply``, ``RandomChoice`` or
+    ``Compose`` also run on their own, so that errors name them and rare ones
+    are run.
 
-    The training draws what it would without: random states are restored,
-    and copies of the transforms run.
+    The training is not affected: random states are restored, and copies of
+    the transforms are run.
 
     Args:
-        dataset (UnlabeledDataset): Or another one with ``get_data_info`` and
-            ``pipeline.transforms``. Without ``MultiView`` it passes, as it
-            does if none of the first images can be read.
+        dataset (UnlabeledDataset): This or another data set with
+            ``get_data_info`` and ``pipeline.transforms``. It is not checked
+            without ``MultiView``, or if none of the first images is readable.
 
     Raises:
         ValueError: If a transform moves pixels or fails; names it and its
             view.
     """
-    with random_states_kept():
+    with preserved_random_states():
         multi_view, results = _run_up_to_views(dataset)
         if results is not None:
             for name in multi_view.views:
@@ -71,7 +72,7 @@ def _run_up_to_views(
     for index in range(min(len(dataset), IMAGES_TRIED)):
         try:
             results = load(dataset.get_data_info(index))
-        # Whatever a decoder may raise: the data set reports such images.
+        # decoders raise anything; the data set reports such images
         except Exception:
             continue
         for step in others:
@@ -84,9 +85,9 @@ def _run_up_to_views(
                 if not is_cut:
                     raise
                 raise ValueError(
-                    f'{type(step).__name__} stands behind the crop, which '
-                    'leaves windows in place of the image. Put it before the '
-                    'crop or into MultiView.views.') from error
+                    f'{type(step).__name__} comes after the crop, which '
+                    'replaces the image by windows. Put it before the crop or '
+                    'into MultiView.views.') from error
         if results is not None:
             return transforms[position], results
     return None, None
@@ -108,7 +109,7 @@ def _probe_view(multi_view: MultiView, name: str, results: dict) -> None:
         for seed in range(FORCED_DRAWS + DRAWS):
             random.seed(seed)
             np.random.seed(seed)
-            # Leaves the generators of the devices alone.
+            # not torch.manual_seed, which also seeds the devices
             torch.default_generator.manual_seed(seed)
             _walk(forced if seed < FORCED_DRAWS else steps,
                   _Probe(texture, start), f'MultiView.views.{name}', '',
@@ -123,11 +124,11 @@ def _walk(steps: list, probe: '_Probe', view: str, outer: str,
 
     Args:
         steps (list): Transforms.
-        probe (_Probe): Goes through them.
-        view (str): Where the transforms stand in the config.
+        probe (_Probe): Probe that runs through them.
+        view (str): Config key of the transforms.
         outer (str): Names of the transforms around these.
-        suspects (list[ValueError]): Errors of those that hold others, which
-            one of the others may yet explain.
+        suspects (list[ValueError]): Errors of transforms with inner ones; an
+            inner transform may still turn out to be the cause.
     """
     for step in steps:
         name = outer + getattr(step, '__name__', type(step).__name__)
@@ -138,19 +139,19 @@ def _walk(steps: list, probe: '_Probe', view: str, outer: str,
         if probe.results is None:
             return  # the transform drops such images
         if not probe.is_in_place():
-            error = ValueError(f'{name} in {view} moves pixels, but records '
-                               f'no flip that tells where to. {_ADVICE}')
+            error = ValueError(f'{name} in {view} moves pixels without '
+                               f'recording a flip. {_ADVICE}')
             if not branches:
                 raise error
             suspects.append(error)
 
 
 class _Probe:
-    """A texture on its way through the transforms of a view.
+    """Texture that runs through the transforms of a view.
 
     Args:
-        texture (ProbeTexture): As it is before a flip.
-        results (dict): What the transforms find.
+        texture (ProbeTexture): Texture before any flip.
+        results (dict): Input of the transforms.
     """
 
     def __init__(self, texture: ProbeTexture, results: dict) -> None:
@@ -162,7 +163,7 @@ class _Probe:
         self._clean = None
 
     def advance(self, step, name: str) -> None:
-        """Runs a transform, and looks at all but the places of pixels."""
+        """Runs a transform, and checks type and size of its result."""
         flip = recorded_flip(self.results)
         self._clean_image()
         self.results = dict(self.results, img=self._clean.copy())
@@ -172,17 +173,18 @@ class _Probe:
             raise ValueError(
                 f'{name} failed on an image of shape {self._clean.shape} and '
                 f'dtype {self._clean.dtype}: {error!r}. Replace it by a '
-                'transform that takes such images.') from error
+                'transform that supports such images.') from error
         if self.results is None:
             return
         image = self.results['img']
         if not isinstance(image, np.ndarray):
             raise ValueError(
-                f'{name} makes a {type(image).__name__} of the image, '
+                f'{name} turns the image into a {type(image).__name__}, '
                 'expected an array. Remove it: PackViews makes tensors.')
         if image.shape[:2] != self.info.size:
-            raise ValueError(f'{name} makes {image.shape[:2]} px of '
-                             f'{self.info.size} (height, width). {_ADVICE}')
+            raise ValueError(
+                f'{name} changes the size {self.info.size} (height, width) '
+                f'to {image.shape[:2]}. {_ADVICE}')
         info = self.info.flipped(recorded_flip(self.results))
         self.expected = self.texture.as_seen(info)
         self.is_changed = info.flip != flip or not np.array_equal(
@@ -194,7 +196,7 @@ class _Probe:
                 or in_place(self.expected, self.results['img']))
 
     def _clean_image(self) -> None:
-        """Paints the texture anew, or degradations would add up."""
+        """Redraws the texture, so that degradations do not add up."""
         image = self.results['img']
         if not self.is_changed:
             return
@@ -206,9 +208,9 @@ class _Probe:
 
 
 def _branches(step) -> List[list]:
-    """Lists of transforms of which a transform runs one or all."""
+    """Lists of inner transforms, of which a transform runs one or all."""
     inner = getattr(step, 'transforms', None)
-    if isinstance(step, KeyMapper):  # they may want other keys
+    if isinstance(step, KeyMapper):  # inner ones may need other keys
         return []
     if isinstance(inner, Compose):
         return [inner.transforms]
@@ -224,11 +226,11 @@ def _copied(step):
     try:
         return copy.deepcopy(step)
     except Exception:
-        return step  # holds an open file, say
+        return step  # for instance with an open file
 
 
 def _forced(step):
-    """A copy of a transform that always does what it does at random."""
+    """Copy of a transform whose numeric probabilities are 1."""
     copied = _copied(step)
     if copied is not step:
         _set_probabilities(copied)
@@ -241,7 +243,7 @@ def _set_probabilities(thing) -> None:
             _set_probabilities(part)
         return
     for key, value in list(getattr(thing, '__dict__', {}).items()):
-        if key in ('transforms', 'aug'):  # of mmcv; of mmseg's Albu
+        if key in ('transforms', 'aug'):  # mmcv; mmseg's Albu
             _set_probabilities(value)
         elif (key == 'p' or key.endswith('prob')) and isinstance(
                 value, float) and 0 < value < 1:

@@ -1,4 +1,4 @@
-"""Classes of an image, by its mask, for ``ClassBalancedDataset``."""
+"""Classes of an image, read from its mask, for ``ClassBalancedDataset``."""
 from typing import List
 
 import numpy as np
@@ -14,7 +14,7 @@ def ids_in_mask(dataset: BaseSegDataset, idx: int) -> List[int]:
     """Ids in the mask of an image, without the ignored one.
 
     Args:
-        dataset (BaseSegDataset): The data set; its pipeline says how masks
+        dataset (BaseSegDataset): Data set, whose pipeline defines how masks
             are loaded.
         idx (int): Index of the image.
 
@@ -32,16 +32,16 @@ def ids_in_mask(dataset: BaseSegDataset, idx: int) -> List[int]:
 
 
 class IdsInMasks:
-    """Mixin of ``BaseSegDataset`` that knows the classes of each image.
+    """Mixin for ``BaseSegDataset`` that provides the classes of each image.
 
     mmengine's ``ClassBalancedDataset``, which repeats images of rare classes,
-    asks for them. Each mask is read once.
+    needs them. Each mask is read once.
     """
 
     def get_cat_ids(self, idx: int) -> List[int]:
-        """See :func:`ids_in_mask`."""
+        """Class ids of an image, see :func:`ids_in_mask`."""
         known = self.__dict__.setdefault('_ids_in_masks', {})
-        # part of a data set has other numbers for the same images
+        # a part of a data set has other indices for the same images
         path = self.get_data_info(idx)['img_path']
         if path not in known:
             known[path] = ids_in_mask(self, idx)

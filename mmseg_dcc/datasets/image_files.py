@@ -1,4 +1,4 @@
-"""The images below a folder, and the files there that are none."""
+"""Image files below a folder, and media files of other types there."""
 import os
 import os.path as osp
 from collections import Counter
@@ -10,7 +10,7 @@ from mmengine.fileio import LocalBackend
 from ..utils.input_error import InputError
 
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
-# Pictures and videos that OpenCV does not read, or not as one image.
+# images and videos that OpenCV does not read, or not as one image
 _OTHER_MEDIA = frozenset(
     '.heic .heif .hif .avif .gif .apng .jxl .jp2 .j2k .jpx .jpf .jfif .jpe '
     '.jps .mpo .ppm .pgm .pbm .pnm .tga .hdr .exr .psd .svg .ico '
@@ -21,18 +21,18 @@ _OTHER_MEDIA = frozenset(
 
 
 class ImageFiles(NamedTuple):
-    """What lies below a folder.
+    """Image files below a folder, and files that were left out.
 
     Args:
         images (list[str]): Paths relative to the folder, sorted.
-        left_out (dict[str, int]): Number of pictures and videos of other
+        left_out (dict[str, int]): Number of images and videos of other
             types, by suffix.
     """
     images: List[str]
     left_out: Dict[str, int]
 
     def left_out_text(self) -> str:
-        """What was left out, in half a sentence; empty if nothing was."""
+        """List of the files that were left out; empty if there are none."""
         return ', '.join(f'{count} {suffix}'
                          for suffix, count in sorted(self.left_out.items()))
 
@@ -41,10 +41,10 @@ def image_files(folder: str, backend_args: Optional[dict] = None
                 ) -> ImageFiles:
     """Images below a folder, without those in hidden folders.
 
-    Links are followed, but not those to a folder which they lie in.
+    Symbolic links are followed, except links to a folder above themselves.
 
     Args:
-        folder (str): A path, or an address that a backend of mmengine knows.
+        folder (str): Path, or address that a backend of mmengine supports.
         backend_args (dict, optional): See ``mmengine.fileio``. Defaults to
             None.
 
@@ -67,35 +67,35 @@ def image_files(folder: str, backend_args: Optional[dict] = None
 
 
 def is_local(path: str, backend_args: Optional[dict] = None) -> bool:
-    """Whether files of a path are read from a disk.
+    """Whether files of a path are read from a local disk.
 
     Args:
-        path (str): A path, or an address such as ``s3://...``.
+        path (str): Path, or address such as ``s3://...``.
         backend_args (dict, optional): See ``mmengine.fileio``. Defaults to
             None.
 
     Raises:
-        ImportError: If the backend needs a package that is not there.
-        InputError: If mmengine has no backend for such an address.
+        ImportError: If the backend needs a package that is not installed.
+        InputError: If mmengine has no backend for the address.
     """
     try:
         backend = fileio.get_file_backend(
             path, backend_args=backend_args, enable_singleton=True)
     except ImportError as error:
         raise ImportError(
-            f'{path!r} cannot be read: {error} Or mount it as a folder '
-            '(rclone mount, s3fs), or register a backend of your own with '
+            f'{path!r} cannot be read: {error} Alternatively, mount it as a '
+            'folder (rclone mount, s3fs), or register your own backend with '
             'mmengine.fileio.register_backend.') from error
     except KeyError as error:
         raise InputError(
             f'{path!r} cannot be read: mmengine has no file backend for '
-            f'{error.args[0]!r}. Write a folder on a disk as a path, without '
-            'file:// before it.') from error
+            f'{error.args[0]!r}. Write a local folder as a plain path, '
+            'without file:// before it.') from error
     return isinstance(backend, LocalBackend)
 
 
 def _files_below(folder: str, real: str) -> Iterator[str]:
-    """Paths below a folder whose real path is given."""
+    """Paths below a folder, whose real path is given, too."""
     for entry in os.scandir(folder):
         if entry.name.startswith('.'):
             continue
@@ -111,7 +111,7 @@ def _files_below(folder: str, real: str) -> Iterator[str]:
 
 
 def _lies_in(folder: str, target: str) -> bool:
-    """Whether a folder, by any of the links on its way, is below another."""
+    """Whether a folder lies below another, by any link on its path."""
     while True:
         if f'{osp.realpath(folder)}{os.sep}'.startswith(
                 osp.join(target, '')):
@@ -131,6 +131,6 @@ def _listed_by_backend(folder: str, backend_args: Optional[dict]
     except (AttributeError, NotImplementedError) as error:
         raise ValueError(
             f'The backend of {folder!r} cannot list files ({error}). Name '
-            'the images in a list: ann_file of the data set.') from error
+            'the images in a list file: ann_file of the data set.') from error
     return [name for name in names if not any(
         part.startswith('.') for part in name.split('/'))]

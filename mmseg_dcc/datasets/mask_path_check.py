@@ -1,4 +1,4 @@
-"""Check that a data set whose pipeline loads masks says where they are."""
+"""Check that the folder of the masks is set where masks are loaded."""
 from typing import Dict
 
 from mmcv.transforms import LoadAnnotations
@@ -8,20 +8,20 @@ from .class_checks import dataset_name
 
 NO_MASKS = (
     'its pipeline loads masks (LoadAnnotations), but data_prefix.seg_map_path '
-    'is not set. Set it; or, to predict images without masks, take '
-    'LoadAnnotations out of the pipeline and give test_evaluator=dict('
+    'is not set. Set it. To predict images without masks, remove '
+    'LoadAnnotations from the pipeline and set test_evaluator=dict('
     "type='IoUMetric', format_only=True, output_dir=FOLDER), which writes the "
     'predictions and measures nothing.')
 
 
 def require_mask_paths(parts: Dict[str, list]) -> None:
-    """Raises if masks are to be loaded and no folder of masks is named.
+    """Raises if masks are to be loaded and their folder is not set.
 
     Args:
         parts (dict[str, list]): Plain data sets by the key of their loader.
 
     Raises:
-        ValueError: With the first data set.
+        ValueError: If a data set has no folder of masks; names the first.
     """
     for key, datasets in parts.items():
         for dataset in datasets:

@@ -1,7 +1,7 @@
 """Check that masks fit their images, by the headers of the files.
 
-They shall be as large, have one channel, and ids of one byte: mmseg cuts off
-what is above.
+A mask must have the size of its image, one channel, and ids below 256: mmseg
+drops the upper byte of larger ids.
 """
 import os.path as osp
 from typing import List, NamedTuple, Optional, Sequence, Tuple
@@ -15,14 +15,14 @@ from .checks import find_transform
 MOST_CHECKED = 20000
 _EXIF_ORIENTATION = 0x0112
 _MAX_LISTED = 3
-# one channel, of a byte or less
+# one channel with at most 8 bits
 _PLAIN_MODES = ('1', 'L', 'P')
-# 65535 becomes 255, which is ignored as it is meant
+# becomes 255, which is ignored, as intended
 _ALSO_IGNORED = 2**16 - 1
 
 
 class Header(NamedTuple):
-    """What the header of an image file says.
+    """Size and mode from the header of an image file.
 
     Args:
         size (tuple[int, int]): Height and width.
@@ -33,19 +33,19 @@ class Header(NamedTuple):
 
 
 def read_header(path: str, turned_by_exif: bool) -> Optional[Header]:
-    """Size and mode of an image file, or None if it cannot be told.
+    """Size and mode of an image file, or None if they are unknown.
 
     Args:
-        path (str): Of an image or a mask.
-        turned_by_exif (bool): Whether the size is that after the EXIF tag of
-            photos turned the picture.
+        path (str): File of an image or a mask.
+        turned_by_exif (bool): Whether to apply the EXIF orientation of photos
+            to the size.
     """
     try:
         with Image.open(path) as image:
             width, height = image.size
             mode = image.mode
             orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
-    # Pillow knows not every kind that others load: those are not checked.
+    # Pillow does not read every format of other loaders; these are skipped
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return None
     if turned_by_exif and orientation in (5, 6, 7, 8):
@@ -54,20 +54,21 @@ def read_header(path: str, turned_by_exif: bool) -> Optional[Header]:
 
 
 def unfit_masks(dataset, share: Tuple[int, int] = (0, 1)) -> List[str]:
-    """Sentences on the masks of a labeled data set that do not fit.
+    """Messages on the masks of a labeled data set that do not fit.
 
-    Files that look wrong by their headers are loaded as the training loads
-    them before they are named.
+    Files whose headers look wrong are loaded as in the training before they
+    are reported.
 
     Args:
-        dataset (Dataset): Plain, with ``LoadImageFromFile`` and
+        dataset (Dataset): Plain data set with ``LoadImageFromFile`` and
             ``LoadAnnotations`` in its pipeline; others are not checked.
-        share (tuple[int, int]): Which of how many parts is looked at, such as
-            rank and number of processes. Defaults to (0, 1).
+        share (tuple[int, int]): Index and number of the parts that are
+            checked separately, such as rank and number of processes. Defaults
+            to (0, 1).
     """
     load_image = find_transform(dataset, LoadImageFromFile)
     load_mask = find_transform(dataset, LoadAnnotations)
-    # another class may load, cut or turn as it likes
+    # other classes may load, crop or rotate in any way
     if (type(load_image).__name__ != 'LoadImageFromFile'
             or type(load_mask).__name__ != 'LoadAnnotations'):
         return []
@@ -86,44 +87,44 @@ def unfit_masks(dataset, share: Tuple[int, int] = (0, 1)) -> List[str]:
         try:
             image = load_image(dict(info))['img'].shape[:2]
             mask = load_mask(dict(info))['gt_seg_map']
-        # what cannot be read is told of when it is its turn
+        # unreadable files are reported when they are used
         except Exception:
             continue
         if image != mask.shape[:2]:
             wrong.append(describe(*paths, image, mask.shape[:2]))
         elif mask.ndim > 2:
             wrong.append(f'{paths[1]} has {mask.shape[2]} channels instead of '
-                         'one of class ids (colors?)')
+                         'one with class ids (colors?)')
         elif headers[1].mode not in _PLAIN_MODES:
             wrong += _ids_of_more_bytes(paths[1])
     return wrong
 
 
 def _ids_of_more_bytes(path: str) -> List[str]:
-    """A sentence on ids that would lose their upper byte, or none."""
+    """Message on ids that would lose their upper byte, or []."""
     with Image.open(path) as image:
         ids = np.unique(np.asarray(image))
     cut = ids[(ids > 255) & (ids != _ALSO_IGNORED)]
     if not len(cut):
         return []
-    return [f'{path} has ids above 255, such as {cut[0]}, of which mmseg '
-            f'would make {int(cut[0]) % 256}']
+    return [f'{path} has ids above 255, such as {cut[0]}, which mmseg would '
+            f'turn into {int(cut[0]) % 256}']
 
 
 def describe(image_path: str, mask_path: str, image: Sequence[int],
              mask: Sequence[int]) -> str:
-    """A sentence on a mask whose size is not that of its image.
+    """Message on a mask whose size differs from that of its image.
 
     Args:
         image_path (str): File of the image.
         mask_path (str): File of the mask.
         image (Sequence[int]): Height and width of the image.
-        mask (Sequence[int]): Of the mask.
+        mask (Sequence[int]): Height and width of the mask.
     """
     turned = tuple(mask) == tuple(image)[::-1]
     return (f'{mask_path} is {mask[1]} x {mask[0]} pixels, its image '
             f'{image_path} {image[1]} x {image[0]}' +
-            (' (turned: perhaps by the EXIF tag of the photo)'
+            (' (rotated, perhaps by the EXIF tag of the photo)'
              if turned else ''))
 
 
@@ -135,7 +136,7 @@ def refuse_unfit_masks(datasets: list, share: Tuple[int, int]) -> None:
         share (tuple[int, int]): See :func:`unfit_masks`.
 
     Raises:
-        ValueError: With the first of them.
+        ValueError: If any mask does not fit; lists the first ones.
     """
     wrong = [text for dataset in datasets
              for text in unfit_masks(dataset, share)]
@@ -144,13 +145,12 @@ def refuse_unfit_masks(datasets: list, share: Tuple[int, int]) -> None:
         raise ValueError(
             f'{len(wrong)} masks do not fit their image: {listed}'
             f'{"; ..." if len(wrong) > _MAX_LISTED else "."} Labels would '
-            'belong to other pixels or classes. Make these masks anew: as '
-            'large as the image, one channel of 8 bits, the id of the class '
-            'in each pixel; tools/dataset_tools/check_dataset.py lists them '
-            'all.')
+            'belong to other pixels or classes. Masks must be as large as the '
+            'image and single-channel 8-bit, with the class id in each pixel; '
+            'tools/dataset_tools/check_dataset.py lists all that are not.')
 
 
 def _spread(count: int, share: Tuple[int, int]) -> range:
-    """Every n-th index, so that no more than MOST_CHECKED are looked at."""
+    """Indices of one part, spaced so that at most MOST_CHECKED are checked."""
     step = max(-(-count // MOST_CHECKED), 1)
     return range(share[0] * step, count, step * share[1])

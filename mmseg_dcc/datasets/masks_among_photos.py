@@ -1,4 +1,4 @@
-"""Masks of labelling tools that lie among photos, told from these."""
+"""Detection of masks that labelling tools have put among photos."""
 import os.path as osp
 import re
 from collections import defaultdict
@@ -7,7 +7,7 @@ from typing import Dict, List, NamedTuple, Optional
 import numpy as np
 from PIL import Image
 
-# Masks and drawings of masks; JPEG would change the ids.
+# suffixes of masks and of pictures of masks; JPEG would change the ids
 _LOSSLESS = ('.png', '.bmp', '.tif', '.tiff', '.webp')
 _MOST_IDS = 64
 _MOST_LOOKED_AT = 12
@@ -31,12 +31,12 @@ _AT_BEGIN = re.compile(f'^{_ANY}([ _.-]+|$)', re.IGNORECASE)
 
 
 class Place(NamedTuple):
-    """What a file's path says beside the name that it shares with others.
+    """Path of a file, split into the shared name and the rest.
 
     Args:
-        name (str): Path relative to the folder of all.
-        folders (tuple[str]): Those on the way to it.
-        affix (str): What its name has beside the shared part.
+        name (str): Path relative to the common folder.
+        folders (tuple[str]): Folders on the path.
+        affix (str): Rest of the file name beside the shared part.
     """
     name: str
     folders: tuple
@@ -44,30 +44,30 @@ class Place(NamedTuple):
 
 
 def masks_among(folder: str, names: List[str]) -> Dict[str, str]:
-    """Masks below a folder of photos, and drawings of them.
+    """Masks below a folder of photos, and pictures of these masks.
 
-    A mask is a picture without losses, of few ids or colors, beside a photo
-    of its name and size: ``a_mask.png`` beside ``a.jpg``, ``label.png``
+    A mask is a lossless image with few ids or colors, which lies beside a
+    photo of its name and size: ``a_mask.png`` beside ``a.jpg``, ``label.png``
     beside ``img.png``, ``masks/a.png`` beside ``images/a.jpg``. Files of one
-    kind are masks together or not at all; some of each kind are opened, and
-    none where no names match.
+    kind are either all masks or none. A few of each kind are opened, and none
+    if no names match.
 
     Args:
         folder (str): The folder.
         names (list[str]): Images, relative to the folder.
 
     Returns:
-        dict[str, str]: The photo of each mask and each drawing.
+        dict[str, str]: Photo of each mask and of each picture of a mask.
     """
     kinds, drawings = defaultdict(list), []
     for place, partners in _with_partners(names):
-        if not _says(_IS_DRAWING, place, *partners[:1]):
+        if not _has_word(_IS_DRAWING, place, *partners[:1]):
             for photo in partners:
                 if (place.name.lower().endswith(_LOSSLESS)
-                        and not _says(_IS_DRAWING, photo, place)):
+                        and not _has_word(_IS_DRAWING, photo, place)):
                     kinds[_kind(place, photo)].append((place, photo))
-        # of other ids than can be learned, such as those of instances
-        if _says(_IS_DRAWING, place, *partners[:1]) or _says(
+        # ids that cannot be learned, such as those of instances, count, too
+        if _has_word(_IS_DRAWING, place, *partners[:1]) or _has_word(
                 _IS_MASK, place, *partners[:1]):
             drawings.append((place.name, [each.name for each in partners]))
     found: Dict[str, str] = {}
@@ -84,12 +84,12 @@ def masks_among(folder: str, names: List[str]) -> Dict[str, str]:
 
 
 def _are_masks(folder: str, pairs: list) -> bool:
-    """Whether all of some pairs, as far as they can be read, are such."""
+    """Whether all pairs that can be read consist of a mask and its photo."""
     some = False
     for mask, photo in pairs[::max(len(pairs) // _MOST_LOOKED_AT, 1)]:
         verdict = is_mask_of(
             osp.join(folder, mask.name), osp.join(folder, photo.name),
-            _says(_IS_MASK, mask, photo))
+            _has_word(_IS_MASK, mask, photo))
         if verdict is False:
             return False
         some = some or bool(verdict)
@@ -97,16 +97,16 @@ def _are_masks(folder: str, pairs: list) -> bool:
 
 
 def is_mask_of(mask: str, photo: str, named: bool = False) -> Optional[bool]:
-    """Whether a picture holds ids of a photo's pixels, by what it shows.
+    """Whether an image looks like the mask of a photo.
 
     Args:
-        mask (str): File of the picture.
+        mask (str): File of the image.
         photo (str): File of the photo.
-        named (bool): Whether its name says so. Otherwise only one channel
-            beside a photo of three counts. Defaults to False.
+        named (bool): Whether its name is that of a mask. Otherwise it must
+            have one channel and the photo three. Defaults to False.
 
     Returns:
-        bool | None: None if one of them cannot be read.
+        bool | None: None if one of the files cannot be read.
     """
     try:
         with Image.open(mask) as ids, Image.open(photo) as image:
@@ -121,13 +121,13 @@ def is_mask_of(mask: str, photo: str, named: bool = False) -> Optional[bool]:
             count = _colors(ids)
             return count <= _MOST_IDS and (certain
                                            or 4 * count < _colors(image))
-    # whatever a decoder raises on a broken file
+    # decoders raise anything on a broken file
     except Exception:
         return None
 
 
 def _colors(picture: Image.Image) -> int:
-    """Number of different values, or colors."""
+    """Number of different values or colors."""
     if picture.mode in ('CMYK', 'YCbCr', 'LAB', 'HSV', 'LA', 'PA'):
         picture = picture.convert('RGB')
     pixels = np.asarray(picture)
@@ -138,10 +138,10 @@ def _colors(picture: Image.Image) -> int:
 
 
 def _with_partners(names: List[str]):
-    """Files with others of the same name, in their folder or one beside it.
+    """Files with others of the same name, in their folder or a sibling.
 
     Yields:
-        tuple[Place, list[Place]]: A file and some of the others.
+        tuple[Place, list[Place]]: A file and some of the other files.
     """
     names_by_key = defaultdict(list)
     for name in names:
@@ -160,22 +160,22 @@ def _with_partners(names: List[str]):
                 near[form].append(place)
         for place in group:
             groups = [here[place.folders]]
-            # img.png of one folder is not that of the one beside it
+            # img.png of one folder does not belong to that of its sibling
             if key:
                 groups += [near[form] for form in _forms(place.folders)]
-            partners = _some_but(place, *groups)
+            partners = _other_places(place, *groups)
             if partners:
                 yield place, partners
 
 
-def _some_but(place: Place, *groups: List[Place]) -> List[Place]:
+def _other_places(place: Place, *groups: List[Place]) -> List[Place]:
     found = dict.fromkeys(other for group in groups
                           for other in group[:_MOST_PARTNERS + 1])
     return [other for other in found if other != place][:_MOST_PARTNERS]
 
 
 def _forms(folders: tuple) -> List[tuple]:
-    """A way of folders, and what it shares with those one of it differs."""
+    """Folders of a path, and patterns for paths with one other folder."""
     others = [
         (*folders[:i], *middle, *folders[i + 1:])
         for i in range(len(folders)) for middle in (('*', ), ())
@@ -184,7 +184,7 @@ def _forms(folders: tuple) -> List[tuple]:
 
 
 def _key(stem: str) -> str:
-    """What the names of a photo and its masks share."""
+    """Part of the name that a photo and its masks share."""
     while True:
         shorter = _AT_BEGIN.sub('', _AT_END.sub('', stem), 1)
         if shorter == stem:
@@ -193,7 +193,7 @@ def _key(stem: str) -> str:
 
 
 def _own_words(place: Place, *others: Place) -> List[str]:
-    """Folders that others do not lie in, and words at the name's ends."""
+    """Words of a path that the others lack: folders and name affixes."""
     shared = set().union(*(other.folders for other in others))
     return [
         *(name for name in place.folders if name not in shared),
@@ -201,13 +201,13 @@ def _own_words(place: Place, *others: Place) -> List[str]:
     ]
 
 
-def _says(pattern, place: Place, *others: Place) -> bool:
-    """Whether a file's own words have one of those."""
+def _has_word(pattern, place: Place, *others: Place) -> bool:
+    """Whether one of a file's own words matches a pattern."""
     return any(
         pattern.fullmatch(word) for word in _own_words(place, *others))
 
 
 def _kind(mask: Place, photo: Place) -> tuple:
-    """What the pairs of one tool have in common."""
+    """Key that all pairs of one labelling tool have in common."""
     return (*_own_words(mask, photo), '|', *_own_words(photo, mask),
             osp.splitext(mask.name)[1].lower())

@@ -1,4 +1,4 @@
-"""Masks of the labeled images that an unlabeled data set has as photos."""
+"""Check for masks of labeled images among the unlabeled images."""
 import logging
 import os.path as osp
 from functools import lru_cache
@@ -14,22 +14,23 @@ from .masks_among_photos import is_mask_of
 Pairs = List[Tuple[str, str]]
 _MOST_OPENED = 200
 _ADVICE = (
-    'A mask is no photo to learn from. Change data_root, data_prefix.img_path '
+    'Masks must not be used as photos. Change data_root, data_prefix.img_path '
     'or ann_file of the UnlabeledDataset, or move the masks to a folder that '
     'is not below it.')
 
 
 def refuse_masks_as_photos(unlabeled: list, labeled: list) -> None:
-    """Compares unlabeled images with the masks of labeled ones.
+    """Raises if masks of labeled images are among the unlabeled images.
 
     Args:
-        unlabeled (list[UnlabeledDataset]): Of the training.
-        labeled (list): Plain data sets with masks, those of validation, too.
+        unlabeled (list[UnlabeledDataset]): Data sets of the training.
+        labeled (list): Plain data sets with masks, including those of
+            validation.
 
     Raises:
-        ValueError: If an unlabeled image is a mask of a labeled image, or a
-            copy of it by another path. What only looks like one is logged
-            as a warning.
+        ValueError: If an unlabeled image is the mask of a labeled image, or a
+            copy of it. A file that only looks like a mask is logged as a
+            warning.
     """
     if not unlabeled:
         return
@@ -38,12 +39,12 @@ def refuse_masks_as_photos(unlabeled: list, labeled: list) -> None:
         for datasets in (unlabeled, labeled)))
     if found:
         raise ValueError(
-            f'{_told(found)} of the labeled images and would be unlabeled '
+            f'{_describe(found)} of the labeled images and would be unlabeled '
             f'images. {_ADVICE}')
     if alike:
         print_log(
-            f'{_told(alike)} of the labeled images, by their looks, and are '
-            f'unlabeled images. {_ADVICE}',
+            f'{_describe(alike)} of the labeled images, by their content, and '
+            f'are unlabeled images. {_ADVICE}',
             logger='current',
             level=logging.WARNING)
 
@@ -53,12 +54,12 @@ def masks_as_photos(photos: Iterable[dict], labeled: Iterable[dict]
     """Unlabeled images that are masks of labeled ones.
 
     Args:
-        photos (Iterable[dict]): Entries of data lists, without masks.
-        labeled (Iterable[dict]): Those with masks.
+        photos (Iterable[dict]): Entries of unlabeled data lists.
+        labeled (Iterable[dict]): Entries of labeled data lists.
 
     Returns:
-        tuple: Pairs of a file and the labeled image of which it is the mask,
-        by its path or its ids; and those that only look like it.
+        tuple: Two lists of pairs of a file and a labeled image: files that are
+        its mask, by path or ids, and files that only look like it.
     """
     pairs = {
         _real(info['seg_map_path']): info['img_path']
@@ -85,7 +86,7 @@ def masks_as_photos(photos: Iterable[dict], labeled: Iterable[dict]
     return found, alike
 
 
-def _told(pairs: Pairs) -> str:
+def _describe(pairs: Pairs) -> str:
     mask, image = map(printable, pairs[0])
     return (f'{len(pairs)} files, the first {mask!r} (of {image!r}), are '
             'masks')
@@ -113,10 +114,10 @@ def _is_copy(path: str, mask: str) -> bool:
     """Whether two files hold the same ids."""
     try:
         with Image.open(path) as one, Image.open(mask) as other:
-            # a photo has not the mode of a mask of ids
+            # photos have another mode than masks of ids
             return (one.size == other.size and one.mode == other.mode
                     and one.mode in ('1', 'L', 'P')
                     and np.array_equal(np.asarray(one), np.asarray(other)))
-    # whatever a decoder raises on a broken file
+    # decoders raise anything on a broken file
     except Exception:
         return False

@@ -1,4 +1,4 @@
-"""MSRC-v2 in its usual 21 classes."""
+"""MSRC-v2 data set in its usual 21 classes."""
 from mmseg.registry import DATASETS
 
 from .voc_layout import VOCLayoutDataset
@@ -6,16 +6,16 @@ from .voc_layout import VOCLayoutDataset
 
 @DATASETS.register_module()
 class MSRC21Dataset(VOCLayoutDataset):
-    """MSRC-21 objects and landscapes, in the layout of PASCAL VOC.
+    """Data set of MSRC-21 objects and landscapes, layout of PASCAL VOC.
 
-    The 591 photographs of MSRC-v2 (Shotton et al., ECCV 2006), 320 x 213
-    pixels for the most part. There is no background class: what belongs to
-    none of the 21 is void (255), and so are horse and mountain, as the
-    authors advise, since there are too few of them. The masks are coarse and
-    leave a wide seam of void along the borders of objects. The colours are
-    those of MSRC-v2. It may not be used commercially.
+    The 591 photographs of MSRC-v2 (Shotton et al., ECCV 2006), mostly of 320
+    x 213 pixels. There is no background class: pixels outside of the 21
+    classes are void (255). So are horse and mountain, as the authors
+    recommend, since there are too few of them. The masks are coarse and leave
+    a wide seam of void along object borders. The colours are those of
+    MSRC-v2. Commercial use is not allowed.
 
-    ``tools/dataset_tools/convert_msrc21.py`` makes the layout.
+    ``tools/dataset_tools/convert_msrc21.py`` creates the layout.
 
     Args:
         **kwargs: See :class:`VOCLayoutDataset`.

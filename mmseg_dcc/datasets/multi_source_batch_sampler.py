@@ -17,33 +17,33 @@ from .plain_datasets import (
 class MultiSourceBatchSampler(Sampler):
     """Batch sampler that draws from several data sets in a fixed ratio.
 
-    Each source is an endless stream of shuffled passes, shared out to the
+    Each source is an endless stream of shuffled passes, divided among the
     ranks without overlap. No image is drawn for the (k+1)-th time before
-    each was drawn k times. An epoch that is long enough to see every image
-    of a source begins with a new pass and so does see every one; a shorter
-    epoch goes on where the last one stopped. Either way the position in the
-    stream depends on the epoch alone, so that a resumed run needs no replay.
+    each was drawn k times. An epoch that is long enough to show every image
+    of a source starts a new pass, and thus shows every image; a shorter epoch
+    continues where the last one stopped. In both cases the position in the
+    stream depends on the epoch only, so a resumed run needs no replay.
 
     A source is unlabeled if it consists of :class:`UnlabeledDataset`, wrapped
     or not. In the first ``warmup_iters`` iterations, which
-    :class:`SupervisedWarmupHook` sets, batches hold the labeled images alone.
+    :class:`SupervisedWarmupHook` sets, batches hold labeled images only.
 
     Args:
         sampler (Sampler): Filled in by the runner from
             ``train_dataloader.sampler``: gives the data set, seed, epoch and
             whether to shuffle. Its own order is not used.
         batch_size (int): Filled in by the runner from
-            ``train_dataloader.batch_size``: images of one batch on one
-            process, labeled plus unlabeled ones.
+            ``train_dataloader.batch_size``: images per batch on one process,
+            labeled plus unlabeled ones.
         source_ratio (Sequence[int]): Share of each source in a batch, in the
             order of ``dataset.datasets``. Defaults to (1, 1): as many labeled
             as unlabeled images, as in the paper (Sec. 4.1).
-        epoch_length (int, optional): Iterations of one epoch. Defaults to
+        epoch_length (int, optional): Iterations per epoch. Defaults to
             None: one pass over the source that takes longest. The published
             code uses 1157 on PASCAL VOC, whatever the split.
 
     Raises:
-        TypeError: If the sampler does not know epochs.
+        TypeError: If the sampler has no epoch, seed or shuffle.
         ValueError: If the ratio does not fit the data sets or batch size, or
             a source mixes labeled and unlabeled data sets.
 
@@ -70,7 +70,7 @@ class MultiSourceBatchSampler(Sampler):
         self.first_indices = [0, *ends[:-1]]
         self.sizes = [b - a for a, b in zip(self.first_indices, ends)]
         self.is_unlabeled = _which_are_unlabeled(sampler.dataset.datasets)
-        # here, since workers have their copies before the first hook runs
+        # here, since workers are forked before the first hook runs
         share_mask_ids(sampler.dataset)
         _check_shares(source_ratio, batch_size, self.sizes, self.is_unlabeled)
         if epoch_length is not None and epoch_length < 1:
@@ -92,7 +92,7 @@ class MultiSourceBatchSampler(Sampler):
         first = self.sampler.epoch * self.epoch_length
         sources = [self._epoch_of_source(i) for i in range(len(self.sizes))]
         for iteration, batch in enumerate(zip(*sources), first):
-            # Asked anew each time: the hook may come after the first batches.
+            # read each time: the hook may set it after the first batches
             in_warmup = iteration < self.warmup_iters
             yield [
                 index for indices, unlabeled in zip(batch, self.is_unlabeled)
@@ -122,20 +122,21 @@ class MultiSourceBatchSampler(Sampler):
 
 def draws_of_epoch(epoch: int, count: int, size: int,
                    order: Callable[[int], np.ndarray]) -> np.ndarray:
-    """Part of an endless stream of passes that one epoch draws.
+    """Slice of an endless stream of passes that one epoch draws.
 
     Args:
-        epoch (int): Number of the epoch, from 0 on.
-        count (int): Draws of every epoch.
+        epoch (int): Number of the epoch, from 0.
+        count (int): Draws per epoch.
         size (int): Images of the source.
-        order (callable): Number of a pass -> its order of all images.
+        order (callable): Maps the number of a pass to its order of all
+            images.
 
     Returns:
         ndarray: Images in [0, size), shape (count, ).
     """
     if count == 0:
         return np.empty(0, np.int64)
-    # Epochs that see every image begin with a new pass.
+    # epochs that show every image start a new pass
     stride = count if count < size else math.ceil(count / size) * size
     first = epoch * stride
     last = first + count
@@ -152,10 +153,10 @@ def _check_sampler(sampler: Sampler) -> None:
             hasattr(sampler, key)
             for key in ('dataset', 'epoch', 'seed', 'shuffle')):
         raise TypeError(
-            'MultiSourceBatchSampler follows the epoch, seed and shuffle of '
-            f'its sampler; {type(sampler).__name__} does not have them. Set '
-            "train_dataloader.sampler.type='DefaultSampler', in an "
-            'IterBasedTrainLoop, too.')
+            'MultiSourceBatchSampler uses the epoch, seed and shuffle of its '
+            f'sampler, which {type(sampler).__name__} does not have. Set '
+            "train_dataloader.sampler.type='DefaultSampler', also in an "
+            'IterBasedTrainLoop.')
     dataset = sampler.dataset
     if not hasattr(dataset, 'cumulative_sizes'):
         raise ValueError(
@@ -164,8 +165,8 @@ def _check_sampler(sampler: Sampler) -> None:
             'train_dataloader.dataset.')
     if len(dataset) != dataset.cumulative_sizes[-1]:
         raise ValueError(
-            'train_dataloader.num_batch_per_epoch cuts the last images off. '
-            'Remove it and give batch_sampler.epoch_length.')
+            'train_dataloader.num_batch_per_epoch drops the last images. '
+            'Remove it and set batch_sampler.epoch_length.')
 
 
 def _which_are_unlabeled(sources) -> List[bool]:
@@ -175,8 +176,8 @@ def _which_are_unlabeled(sources) -> List[bool]:
         if count not in (0, len(plain_datasets(source))):
             raise ValueError(
                 f'train_dataloader.dataset.datasets[{number}] mixes labeled '
-                'and unlabeled data sets. Make each kind an entry of its '
-                'own, with its own number in batch_sampler.source_ratio.')
+                'and unlabeled data sets. Make two entries of them, each with '
+                'its own number in batch_sampler.source_ratio.')
         kinds.append(count > 0)
     return kinds
 
@@ -202,5 +203,5 @@ def _check_shares(ratio: Sequence[int], batch_size: int, sizes: List[int],
                 'sets a share, or remove them from train_dataloader.dataset.')
     if batch_size < 1 or batch_size % sum(ratio):
         raise ValueError(
-            f'train_dataloader.batch_size={batch_size} cannot be shared out '
-            f'in the ratio {list(ratio)}; use a multiple of {sum(ratio)}.')
+            f'train_dataloader.batch_size={batch_size} cannot be divided in '
+            f'the ratio {list(ratio)}; use a multiple of {sum(ratio)}.')

@@ -1,4 +1,4 @@
-"""Labeled images that are held out, of a data set of any type."""
+"""Labeled images that are held out from a data set of any type."""
 import os.path as osp
 
 from mmengine.dataset import BaseDataset
@@ -11,11 +11,11 @@ from .folder_seg_dataset import draw_of_name
 def part_of_dataset(dataset: dict,
                     part: str,
                     val_share: float = 0.05) -> BaseDataset:
-    """One of the two parts of a data set, drawn by the names of the images.
+    """Part of a data set for training or validation, by the image names.
 
-    What ``part`` and ``val_share`` are to :class:`FolderSegDataset`, for data
-    sets with lists, of any type. Builds the data set with fewer images; there
-    is no wrapper. The parts are the same in every run.
+    ``part`` and ``val_share`` work as in :class:`FolderSegDataset`, for data
+    sets of any type with lists. The result is a data set with fewer images,
+    not a wrapper. The parts are the same in every run.
 
     Args:
         dataset (dict): Config of the data set.
@@ -24,10 +24,10 @@ def part_of_dataset(dataset: dict,
             one image, in (0, 1). Defaults to 0.05.
 
     Returns:
-        BaseDataset: Of the type that ``dataset`` names.
+        BaseDataset: Data set of the type given in ``dataset``.
 
     Raises:
-        ValueError: If an argument is out of its range or there is only one
+        ValueError: If an argument is out of range or there is only one
             image.
 
     Examples:
@@ -48,7 +48,8 @@ def part_of_dataset(dataset: dict,
     if len(names) < 2:
         raise ValueError(
             f'PartOfDataset cannot divide {len(names)} image(s) of '
-            f"{dataset['type']}. Label more, or name other images.")
+            f"{dataset['type']}. Label more images, or change the list or "
+            'folder of the data set.')
     order = sorted(range(len(names)), key=lambda i: draw_of_name(names[i]))
     count = min(max(round(val_share * len(names)), 1), len(names) - 1)
     chosen = order[:count] if part == 'val' else order[count:]

@@ -1,4 +1,4 @@
-"""The data sets inside of wrappers."""
+"""Access to the data sets inside of wrappers."""
 import os.path as osp
 from typing import List
 
@@ -6,11 +6,11 @@ from .unlabeled_dataset import UnlabeledDataset
 
 
 def plain_datasets(dataset) -> list:
-    """The data sets inside of wrappers, in their order.
+    """Data sets inside of wrappers, in their order.
 
     Args:
-        dataset (Dataset): Plain, or wrapped by ``ConcatDataset``,
-            ``RepeatDataset`` and the like at any depth.
+        dataset (Dataset): Plain data set, or one wrapped by
+            ``ConcatDataset``, ``RepeatDataset`` and the like at any depth.
     """
     parts = getattr(dataset, 'datasets', None)
     if parts is None and hasattr(dataset, 'dataset'):
@@ -21,7 +21,7 @@ def plain_datasets(dataset) -> list:
 
 
 def unlabeled_datasets(dataset) -> List[UnlabeledDataset]:
-    """The unlabeled ones of :func:`plain_datasets`."""
+    """Unlabeled data sets inside of wrappers, in their order."""
     return [
         plain for plain in plain_datasets(dataset)
         if isinstance(plain, UnlabeledDataset)
@@ -37,12 +37,14 @@ def image_paths(dataset) -> set:
 
 
 def share_mask_ids(dataset) -> None:
-    """Lets unlabeled data sets read masks for the log as labeled ones do.
+    """Makes unlabeled data sets read their masks as the labeled ones do.
+
+    These masks are only used for the log.
 
     Args:
-        dataset (Dataset): Of the training. Where several labeled sets read
-            their ids in different ways, the one with the same folder of
-            masks counts, else the first.
+        dataset (Dataset): Data set of the training. If several labeled data
+            sets read their ids differently, the one with the same mask folder
+            is used, otherwise the first.
     """
     photos = unlabeled_datasets(dataset)
     labeled = [plain for plain in plain_datasets(dataset)

@@ -1,4 +1,4 @@
-"""A texture that tells whether pixels stayed where they were."""
+"""Random texture that shows whether pixels stayed in place."""
 from functools import cached_property
 from itertools import product
 from typing import NamedTuple, Optional, Tuple
@@ -10,29 +10,29 @@ import torch
 from ..structures import ViewInfo
 
 LEAST_SIDE = 192
-"""In pixels; a smaller image has too few patches to judge by."""
+"""Smallest side in pixels; smaller images have too few patches to judge."""
 BINS = 6
-"""Of the grey of the texture; what becomes of each may be anything."""
+"""Number of bins of the grey; a transform may map each to any value."""
 CELL = 8
-"""Side of a cell at half resolution; a patch is two by two cells."""
+"""Side of a cell at half resolution; a patch has two by two cells."""
 REACH = 3
-"""Largest shift that is looked for at half resolution: 6 px."""
+"""Largest shift tested at half resolution, which is 6 px."""
 KEPT_RATIO = 0.5
-"""Correlation ratio above which a patch surely stayed."""
+"""Correlation ratio above which a patch has certainly not moved."""
 KEPT_SHARE = 0.8
-"""Share of the patches, or of their votes, that must be for no shift.
+"""Share of the patches, or of their votes, required for no shift.
 
-Votes that were measured at 320 px: 0.97 and more for photometric transforms,
-0.87 if half of the image is covered by squares of 8 px; 0.77 and less for
-elastic warps by 10 px, 0.56 for a shift by 3 px, 0.4 for other motions.
+Measured votes at 320 px: 0.97 and more for photometric transforms, 0.87 if
+half of the image is covered by squares of 8 px; 0.77 and less for elastic
+warps by 10 px, 0.56 for a shift by 3 px, 0.4 for other motions.
 """
 
 
 class ProbeTexture:
-    """Random grey without edges or a lattice.
+    """Random grey image without edges or a lattice.
 
-    A lattice of blocks would look most like itself where blocks meet blocks,
-    wherever they came from. Blurred noise loses its likeness within 4 px.
+    A lattice of blocks would match itself best wherever block borders meet.
+    Blurred noise is uncorrelated beyond 4 px.
 
     Args:
         grey (np.ndarray): float32, shape (H, W); all values in [0, 1] are
@@ -46,7 +46,7 @@ class ProbeTexture:
 
     @classmethod
     def of_size(cls, size: Tuple[int, int], seed: int = 0) -> 'ProbeTexture':
-        """The texture of a seed, of a height and width."""
+        """Texture of a seed with a height and width."""
         noise = np.random.default_rng(seed).standard_normal(size, np.float32)
         noise = cv2.GaussianBlur(noise, (0, 0), 2)
         grey = np.empty(noise.size, np.float32)
@@ -61,7 +61,7 @@ class ProbeTexture:
             np.linspace(0, 1, BINS + 1)[1:-1])
 
     def as_seen(self, info: ViewInfo) -> 'ProbeTexture':
-        """The texture in a view that is flipped."""
+        """Texture as seen in a flipped view."""
         if info.flip not in self._as_seen:
             grey = info.upright(torch.from_numpy(self.grey)).numpy()
             self._as_seen[info.flip] = ProbeTexture(grey)
@@ -69,16 +69,16 @@ class ProbeTexture:
 
     def painted(self, like: np.ndarray, low: float,
                 high: float) -> np.ndarray:
-        """An image of the texture; do not write into it.
+        """Image of the texture, which must not be modified.
 
         Args:
-            like (np.ndarray): Shape (H, W) or (H, W, C); the image has its
+            like (np.ndarray): Shape (H, W) or (H, W, C); the result has its
                 channels and dtype.
             low (float): Lowest value.
             high (float): Highest value.
 
         Returns:
-            np.ndarray: The grey in all channels, with a little colour.
+            np.ndarray: Grey in all channels, with a little colour.
         """
         kind = like.shape, like.dtype, low, high
         if kind not in self._painted:
@@ -87,7 +87,7 @@ class ProbeTexture:
                 signs = np.linspace(-1, 1, like.shape[2], dtype=np.float32)
                 grey, colour = grey[..., None], colour[..., None] * signs
             values = 0.5 + 0.84 * (grey - 0.5) + 0.16 * colour
-            # Values of floats differ from draw to draw: keep one.
+            # only one is cached, as floats differ from draw to draw
             self._painted = {
                 kind: (low + (high - low) * values).astype(like.dtype)
             }
@@ -95,22 +95,22 @@ class ProbeTexture:
 
 
 def in_place(texture: ProbeTexture, image: np.ndarray) -> bool:
-    """Whether an image shows a texture where it is.
+    """Whether an image shows a texture in place.
 
-    Any function of the grey, the same throughout a patch, leaves the
-    correlation ratio (the share of the variance that the grey explains) of
-    the patch high. Blur and noise lower it, but it is highest without a
-    shift. So patches vote for the shift that fits best, with a weight for how
-    much it stands out: patches that show noise, or are covered, hardly count.
+    A function of the grey that is the same throughout a patch keeps the
+    patch's correlation ratio high (the share of the variance explained by the
+    grey). Blur and noise lower it, but it is still highest without a shift.
+    Each patch therefore votes for the shift that fits best, weighted by how
+    much that shift stands out: noisy or covered patches hardly count.
 
     Args:
-        texture (ProbeTexture): Expected.
+        texture (ProbeTexture): Expected texture.
         image (np.ndarray): Shape (H, W) or (H, W, C), any dtype; H and W are
             at least ``LEAST_SIDE``.
 
     Returns:
-        bool: False if the votes are for more than about 2 px. Nothing moves
-        in an image without contrast.
+        bool: False if the votes are for more than about 2 px. An image
+        without contrast counts as in place.
     """
     patches = _Patches.of(image)
     if patches is None:
@@ -121,8 +121,8 @@ def in_place(texture: ProbeTexture, image: np.ndarray) -> bool:
     shifts = np.array([*product(range(-REACH, REACH + 1), repeat=2)])
     ratios = np.array([patches.ratios(bins, shift) for shift in shifts])
     weights = (ratios.max(0) - np.median(ratios, 0))**2
-    at_home = np.abs(shifts[ratios.argmax(0)]).max(1) <= 1
-    return weights[at_home].sum() >= KEPT_SHARE * weights.sum()
+    unmoved = np.abs(shifts[ratios.argmax(0)]).max(1) <= 1
+    return weights[unmoved].sum() >= KEPT_SHARE * weights.sum()
 
 
 class _Patches(NamedTuple):
@@ -131,8 +131,8 @@ class _Patches(NamedTuple):
     values: np.ndarray  # (C, pixels)
     cells: np.ndarray  # (pixels, ), cell of each pixel
     grid: Tuple[int, int]  # cells down and across
-    mean_part: np.ndarray  # (patches, ), squares that the mean explains
-    variance: np.ndarray  # (patches, ), squares that it does not
+    mean_part: np.ndarray  # (patches, ), sum of squares explained by the mean
+    variance: np.ndarray  # (patches, ), the remaining sum of squares
     with_contrast: np.ndarray  # (patches, )
 
     @classmethod
@@ -154,7 +154,7 @@ class _Patches(NamedTuple):
         return cls(values, cells, grid, mean_part, variance, with_contrast)
 
     def ratios(self, bins: np.ndarray, shift: Tuple[int, int]) -> np.ndarray:
-        """Correlation ratio of each patch that has contrast."""
+        """Correlation ratio of each patch with contrast."""
         height, width = (CELL * cells for cells in self.grid)
         top, left = (REACH + move for move in shift)
         bins = bins[top:top + height, left:left + width].ravel()
@@ -168,7 +168,7 @@ def _explained(values: np.ndarray,
                groups: np.ndarray,
                grid: Tuple[int, int],
                bins: int = 1) -> np.ndarray:
-    """Sum of squares that the means of groups explain, (patches, )."""
+    """Sum of squares that the group means explain, (patches, )."""
     counts = np.maximum(_sums(groups, grid, bins), 1)
     return sum((_sums(groups, grid, bins, channel)**2 / counts).sum(1)
                for channel in values)

@@ -1,4 +1,4 @@
-"""Check that width and height of a config are not exchanged."""
+"""Check for swapped width and height in a config."""
 import logging
 import os.path as osp
 from typing import List, Optional, Sequence, Tuple
@@ -13,25 +13,25 @@ from .class_checks import dataset_name
 from .mask_size_check import read_header
 from .transforms import PairedRandomCrop, SharedRandomCrop
 
-# Of the images that are of one orientation, before a size of the other is
-# worth a word.
+# Share of the images that must have one orientation before a size of the other
+# orientation is worth a warning.
 MOSTLY = 0.8
 _LOOKED_AT = 50
 _WIDE, _HIGH = 'wider than high', 'higher than wide'
 
 
-def exchanged_sizes(dataset, sizes: Sequence[Tuple[int, int]]) -> List[str]:
-    """Sentences on sizes of a pipeline that lie across its images.
+def swapped_sizes(dataset, sizes: Sequence[Tuple[int, int]]) -> List[str]:
+    """Messages on sizes in a pipeline whose orientation differs from images.
 
-    ``Resize`` with ``keep_ratio=True`` takes the order as it comes: only its
-    longer and its shorter number count.
+    ``Resize`` with ``keep_ratio=True`` accepts both orders: it only uses the
+    longer and the shorter number.
 
     Args:
-        dataset (Dataset): Plain, with a pipeline.
+        dataset (Dataset): Plain data set with a pipeline.
         sizes (Sequence[tuple[int, int]]): Heights and widths of its images.
 
     Returns:
-        list[str]: Empty where the orientation of the images is mixed.
+        list[str]: Empty if the images have mixed orientations.
     """
     mostly = _orientation(sizes)
     if mostly is None:
@@ -39,7 +39,7 @@ def exchanged_sizes(dataset, sizes: Sequence[Tuple[int, int]]) -> List[str]:
     return [
         f'Most images of {dataset_name(dataset)} are {mostly}, but '
         f'{name}={tuple(size)}, which means ({order}), is {other}. If that is '
-        'not meant, exchange the two numbers. In configs/custom/own_data.py '
+        'not intended, swap the two numbers. In configs/custom/own_data.py '
         'image_size and crop_size are (width, height); in pipelines scale is '
         '(width, height) and crop_size (height, width).'
         for name, order, size, other in _sizes_of(dataset)
@@ -84,10 +84,10 @@ def _compared(high: int, wide: int) -> Optional[str]:
     return None if high == wide else _WIDE if wide > high else _HIGH
 
 
-def warn_of_exchanged_sizes(datasets: list) -> None:
-    """Warns where a size lies across most images of its data set.
+def warn_of_swapped_sizes(datasets: list) -> None:
+    """Warns if the orientation of a size differs from that of most images.
 
-    Looks at the headers of some files.
+    The headers of some image files are read.
 
     Args:
         datasets (list): Plain data sets of a training.
@@ -101,5 +101,5 @@ def warn_of_exchanged_sizes(datasets: list) -> None:
         headers = [read_header(path, turned_by_exif=True)
                    for path in paths if osp.isfile(path)]
         sizes = [header.size for header in headers if header]
-        for text in exchanged_sizes(dataset, sizes):
+        for text in swapped_sizes(dataset, sizes):
             print_log(text, logger='current', level=logging.WARNING)

@@ -12,9 +12,9 @@ from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import DATASETS
 
 from ..utils.arguments import refuse_unknown_arguments
-from ..utils.result_names import require_own_results
+from ..utils.result_names import require_unique_results
 from ..utils.text_files import (
-    in_old_encoding,
+    decode_legacy_name,
     local_name,
     printable,
     read_lines,
@@ -22,63 +22,63 @@ from ..utils.text_files import (
 from .image_files import IMAGE_SUFFIXES, ImageFiles, image_files, is_local
 from .masks_among_photos import masks_among
 
-IGNORE = 255  # in mask files, whatever id a head ignores
-_WEAK_ADVICE = ('of the unlabeled dataset, or make the masks with '
+IGNORE = 255  # in mask files, whatever the head's ignore_index is
+_WEAK_ADVICE = ('of the unlabeled data set, or make the masks with '
                 'tools/dataset_tools/make_cam_masks.py (docs/weak_labels.md).')
 
 
 @DATASETS.register_module()
 class UnlabeledDataset(BaseDataset):
-    """Images without masks: a folder, a list file, or both.
+    """Data set of images without masks: a folder, a list file, or both.
 
-    Without ``ann_file`` every image below the folder is taken, at any depth
-    and of mixed types (jpg, jpeg, png, bmp, tif, tiff, webp), but for masks
-    of labelling tools among them (:func:`masks_among`). With it, the
-    images of the list, whatever they are. No mask is looked for unless a
-    folder of masks is named; then those that are there measure the precision
-    of the pseudo labels in the log; their ids are read as those of the
-    labeled data beside it (``label_map``, ``reduce_zero_label``), unless
-    ``metainfo`` has these keys. No loss sees them. Weak masks, made from
-    image-level labels for the term :class:`WeakLabels`, have a folder and
-    keys of their own.
+    Without ``ann_file`` the data set has every image below the folder, at any
+    depth and of mixed types (jpg, jpeg, png, bmp, tif, tiff, webp), except
+    masks that labelling tools put there (:func:`masks_among`). With
+    ``ann_file`` it has exactly the images of the list.
 
-    An image that cannot be read is named once in a warning, whichever worker
-    finds it, and another one is taken in its place each time.
-    :class:`UnreadableImagesHook` counts them at the end. docs/faults.md says
-    what happens to images of unusual kinds.
+    ``data_prefix.seg_map_path`` may name a folder of masks. They are only
+    used to log the precision of the pseudo labels; no loss sees them. Their
+    ids are read as those of the labeled data set (``label_map``,
+    ``reduce_zero_label``), unless ``metainfo`` has these keys. Weak masks,
+    made from image-level labels for the term :class:`WeakLabels`, have their
+    own folder and keys.
+
+    An unreadable image is reported once in a warning, whichever worker finds
+    it, and replaced by another image each time. :class:`UnreadableImagesHook`
+    counts them at the end. docs/faults.md describes the treatment of unusual
+    images.
 
     Args:
         data_root (str): Root of the data. Defaults to ``''``.
         data_prefix (dict): ``img_path``: image folder below ``data_root``.
-            ``seg_map_path``: folder of masks, for the log alone; it need not
-            hold one of every image. ``weak_seg_map_path``: folder of weak
-            masks to train on, see docs/weak_labels.md; their ids are those
-            of the model, and an image without one counts as unknown (255)
-            everywhere. Defaults to ``dict(img_path='')``.
-        ann_file (str): List below ``data_root``, one image a line, relative
-            to the image folder, with or without suffix. Defaults to ``''``:
-            no list.
+            ``seg_map_path``: folder of masks, for the log only; masks may be
+            missing. ``weak_seg_map_path``: folder of weak masks to train on,
+            see docs/weak_labels.md; their ids are those of the model, and all
+            pixels of an image without one are unknown (255). Defaults to
+            ``dict(img_path='')``.
+        ann_file (str): List file below ``data_root``, one image per line,
+            relative to the image folder, with or without suffix. Defaults to
+            ``''``: no list.
         img_suffix (str, optional): Appended to each line of the list, as in
             ``BaseSegDataset`` (Cityscapes: ``'_leftImg8bit.png'``). Defaults
-            to None: lines name a file or its stem.
-        seg_map_suffix (str): Takes the place of ``img_suffix``, or of the
-            image's own suffix, in the name of the mask. Defaults to
-            ``'.png'``.
-        max_unreadable_ratio (float): Training stops when the workers of one
-            process met more unreadable images than this share of the data
-            set. Defaults to 0.1.
-        backend_args (dict, optional): How mmengine reads the images, such
-            as ``dict(backend='lmdb', db_path='photos.lmdb')``; also for the
-            ``LoadImageFromFile`` of the pipeline. Addresses such as
-            ``s3://...`` need none. Where the backend cannot list files,
+            to None: lines are file names with or without suffix.
+        seg_map_suffix (str): Replaces ``img_suffix``, or the image's own
+            suffix, in the name of the mask. Defaults to ``'.png'``.
+        max_unreadable_ratio (float): Share of unreadable images in the data
+            set above which the training stops, counted over the workers of
+            one process. Defaults to 0.1.
+        backend_args (dict, optional): File backend of mmengine for the
+            images, such as ``dict(backend='lmdb', db_path='photos.lmdb')``;
+            also set for the ``LoadImageFromFile`` of the pipeline. Addresses
+            such as ``s3://...`` need none. If the backend cannot list files,
             ``ann_file`` must name them with suffix. Defaults to None.
         **kwargs: See ``mmengine.dataset.BaseDataset`` (``pipeline``, whose
             first transform loads the image, ``metainfo``, ``indices``, ...).
 
     Raises:
         FileNotFoundError: If the folder or a listed image does not exist;
-            not looked for where it is not on a disk.
-        ValueError: If there is no image, or a listed stem fits several.
+            only checked on local disks.
+        ValueError: If there is no image, or a listed stem matches several.
         InputError: If two images share a mask.
 
     Examples:
@@ -96,7 +96,7 @@ class UnlabeledDataset(BaseDataset):
                  backend_args: Optional[dict] = None,
                  **kwargs) -> None:
         refuse_unknown_arguments(
-            'The unlabeled dataset', kwargs, type(self))
+            'The unlabeled data set', kwargs, type(self))
         require_image_folder(data_prefix or dict(img_path=''))
         self.img_suffix = img_suffix
         self.seg_map_suffix = seg_map_suffix
@@ -104,7 +104,7 @@ class UnlabeledDataset(BaseDataset):
         self.load_weak_mask = LoadAnnotations()
         self.max_unreadable_ratio = max_unreadable_ratio
         self.backend_args = backend_args
-        #: What lies below the folder, but is no image of the data set.
+        #: Files below the folder that are not images of the data set.
         self.other_files = ImageFiles([], {})
         self._listings: Dict[str, set] = {}
         self.masks_left_out: Dict[str, str] = {}
@@ -114,11 +114,12 @@ class UnlabeledDataset(BaseDataset):
     def _join_prefix(self) -> None:
         try:
             super()._join_prefix()
-        except AttributeError as error:  # of HTTPBackend
+        except AttributeError as error:  # raised by HTTPBackend
             raise ValueError(
-                f'data_root={self.data_root!r} of the unlabeled dataset: '
+                f'data_root={self.data_root!r} of the unlabeled data set: '
                 f'{error}, which a data set needs. Download the images, or '
                 'mount them as a folder (rclone mount).') from error
+        # before the images are scanned
         # before the images are looked for
         metainfo = self.metainfo
         self._knows_labels = bool(
@@ -128,12 +129,12 @@ class UnlabeledDataset(BaseDataset):
             reduce_zero_label=metainfo.get('reduce_zero_label', False))
 
     def read_masks_like(self, labeled) -> None:
-        """Gives the ids of masks for the log their meaning in training.
+        """Reads masks for the log with the label settings of labeled data.
 
         Args:
-            labeled (Dataset): Plain labeled data set beside this one; what
-                its mask files need is not asked for where ``metainfo`` of
-                this one says it.
+            labeled (Dataset): Plain labeled data set of the same training.
+                Its settings are ignored if ``metainfo`` of this data set has
+                them.
         """
         labels = dict(
             label_map=getattr(labeled, 'label_map', None),
@@ -141,26 +142,26 @@ class UnlabeledDataset(BaseDataset):
         if not self._knows_labels and labels != self._mask_labels:
             self._mask_labels = labels
             print_log(
-                'Masks of unlabeled images, for the log alone, are read like '
-                f'those of the labeled ones: {labels}. Set metainfo=dict('
-                'reduce_zero_label=False) of the UnlabeledDataset if their '
-                'ids are those of the model already.',
+                'The masks of unlabeled images, which are only used for the '
+                f'log, are read like those of labeled images: {labels}. If '
+                'their ids are already those of the model, set metainfo=dict('
+                'reduce_zero_label=False) of the UnlabeledDataset.',
                 logger='current')
 
     def full_init(self) -> None:
-        """See ``BaseDataset``."""
+        """Scans the images, see ``BaseDataset``."""
         if self._fully_initialized:
             return
         super().full_init()
         for text in self.left_out_texts():
             print_log(text, logger='current', level=logging.WARNING)
-        # One byte an image in shared memory: each worker has a copy of the
-        # data set, and where workers do not outlive an epoch, many have.
+        # One byte per image in shared memory, since each worker has a copy of
+        # the data set and new workers may start in each epoch.
         self._unreadable = torch.zeros(
             len(self), dtype=torch.uint8).share_memory_()
 
     def left_out_texts(self) -> List[str]:
-        """Sentences on the files that were left out."""
+        """Messages on the files that were left out."""
         folder, found = self.data_prefix['img_path'], []
         if self.other_files.left_out:
             found.append(describe_left_out(folder, self.other_files))
@@ -168,19 +169,19 @@ class UnlabeledDataset(BaseDataset):
             mask, photo = next(iter(self.masks_left_out.items()))
             found.append(
                 f'{len(self.masks_left_out)} of '
-                f'{len(self.other_files.images)} pictures below {folder!r} '
+                f'{len(self.other_files.images)} images below {folder!r} '
                 'are left out of the unlabeled images, since they look like '
                 f'masks of others: the first is {printable(mask)!r}, of '
-                f'{printable(photo)!r}. Move masks to a folder of their own; '
-                'if these are photos, name all images in a list (ann_file), '
-                'which is taken as it is.')
+                f'{printable(photo)!r}. Move masks to a folder of their own. '
+                'If these are photos, list all images in ann_file, which is '
+                'used without this check.')
         return found
 
     def unreadable_images(self) -> List[str]:
         """Paths of the images that could not be read so far.
 
-        Those that the workers found, too; after
-        :meth:`gather_unreadable_images` those of all processes.
+        They include those found by workers and, after
+        :meth:`gather_unreadable_images`, by all processes.
         """
         return [
             self.get_data_info(i)['img_path']
@@ -188,16 +189,16 @@ class UnlabeledDataset(BaseDataset):
         ]
 
     def gather_unreadable_images(self) -> None:
-        """Tells all processes what each of them could not read."""
+        """Shares the unreadable images of each process with all others."""
         all_reduce(self._unreadable, 'max')
 
     def load_data_list(self) -> List[dict]:
         """Finds the images.
 
         Returns:
-            list[dict]: One ``dict(img_path=...)`` an image, sorted by path
-            or in the order of the list; with what ``LoadAnnotations`` needs
-            where there is a mask.
+            list[dict]: One ``dict(img_path=...)`` per image, sorted by path
+            or in the order of the list. Images with a mask also have the keys
+            that ``LoadAnnotations`` needs.
         """
         load = (self.pipeline.transforms or [None])[0]
         if getattr(load, 'backend_args', self) is None:
@@ -210,7 +211,7 @@ class UnlabeledDataset(BaseDataset):
             raise FileNotFoundError(
                 f'The folder of unlabeled images {folder!r} does not exist. '
                 'Change data_root or data_prefix.img_path of the unlabeled '
-                'dataset.')
+                'data set.')
         names = (
             self._listed(folder, local) if self.ann_file else self._found(
                 folder, local))
@@ -219,7 +220,7 @@ class UnlabeledDataset(BaseDataset):
                 f'No unlabeled images in {self.ann_file or folder!r}. Expected'
                 f' files ending in {", ".join(IMAGE_SUFFIXES)}. Change '
                 'data_root, data_prefix.img_path or ann_file of the '
-                'unlabeled dataset.' +
+                'unlabeled data set.' +
                 ''.join(f' {text}' for text in self.left_out_texts()))
         infos = [
             dict(
@@ -236,16 +237,16 @@ class UnlabeledDataset(BaseDataset):
         for key, what in (('seg_map_path', 'mask'),
                           ('weak_seg_map_path', 'weak mask')):
             masked = [info for info in infos if key in info]
-            require_own_results([info['img_path'] for info in masked],
-                                [info[key] for info in masked], what)
+            require_unique_results([info['img_path'] for info in masked],
+                                   [info[key] for info in masked], what)
         return infos
 
     def _found(self, folder: str, local: bool) -> List[str]:
-        """Images below the folder that are no masks."""
+        """Images below the folder that are not masks."""
         files = image_files(folder, self.backend_args)
         names = files.images
         self.other_files = files
-        # the data set's own masks need no guess
+        # masks of this data set are known without guessing
         own = {
             osp.abspath(info[key])
             for name in names
@@ -260,14 +261,14 @@ class UnlabeledDataset(BaseDataset):
 
     @property
     def has_weak_masks(self) -> bool:
-        """Whether a folder of weak masks is named."""
+        """Whether a folder of weak masks is set."""
         return bool(self.data_prefix.get('weak_seg_map_path'))
 
     def _mask_of(self, name: str) -> dict:
         suffix = self.img_suffix or osp.splitext(name)[1]
         path = self._path_in(
             'seg_map_path', name[:-len(suffix)] + self.seg_map_suffix,
-            'of the unlabeled dataset, or leave it out: no loss needs it.')
+            'of the unlabeled data set, or remove it: no loss needs it.')
         if path is None:
             return {}
         return dict(seg_map_path=path, seg_fields=[])
@@ -302,7 +303,7 @@ class UnlabeledDataset(BaseDataset):
             raise FileNotFoundError(
                 f'The list of unlabeled images {self.ann_file!r} does not '
                 'exist. Make it with tools/dataset_tools/make_splits.py, or '
-                'change ann_file of the unlabeled dataset.')
+                'change ann_file of the unlabeled data set.')
         lines = read_lines(self.ann_file,
                            None if list_is_local else self.backend_args)
         names = self._named_by(lines, folder)
@@ -310,10 +311,10 @@ class UnlabeledDataset(BaseDataset):
             return names
         missing = [name for name in names
                    if not osp.isfile(osp.join(folder, name))]
-        # the list was written by another system than the names
-        for as_here in (lambda line: in_old_encoding(line) or line,
+        # the list may have been written on another system
+        for convert in (lambda line: decode_legacy_name(line) or line,
                         local_name):
-            repaired = [as_here(line) for line in lines] if missing else lines
+            repaired = [convert(line) for line in lines] if missing else lines
             if repaired == lines:
                 continue
             others = self._named_by(repaired, folder)
@@ -323,16 +324,15 @@ class UnlabeledDataset(BaseDataset):
                 lines, names, missing = repaired, others, still
         if missing:
             raise FileNotFoundError(
-                f'{self.ann_file} names {len(missing)} of {len(names)} images '
+                f'{self.ann_file} lists {len(missing)} of {len(names)} images '
                 f'that are not in {folder!r}, the first: '
                 f'{printable(missing[0])!r}. Correct the list, or '
                 'data_prefix.img_path or img_suffix of the unlabeled '
-                'dataset; a list with other letters than English ones must '
-                'be in UTF-8.')
+                'data set; a list with non-ASCII letters must be in UTF-8.')
         return names
 
     def _named_by(self, lines: List[str], folder: str) -> List[str]:
-        """Names of the images of a list."""
+        """File names of the images in a list."""
         if self.img_suffix is not None:
             return [line + self.img_suffix for line in lines]
         if all(line.lower().endswith(IMAGE_SUFFIXES) for line in lines):
@@ -344,12 +344,12 @@ class UnlabeledDataset(BaseDataset):
         for name in image_files(folder, self.backend_args).images:
             by_stem[osp.splitext(name)[0]].append(name)
         for stem in stems:
-            # A mask next to the image, say: nothing tells which is meant.
+            # for instance a mask next to the image: ambiguous
             if len(by_stem[stem]) > 1:
                 raise ValueError(
-                    f'{self.ann_file} names {stem!r}, which may be any of '
-                    f'{by_stem[stem]} in {folder!r}. Give img_suffix of the '
-                    'unlabeled dataset, or write the suffixes into the list.')
+                    f'{self.ann_file} lists {stem!r}, which may be any of '
+                    f'{by_stem[stem]} in {folder!r}. Set img_suffix of the '
+                    'unlabeled data set, or write suffixes in the list.')
         return [by_stem[stem][0] if by_stem[stem] else stem for stem in stems]
 
     def prepare_data(self, idx: int) -> Optional[dict]:
@@ -360,7 +360,7 @@ class UnlabeledDataset(BaseDataset):
 
         Returns:
             dict | None: None if the image cannot be read; mmengine then
-            takes another one.
+            uses another one.
 
         Raises:
             RuntimeError: If too many images cannot be read.
@@ -372,7 +372,7 @@ class UnlabeledDataset(BaseDataset):
             results = load(results)
             if results is None:  # LoadImageFromFile with ignore_empty=True
                 raise ValueError('it could not be loaded.')
-        # Whatever a decoder may raise on a broken file; errors of the other
+        # Decoders raise anything on a broken file. Errors of the other
         # transforms are not caught.
         except Exception as error:
             self._report_unreadable(idx, path, error)
@@ -403,7 +403,7 @@ class UnlabeledDataset(BaseDataset):
             raise ValueError(
                 f'The weak mask {path} has the size {mask.shape}, its image '
                 f'{results["img_path"]} has {size} (height, width). Make it '
-                'anew with tools/dataset_tools/make_cam_masks.py.')
+                'again with tools/dataset_tools/make_cam_masks.py.')
         results['weak_seg_map'] = mask
         results.setdefault('seg_fields', []).append('weak_seg_map')
 
@@ -419,22 +419,22 @@ class UnlabeledDataset(BaseDataset):
             raise RuntimeError(
                 f'{message}. This makes {number} of {len(self)} images, more '
                 f'than max_unreadable_ratio={self.max_unreadable_ratio} of '
-                'the unlabeled dataset. Repair or remove them, or raise the '
+                'the unlabeled data set. Repair or remove them, or raise the '
                 'ratio.')
         print_log(
-            f'{message}. Another image is taken in its place.',
+            f'{message}. It is replaced by another image.',
             logger='current',
             level=logging.WARNING)
 
 
 def require_image_folder(data_prefix: dict) -> None:
-    """Raises if a data set names no folder of images.
+    """Raises if the config of a data set has no image folder.
 
     Args:
-        data_prefix (dict): Of its config.
+        data_prefix (dict): ``data_prefix`` of the config.
 
     Raises:
-        ValueError: With what it has instead.
+        ValueError: If ``img_path`` is missing.
     """
     if data_prefix.get('img_path') is None:
         raise ValueError(
@@ -443,12 +443,12 @@ def require_image_folder(data_prefix: dict) -> None:
 
 
 def describe_left_out(folder: str, files: ImageFiles) -> str:
-    """A sentence on pictures and videos of types that are not read.
+    """Message on images and videos of types that are not supported.
 
     Args:
-        folder (str): Where they lie.
-        files (ImageFiles): What was found below it.
+        folder (str): Folder of the files.
+        files (ImageFiles): Files found below it.
     """
-    return (f'Files below {folder!r} that are left out, since their types '
-            f'are not read: {files.left_out_text()}. Convert pictures to '
-            'JPEG or PNG and videos to single frames to train on them.')
+    return (f'Files below {folder!r} are left out, since their types are not '
+            f'supported: {files.left_out_text()}. Convert images to JPEG or '
+            'PNG and videos to single frames to train on them.')

@@ -1,4 +1,4 @@
-"""Data sets whose files lie as those of PASCAL VOC."""
+"""Base class of data sets in the file layout of PASCAL VOC."""
 from typing import Optional
 
 from mmseg.datasets import BaseSegDataset
@@ -7,10 +7,10 @@ from .ids_in_masks import IdsInMasks
 
 
 class VOCLayoutDataset(IdsInMasks, BaseSegDataset):
-    """Base of data sets that have the layout of PASCAL VOC, not its classes.
+    """Base class of data sets with the layout of PASCAL VOC, not its classes.
 
     A subclass has ``METAINFO`` with the classes and their colours. The
-    layout, which the converters in ``tools/dataset_tools`` make::
+    converters in ``tools/dataset_tools`` create this layout::
 
         <data_root>
         |-- JPEGImages/*.jpg
@@ -19,15 +19,15 @@ class VOCLayoutDataset(IdsInMasks, BaseSegDataset):
 
     Args:
         ann_file (str): List of stems, relative to ``data_root``, such as
-            ``ImageSets/Segmentation/train.txt``. Defaults to '', which takes
-            every image of the image folder.
-        img_suffix (str): Suffix of the images. Defaults to '.jpg', as the
-            converters write them.
+            ``ImageSets/Segmentation/train.txt``. Defaults to '': every image
+            of the image folder.
+        img_suffix (str): Suffix of the images. Defaults to '.jpg', which
+            the converters write.
         seg_map_suffix (str): Suffix of the label maps, in which 255 is
             ignored. Defaults to '.png'.
         data_prefix (dict, optional): Folders ``img_path`` of the images and
             ``seg_map_path`` of the label maps, relative to ``data_root``.
-            Defaults to None, which stands for those of the layout above.
+            Defaults to None: the folders of the layout above.
         **kwargs: Other arguments of :class:`mmseg.datasets.BaseSegDataset`.
     """
 

@@ -10,10 +10,10 @@ from ..utils.atomic_file import flush_to_disk
 
 @register_backend('AtomicLocalBackend')
 class AtomicLocalBackend(LocalBackend):
-    """Local files that are there whole or not at all.
+    """Storage backend that writes local files atomically.
 
-    For checkpoints: a training that is killed, or that runs out of disk
-    space, while it writes one leaves no file of that name behind.
+    It is meant for checkpoints: a training that is killed or runs out of disk
+    space while it writes one leaves no partial file under that name.
 
     Examples:
         >>> default_hooks = dict(
@@ -23,14 +23,14 @@ class AtomicLocalBackend(LocalBackend):
     """
 
     def put(self, obj: bytes, filepath: Union[str, Path]) -> None:
-        """Writes bytes under another name, then gives them the right one.
+        """Writes bytes to a temporary file and renames it.
 
         Args:
-            obj (bytes): What to write.
-            filepath (str or Path): Where to.
+            obj (bytes): Content of the file.
+            filepath (str or Path): Path of the file.
 
         Raises:
-            OSError: If it cannot be written.
+            OSError: If the file cannot be written.
         """
         part = f'{filepath}.part'
         try:
@@ -43,8 +43,9 @@ class AtomicLocalBackend(LocalBackend):
             raise OSError(
                 error.errno,
                 f'{filepath} ({len(obj) / 2**20:.1f} MiB) could not be '
-                f'written: {error.strerror}. The file before it is intact: '
-                'make room or choose another --work-dir, then go on with '
-                '--resume. Fewer or rarer checkpoints: '
-                'default_hooks.checkpoint.max_keep_ckpts, interval'
+                f'written: {error.strerror}. The file of this name written '
+                'before, if any, is intact. Free disk space or choose another '
+                '--work-dir, then continue with --resume. To write fewer '
+                'checkpoints, set default_hooks.checkpoint.max_keep_ckpts or '
+                'interval'
             ) from error

@@ -1,4 +1,4 @@
-"""What goes through backbones, counted while a network is in use."""
+"""Count of backbone passes while a network is in use."""
 from typing import Callable, List, Sequence
 
 import torch
@@ -8,20 +8,21 @@ from torch.utils.hooks import RemovableHandle
 
 def watch_backbones(networks: Sequence[nn.Module],
                     count: Callable[[int], None]) -> List[RemovableHandle]:
-    """Handles that report the passes of images through any backbone.
+    """Registers hooks that count the passes of images through backbones.
 
-    An image that goes through without a gradient counts 1, with a gradient
-    (forward and backward) 3, with a gradient of what goes in alone, since
-    the weights are frozen, 2. Discriminators and extra decoders are no
-    backbones and count nothing.
+    Per image, a pass without gradients counts 1, a pass with gradients
+    (forward and backward) 3, and a pass through frozen weights with a gradient
+    of the input 2. Discriminators and extra decoders are not backbones and
+    are not counted.
 
     Args:
-        networks (Sequence[nn.Module]): Modules of them, or below them, that
-            are named ``backbone`` are watched, each once.
-        count (Callable): Gets the images of a call times their weight.
+        networks (Sequence[nn.Module]): Networks. Each module named
+            ``backbone`` in them is counted, shared ones once.
+        count (Callable): Called with the number of images of each pass times
+            its weight.
 
     Returns:
-        list[RemovableHandle]: ``remove()`` of each ends it.
+        list[RemovableHandle]: Handles whose ``remove()`` stops the count.
     """
 
     def before(module: nn.Module, inputs) -> None:

@@ -1,4 +1,4 @@
-"""What mmseg's metric knows of each class but returns as a mean alone."""
+"""Scores of each class, of which mmseg's metric returns only the mean."""
 from typing import List, NamedTuple, Optional, Sequence
 
 import numpy as np
@@ -7,12 +7,13 @@ from prettytable import PrettyTable
 
 
 class ClassScore(NamedTuple):
-    """Scores of a class, in percent; NaN where there is no pixel.
+    """Scores of a class in percent; NaN if the class has no pixel.
 
     Args:
-        name (str): Of the class.
+        name (str): Name of the class.
         iou (float): Intersection over union.
-        accuracy (float): Share of its pixels that are found.
+        accuracy (float): Share of the pixels of the class that are predicted
+            as such.
     """
     name: str
     iou: float
@@ -20,11 +21,11 @@ class ClassScore(NamedTuple):
 
 
 class ClassAreas:
-    """Areas that a metric summed up in its last evaluation.
+    """Areas per class from the last evaluation of a metric.
 
     Args:
-        metric (IoUMetric): Whose evaluations are listened to; what it
-            returns stays the same.
+        metric (IoUMetric): Metric whose ``compute_metrics`` is wrapped. Its
+            results do not change.
     """
 
     def __init__(self, metric: IoUMetric) -> None:
@@ -33,14 +34,14 @@ class ClassAreas:
         compute = metric.compute_metrics
 
         def compute_and_keep(results: list) -> dict:
-            # of all processes, without what fills up the last batch
+            # of all processes, without the padding of the last batch
             self._areas = [sum(areas) for areas in zip(*results)]
             return compute(results)
 
         metric.compute_metrics = compute_and_keep
 
     def scores(self) -> List[ClassScore]:
-        """Those of each class; none before an evaluation of all processes."""
+        """Scores of each class; [] before the first evaluation."""
         if not self._areas:
             return []
         intersect, union, _, label = (
@@ -51,7 +52,7 @@ class ClassAreas:
 
 
 def score_table(scores: Sequence[ClassScore]) -> str:
-    """The scores, a line a class, and their means."""
+    """Table of the scores, one line per class, and of their means."""
     table = PrettyTable(['class', 'IoU (%)', 'accuracy (%)'])
     table.align = 'r'
     table.align['class'] = 'l'

@@ -1,15 +1,15 @@
-"""What of a log is shown on the console while a training starts."""
+"""Console filter that shortens the log at the start of a training."""
 import logging
 import sys
 
-# Whose reports of a start (environment, config, table of the hooks,
-# learning rate of each parameter, ...) are looked up, not read.
+# Libraries whose reports at the start (environment, config, table of hooks,
+# learning rate of each parameter, ...) are only kept in the log file.
 LIBRARIES = frozenset(('mmengine', 'mmcv', 'mmseg', 'mmpretrain', 'mmdet'))
-# Those that say what the training begins with.
+# their messages on weights and settings that a training starts from
 WANTED = ('resumed epoch', 'Load checkpoint from', 'Auto resumed',
           'LR is set based on batch size', 'Enabling the "',
           'Model has been "compiled"')
-# Warnings that come in every run, whatever the config.
+# warnings that occur in every run, whatever the config
 EVERY_RUN = (
     'The prefix is not set in metric class',
     '"FileClient" will be deprecated',
@@ -18,11 +18,11 @@ EVERY_RUN = (
 
 
 class ConsoleFilter(logging.Filter):
-    """Filter of mmengine's console handler: a start of a few lines.
+    """Filter of mmengine's console handler for a short start.
 
-    Shown are warnings, errors, and what this package or the user's own code
-    reports. The rest waits in the log file, until the first iteration
-    (``begun``); from then on everything is shown.
+    Until the first iteration (``begun``) the console shows warnings, errors,
+    and messages of this package or the user's own code. Everything else is
+    only written to the log file. After that everything is shown.
     """
 
     def __init__(self) -> None:
@@ -39,9 +39,9 @@ class ConsoleFilter(logging.Filter):
 
 
 def _reporting_package() -> str:
-    """Package of the function that has written the record at hand.
+    """Top-level package of the function that logs the current record.
 
-    ``record.pathname`` is that of ``print_log`` in most cases.
+    ``record.pathname`` is mostly that of ``print_log`` instead.
     """
     frame = sys._getframe(1)
     while frame is not None:

@@ -8,16 +8,16 @@ from torch import nn
 
 @OPTIM_WRAPPERS.register_module()
 class CpuAmpOptimWrapper(OptimWrapper):
-    """Mixed precision in bfloat16 on a CPU.
+    """Optimizer wrapper for bfloat16 mixed precision on a CPU.
 
-    mmengine's ``AmpOptimWrapper`` refuses to run there. Gradients of
-    bfloat16 need no scaling: it has the range of float32.
-    :func:`run_on_cpu_if_needed` puts this class in its place.
+    mmengine's ``AmpOptimWrapper`` does not run on CPUs. bfloat16 has the
+    range of float32, so its gradients need no scaling.
+    :func:`run_on_cpu_if_needed` replaces ``AmpOptimWrapper`` by this class.
     """
 
     @contextmanager
     def optim_context(self, model: nn.Module):
-        """See ``AmpOptimWrapper``."""
+        """Context of a forward pass, see ``AmpOptimWrapper``."""
         with super().optim_context(model), torch.autocast(
                 'cpu', dtype=torch.bfloat16):
             yield

@@ -1,4 +1,4 @@
-"""Runs a multi-GPU config on CPU processes where there is no GPU."""
+"""Runs a multi-GPU config on CPU processes if there is no GPU."""
 import torch.distributed as dist
 from mmengine.config import Config
 from mmengine.device import get_device
@@ -9,10 +9,10 @@ from torch.nn import SyncBatchNorm
 def run_on_cpu_if_needed(cfg: Config) -> None:
     """Adapts a config in place if torch sees no accelerator.
 
-    SyncBN, which exists on GPUs alone, becomes BN, mixed precision becomes
-    bfloat16, and processes talk through gloo and validate with the running
-    statistics of the first. On a machine with an accelerator nothing is
-    changed.
+    SyncBN, which needs GPUs, becomes BN. Mixed precision becomes bfloat16.
+    Processes communicate through gloo and validate with the running
+    statistics of the first process. On a machine with an accelerator nothing
+    is changed.
 
     Args:
         cfg (Config): Config with ``launcher`` set.
@@ -36,7 +36,7 @@ def run_on_cpu_if_needed(cfg: Config) -> None:
         raise ValueError(
             f'Without a GPU only --launcher pytorch works, got {launcher}. '
             'Use tools/dist_train.sh.')
-    # mmengine's default wrapper wants a CUDA device id. Its other default,
+    # mmengine's default wrapper needs a CUDA device id. Its other default,
     # broadcast_buffers=False, must be repeated here: the bank is a buffer.
     cfg.setdefault(
         'model_wrapper_cfg',
@@ -44,13 +44,13 @@ def run_on_cpu_if_needed(cfg: Config) -> None:
             type='MMDistributedDataParallel',
             device_ids=None,
             broadcast_buffers=False))
-    # Without SyncBN their running statistics differ.
+    # without SyncBN the running statistics of the processes differ
     cfg.custom_hooks = [
         *(cfg.get('custom_hooks') or []),
         dict(type='mmseg.RankZeroBuffersHook')
     ]
-    # mmengine would ask for a CUDA device, whatever the backend; it leaves
-    # a process group alone that is there already.
+    # mmengine would request a CUDA device, whatever the backend. It does not
+    # touch a process group that exists already.
     if not dist.is_initialized():
         dist.init_process_group(backend='gloo')
 

@@ -1,4 +1,4 @@
-"""What a threshold of confidence lets pass, compared with masks."""
+"""Precision of the pseudo labels that pass a confidence threshold."""
 from typing import NamedTuple, Optional, Sequence
 
 import torch
@@ -8,22 +8,22 @@ from torch import Tensor, nn
 from ..models.diagnostics import UNKNOWN, counts_above
 from ..models.head_features import class_confidence
 
-# What an advice may name, besides the thresholds of the terms.
+# thresholds that advice may recommend, besides those of the terms
 CANDIDATES = (0., .5, .6, .7, .8, .9, .95, .97, .98, .99, .995, .999)
 
 
 class GateCurve(NamedTuple):
-    """What each threshold would let pass."""
+    """Numbers of pixels that pass each confidence threshold."""
 
     thresholds: Sequence[float]
-    """Ascending, the first is 0."""
+    """Ascending thresholds, of which the first is 0."""
     right: Sequence[int]
-    """Pixels above each threshold whose label is the true one."""
+    """Number of pixels above each threshold whose label is right."""
     passed: Sequence[int]
-    """Pixels above each threshold."""
+    """Number of pixels above each threshold."""
 
     def at(self, threshold: float) -> 'GatePoint':
-        """One of the thresholds."""
+        """Precision and share of labels at one of the thresholds."""
         index = self.thresholds.index(threshold)
         right, passed = self.right[index], self.passed[index]
         return GatePoint(threshold, right / max(passed, 1),
@@ -31,13 +31,13 @@ class GateCurve(NamedTuple):
 
 
 class GatePoint(NamedTuple):
-    """Precision of the labels that a threshold lets pass."""
+    """Precision and share of the labels that pass a threshold."""
 
     threshold: float
     precision: float
-    """Share of right ones, in [0, 1]; 0 if none passes."""
+    """Share of right labels, in [0, 1]; 0 if no pixel passes."""
     share: float
-    """Of all pixels, in [0, 1]."""
+    """Share of all pixels, in [0, 1]."""
 
     def __str__(self) -> str:
         return f'{self.share:.1%} of the pixels, {self.precision:.1%} right'
@@ -45,11 +45,11 @@ class GatePoint(NamedTuple):
 
 def counts_of_image(model: nn.Module, sample: dict,
                     thresholds: Tensor) -> Tensor:
-    """See :func:`counts_above`.
+    """Counts of pixels above each threshold, see :func:`counts_above`.
 
     Args:
-        model (SemiEncoderDecoder): In evaluation mode.
-        sample (dict): One image of a data set, with its mask.
+        model (SemiEncoderDecoder): Model in evaluation mode.
+        sample (dict): Image of a data set, with its mask.
         thresholds (Tensor): Ascending, shape (n,).
 
     Returns:
@@ -59,7 +59,7 @@ def counts_of_image(model: nn.Module, sample: dict,
     found, = model.test_step(pseudo_collate([sample]))
     scores = found.seg_logits.data[None].float()
     if scores.size(1) == 1:
-        scores = scores.logit()  # mmseg gives the probability there
+        scores = scores.logit()  # mmseg returns the probability there
     confidence, labels = class_confidence(head, scores)
     truth = found.gt_sem_seg.data.to(labels)
     truth = truth.where(truth != head.ignore_index,
@@ -69,17 +69,17 @@ def counts_of_image(model: nn.Module, sample: dict,
 
 def advice(curve: GateCurve, key: str, threshold: float,
            least_precision: float, least_ratio: float) -> Optional[str]:
-    """What to change if a threshold lets too few or too wrong labels pass.
+    """Advice if a threshold lets too few or too many wrong labels pass.
 
     Args:
-        curve (GateCurve): Measured.
-        key (str): Of the threshold, in words.
-        threshold (float): One of the curve.
-        least_precision (float): Of the labels that pass.
-        least_ratio (float): Of the pixels that pass.
+        curve (GateCurve): Measured curve.
+        key (str): Config key of the threshold, in words.
+        threshold (float): Threshold in use, one of the curve.
+        least_precision (float): Required share of right labels.
+        least_ratio (float): Required share of pixels with a label.
 
     Returns:
-        str | None: None if nothing is to be changed.
+        str | None: None if nothing needs to change.
     """
     now = curve.at(threshold)
     few = now.share < least_ratio
@@ -91,12 +91,12 @@ def advice(curve: GateCurve, key: str, threshold: float,
         and (point.threshold < threshold) == few
     ]
     if better:
-        # as near as possible
+        # the nearest threshold
         best = better[-1] if few else better[0]
         change = (f'{"Lower" if few else "Raise"} it to {best.threshold:g}: '
                   f'{best}.')
     else:
-        change = ('No other is better: let the term begin later '
+        change = ('No other threshold is better: let the term start later '
                   '(SupervisedWarmupHook, start_iters of the term), or label '
                   'more images.')
     bound = (f'fewer than {least_ratio:.0%} of the pixels'

@@ -1,4 +1,4 @@
-"""mmengine's runner with a start that fits on a screen."""
+"""Runner whose start-up log fits on a screen."""
 import logging
 from logging.handlers import MemoryHandler
 
@@ -12,22 +12,22 @@ _FIRST = frozenset(('before_train_iter', 'before_val_iter',
 
 
 class QuietRunner(Runner):
-    """Runner that leaves most of its start to the log file.
+    """Runner that keeps most of its start-up log off the console.
 
-    Environment, config, table of the hooks and the like are in the log file
-    of the work dir as :class:`Runner` writes them, and what was warned of
-    while the tool was imported. The console has what
-    :class:`ConsoleFilter` lets through, up to the first iteration; from then
-    on it is that of :class:`Runner`. Nothing else differs.
+    The log file in the work dir has everything that :class:`Runner` writes
+    (environment, config, table of hooks, ...), and the warnings issued while
+    the tool was imported. Up to the first iteration the console has what
+    :class:`ConsoleFilter` lets pass, after that everything. Nothing else
+    differs from :class:`Runner`.
     """
 
     def build_logger(self, *args, **kwargs) -> MMLogger:
-        """Builds mmengine's logger, with a filter before the console."""
+        """Builds mmengine's logger with a filter on the console."""
         logger = super().build_logger(*args, **kwargs)
         self._filter = ConsoleFilter()
         for handler in logger.handlers:
             if isinstance(handler, logging.FileHandler):
-                _pour_warnings_into(handler)
+                _send_warnings_to(handler)
             else:
                 handler.addFilter(self._filter)
         if logger.log_file:
@@ -41,10 +41,10 @@ class QuietRunner(Runner):
         super().call_hook(fn_name, **kwargs)
 
 
-def _pour_warnings_into(handler: logging.Handler) -> None:
-    """Writes Python's warnings to a log: held ones now, others as they come.
+def _send_warnings_to(handler: logging.Handler) -> None:
+    """Writes Python's warnings to a log: held ones now, new ones at once.
 
-    ``tools/quiet_start.py`` holds them.
+    ``tools/quiet_start.py`` holds them until then.
     """
     for held in logging.getLogger('py.warnings').handlers:
         if isinstance(held, MemoryHandler):

@@ -1,4 +1,4 @@
-"""What is trained, or tested, on what: a few lines before it begins."""
+"""Summary lines that are logged before a training or a test."""
 import os
 from collections.abc import Sized
 from typing import List, Optional
@@ -13,15 +13,14 @@ from ..utils.bare_model import bare_model
 
 
 def training_summary(runner) -> List[str]:
-    """Lines that say what a training is going to do.
+    """Summary lines of a training.
 
     Args:
-        runner (Runner): At the begin of its training.
+        runner (Runner): Runner at the beginning of its training.
 
     Returns:
-        list[str]: Network, images, schedule, validation, device and where
-        checkpoints go; without what is not known of a loop or an optimizer
-        of another kind.
+        list[str]: Network, terms, images, schedule, validation, device and
+        checkpoints. Lines that do not apply are left out.
     """
     found = (network(bare_model(runner)), terms(bare_model(runner)),
              images(runner.train_dataloader), schedule(runner),
@@ -30,15 +29,16 @@ def training_summary(runner) -> List[str]:
 
 
 def test_summary(runner) -> List[str]:
-    """Lines that say what a test is going to do.
+    """Summary lines of a test.
 
     Args:
-        runner (Runner): At the begin of its test.
+        runner (Runner): Runner at the beginning of its test.
     """
     loader = runner.test_dataloader
     model = bare_model(runner)
     return [
-        network(getattr(model, 'module', model)),  # of test-time augmentation
+        # model of test-time augmentation
+        network(getattr(model, 'module', model)),
         f'Test: {_count(loader.dataset)} images.',
         device(runner)
     ]
@@ -60,7 +60,7 @@ def network(model: torch.nn.Module) -> str:
 
 
 def terms(model: torch.nn.Module) -> Optional[str]:
-    """Terms of the unsupervised loss and from when on they count."""
+    """Terms of the unsupervised loss and their first iteration."""
     found = getattr(model, 'terms', None)
     if not found:
         return None
@@ -73,7 +73,7 @@ def terms(model: torch.nn.Module) -> Optional[str]:
 
 
 def images(loader) -> Optional[str]:
-    """Images of a supervised training; the check of others has told theirs."""
+    """Images of a supervised training; the semi checks log those of others."""
     if isinstance(loader.batch_sampler, MultiSourceBatchSampler):
         return None
     return (f'Images: {_count(loader.dataset)} labeled; {loader.batch_size} '
@@ -81,7 +81,7 @@ def images(loader) -> Optional[str]:
 
 
 def schedule(runner) -> str:
-    """Length, optimizer and highest learning rates."""
+    """Length, optimizer and initial learning rates."""
     by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
     text = f'Schedule: {runner.max_iters} iterations'
     if by_epoch:
@@ -101,7 +101,7 @@ def schedule(runner) -> str:
 
 
 def validation(runner) -> str:
-    """Number of images and how often they are looked at."""
+    """Number of validation images and validation interval."""
     if runner.val_loop is None:
         return 'Validation: none.'
     by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
@@ -111,7 +111,7 @@ def validation(runner) -> str:
 
 
 def device(runner) -> str:
-    """Machine, processes and precision."""
+    """Device, number of processes and precision."""
     world = get_world_size()
     first = next(bare_model(runner).parameters(), torch.empty(0)).device
     if first.type == 'cuda':
@@ -129,7 +129,7 @@ def device(runner) -> str:
 
 
 def checkpoints(runner) -> str:
-    """Where and how often the training is saved."""
+    """Folder and interval of the checkpoints."""
     hook = next((each for each in runner.hooks
                  if hasattr(each, 'save_best')), None)
     if hook is None:

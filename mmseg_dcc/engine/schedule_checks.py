@@ -1,4 +1,4 @@
-"""Checks of learning rates before a training goes on with odd ones."""
+"""Checks of learning rates and schedules before a training."""
 import copy
 import logging
 from typing import List
@@ -12,12 +12,14 @@ from .optimizers import CompositeOptimizer
 def check_schedule(runner) -> None:
     """Compares the schedules with the length of the training.
 
-    A checkpoint brings its schedules along. Where the config has a longer
-    one now, the training would go on at a learning rate of 0: the schedules
-    of the config are put in their place, as far as they would be by now.
+    A checkpoint restores its schedules. If the schedule in the config is
+    longer now, the resumed training would continue at a learning rate of 0.
+    The schedules of the config replace those of the checkpoint, advanced to
+    the current iteration.
 
     Args:
-        runner (Runner): At the begin of its training, after a resume.
+        runner (Runner): Runner at the beginning of its training, after a
+            resume.
     """
     check_custom_keys(runner)
     restart_longer_schedules(runner)
@@ -27,18 +29,19 @@ def check_schedule(runner) -> None:
             unit = 'epoch' if scheduler.by_epoch else 'iteration'
             _warn(f'The learning rate is 0 from {unit} {scheduler.end} on '
                   f'({type(scheduler).__name__}), but the training has '
-                  f'{total}: the rest learns nothing. Set end={total} of '
-                  'this one in param_scheduler.')
+                  f'{total}: nothing is learned after that. Set end={total} '
+                  'of this scheduler in param_scheduler.')
 
 
 def restart_longer_schedules(runner) -> bool:
-    """Puts the schedules of the config in place of those of a checkpoint.
+    """Replaces the schedules of a checkpoint by those of the config.
 
     Args:
-        runner (Runner): After a resume. Nothing happens if both end alike.
+        runner (Runner): Runner after a resume. Nothing happens if both
+            schedules end at the same step.
 
     Returns:
-        bool: Whether they were exchanged.
+        bool: Whether the schedules were replaced.
     """
     resumed = _flat(runner.param_schedulers)
     wanted = _as_list(runner.cfg.get('param_scheduler'))
@@ -63,14 +66,14 @@ def restart_longer_schedules(runner) -> bool:
                 scheduler.step()
     runner.param_schedulers = fresh
     _warn(f'The checkpoint was written by a training whose schedules end at '
-          f'{before}, those of the config end at {after}: the learning rate '
-          'goes on as if it had been so from the start (now '
-          f'{optimizer.param_groups[0]["lr"]:.3g}).')
+          f'{before}, those of the config end at {after}. The learning rate '
+          'continues as if the schedules of the config had been used from the '
+          f'start (now {optimizer.param_groups[0]["lr"]:.3g}).')
     return True
 
 
 def _end_of(config: dict, scheduler, epoch_length: int) -> int:
-    """Where a schedule of the config would end, in steps of the resumed."""
+    """End of a schedule of the config, in steps of the resumed one."""
     end = config.get('end', scheduler.end)
     if config.get('convert_to_iter_based') and 'end' in config:
         return end * epoch_length
@@ -84,17 +87,17 @@ def _as_list(configs) -> list:
 
 
 def check_learning_rates_of_terms(model, optimizer) -> None:
-    """Warns if what the terms train has not the learning rate of the head.
+    """Warns if parameters of terms learn more slowly than the decode head.
 
-    Stock configs raise that of ``head`` in ``custom_keys``, which the names
-    of a projector do not contain.
+    Stock configs raise the learning rate of ``head`` in ``custom_keys``,
+    which does not match the parameter names of a projector.
 
     Args:
         model (SemiEncoderDecoder): The segmentor.
-        optimizer (Optimizer): Of the training.
+        optimizer (Optimizer): Optimizer of the training.
     """
     if isinstance(optimizer, CompositeOptimizer):
-        # what has an optimizer of its own has its rate on purpose
+        # parts with an optimizer of their own have their rate on purpose
         optimizer = next(iter(optimizer.optimizers.values()))
     rates = {
         id(parameter): group.get('initial_lr', group['lr'])
@@ -115,19 +118,19 @@ def check_learning_rates_of_terms(model, optimizer) -> None:
             _warn(f'The parameters of model.terms.{name} learn at '
                   f'{max(found):.3g}, the decode head at {head:.3g}: the '
                   'names in optim_wrapper.paramwise_cfg.custom_keys do not '
-                  f'reach them. Add terms=dict(lr_mult='
+                  f'match them. Add terms=dict(lr_mult='
                   f'{head / max(found):.3g}) to custom_keys if they should '
                   'learn as fast as the head.')
 
 
 def check_custom_keys(runner) -> None:
-    """Warns of rates for parameters that the model does not have.
+    """Warns of ``custom_keys`` that match no parameter of the model.
 
-    A name in ``custom_keys`` that is part of no parameter's name does
-    nothing, without a word.
+    mmengine ignores a name in ``custom_keys`` that is part of no parameter's
+    name without a message.
 
     Args:
-        runner (Runner): Of the training.
+        runner (Runner): Runner of the training.
     """
     keys = (runner.cfg.get('optim_wrapper') or {}).get('paramwise_cfg') or {}
     keys = keys.get('custom_keys') or {}
@@ -137,19 +140,19 @@ def check_custom_keys(runner) -> None:
               and not any(key in name for name in names)]
     if unused:
         parts = sorted({name.split('.')[0] for name in names})
-        _warn(f'No parameter of the model has {unused} in its name: lr_mult '
-              'of optim_wrapper.paramwise_cfg.custom_keys does nothing '
-              f'there. Their names begin with {", ".join(parts)}.')
+        _warn(f'No parameter name of the model contains {unused}: lr_mult '
+              'of optim_wrapper.paramwise_cfg.custom_keys has no effect '
+              f'there. The names begin with {", ".join(parts)}.')
 
 
 def check_scaled_rate(runner, images_per_batch: List[int],
                       labeled: List[bool]) -> None:
-    """Tells which images ``auto_scale_lr`` has counted.
+    """Warns which images of a batch ``auto_scale_lr`` has counted.
 
     Args:
-        runner (Runner): Of the training.
-        images_per_batch (list[int]): Of each source.
-        labeled (list[bool]): Whether it is a labeled one.
+        runner (Runner): Runner of the training.
+        images_per_batch (list[int]): Number of images of each source.
+        labeled (list[bool]): Whether each source is labeled.
     """
     setting = runner.auto_scale_lr
     if not setting or not setting.get('enable'):
@@ -159,9 +162,9 @@ def check_scaled_rate(runner, images_per_batch: List[int],
     if own < total:
         _warn(f'auto_scale_lr compares base_batch_size='
               f'{setting["base_batch_size"]} with all {total} images of a '
-              f'batch, of which {own} are labeled. If the base counts '
-              'labeled images, multiply it by '
-              f'{total / own:.3g} for the learning rate that is meant.')
+              f'batch, of which {own} are labeled. If base_batch_size counts '
+              'labeled images only, multiply it by '
+              f'{total / own:.3g} to get the intended learning rate.')
 
 
 def _flat(schedulers) -> list:

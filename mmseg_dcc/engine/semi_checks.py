@@ -10,7 +10,7 @@ from ..datasets.geometry_probe import probe_views
 from ..datasets.plain_datasets import plain_datasets, unlabeled_datasets
 from ..models import SemiEncoderDecoder
 from ..utils.bare_model import bare_model
-from ..utils.random_states import random_states_kept
+from ..utils.random_states import preserved_random_states
 from .hooks.mean_teacher_hook import MeanTeacherHook
 from .schedule_checks import (
     check_learning_rates_of_terms,
@@ -20,10 +20,10 @@ from .training_checks import check_training
 
 
 def check_semi_training(runner) -> None:
-    """Tells before training what would fail, or do nothing, in it.
+    """Raises or warns before training about what would fail in it.
 
     Args:
-        runner (Runner): At the begin of its training.
+        runner (Runner): Runner at the beginning of its training.
 
     Raises:
         TypeError: If the model has no terms.
@@ -56,11 +56,11 @@ def check_semi_training(runner) -> None:
 
 
 def check_teacher(model: SemiEncoderDecoder, hooks) -> None:
-    """Compares what the terms need with the hooks.
+    """Raises if a term needs a teacher and no hook makes one.
 
     Args:
         model (SemiEncoderDecoder): The segmentor.
-        hooks (list[Hook]): Of the runner.
+        hooks (list[Hook]): Hooks of the runner.
 
     Raises:
         ValueError: If a term needs a teacher and there is none.
@@ -77,42 +77,42 @@ def check_teacher(model: SemiEncoderDecoder, hooks) -> None:
 
 
 def check_channels(model: SemiEncoderDecoder, dataset) -> None:
-    """Compares the channels of images with what the model takes.
+    """Compares the channels of images with those that the model expects.
 
     Args:
         model (SemiEncoderDecoder): The segmentor.
-        dataset (Dataset): Of the training.
+        dataset (Dataset): Data set of the training.
 
     Raises:
         ValueError: If an image of one of the data sets does not fit.
     """
     preprocessor = model.data_preprocessor
-    with random_states_kept():
+    with preserved_random_states():
         for plain in plain_datasets(dataset):
             found = plain[0]['inputs'].shape[-3]
             if found != model.in_channels:
                 raise ValueError(
                     f'{type(plain).__name__} gives images of {found} '
-                    f'channel(s), but the backbone takes {model.in_channels}. '
-                    'Set model.backbone.in_channels (and pretrained=None, if '
-                    'its weights are for three), or color_type of '
-                    'LoadImageFromFile.')
+                    'channel(s), but the backbone expects '
+                    f'{model.in_channels}. Set model.backbone.in_channels '
+                    '(and pretrained=None, if its weights are for three), or '
+                    'color_type of LoadImageFromFile.')
             for key in ('mean', 'std'):
                 given = getattr(preprocessor, key, None)
                 if given is not None and len(given) not in (1, found):
                     raise ValueError(
                         f'model.data_preprocessor.{key} has {len(given)} '
                         f'numbers, but {type(plain).__name__} gives images of '
-                        f'{found} channel(s). Give one for each channel.')
+                        f'{found} channel(s). Set one number per channel.')
 
 
 @torch.no_grad()
 def check_small_batches(model: SemiEncoderDecoder, loader) -> None:
-    """Tries batches of one image, which some heads cannot normalise.
+    """Raises if the network cannot normalise a batch of one image.
 
     Args:
-        model (SemiEncoderDecoder): The segmentor; its buffers stay.
-        loader (DataLoader): With :class:`MultiSourceBatchSampler`.
+        model (SemiEncoderDecoder): The segmentor; its buffers are restored.
+        loader (DataLoader): Loader with :class:`MultiSourceBatchSampler`.
 
     Raises:
         ValueError: If batch normalization would fail in training.
@@ -125,7 +125,7 @@ def check_small_batches(model: SemiEncoderDecoder, loader) -> None:
     ]
     if 1 not in parts:
         return
-    # of whole patches of 14, 16 and 32 px
+    # a multiple of patch sizes 14, 16 and 32 px
     side = 224
     try:
         with _kept_buffers(model):
@@ -138,13 +138,13 @@ def check_small_batches(model: SemiEncoderDecoder, loader) -> None:
         raise ValueError(
             'A process trains on one labeled or one unlabeled image at a time '
             f'({sampler.images_per_batch} images of each source), but this '
-            'network normalises values of which there is one an image, such '
+            'network normalises values of which each image has only one, such '
             'as those of an image pool. Raise train_dataloader.batch_size, '
             'so that each source has two images in a batch, or set '
             "norm_cfg=dict(type='GN', ...) in the heads.") from error
     except RuntimeError:
-        # An image of this size may be too small for the network: this is
-        # no reason to stop a training of larger crops.
+        # The network may need larger images than this one, which is no reason
+        # to stop a training on larger crops.
         return
 
 

@@ -1,4 +1,4 @@
-"""Signals that ask a training to end after its step."""
+"""Signals that ask a training to stop after its current step."""
 import os
 import signal
 import threading
@@ -9,31 +9,31 @@ from typing import Dict, Optional
 import torch
 from mmengine.dist import all_reduce
 
-# Ctrl-C; of Slurm, containers and `kill`; of a terminal that is closed; and
-# what clusters send to ask for a checkpoint.
+# Ctrl-C; sent by Slurm, containers and `kill`; sent by a terminal that is
+# closed; sent by clusters to ask for a checkpoint
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
-# torch's launcher sends its processes Ctrl-C once more, after the terminal.
-_SAME_PRESS = 2.
+# torch's launcher forwards Ctrl-C to processes that the terminal sent it to
+_REPEAT_SECONDS = 2.
 
 
 class StopRequest:
-    """Signal that has asked this process to stop, if there was one.
+    """Stop signal that this process has received, if any.
 
     Args:
-        speaks (bool): Whether to answer on the terminal. Of several processes
-            one is enough.
+        prints (bool): Whether to print a message on the terminal. One of
+            several processes is enough. Defaults to True.
     """
 
-    def __init__(self, speaks: bool = True) -> None:
+    def __init__(self, prints: bool = True) -> None:
         self.number = 0
-        self.speaks = speaks
+        self.prints = prints
         self._before: Dict[int, object] = {}
 
     def listen(self) -> None:
-        """Takes the signals that would end the process.
+        """Installs handlers for the signals that would end the process.
 
-        Those that are ignored (``nohup``, ``&``), or that other code
-        handles, stay as they are; so do all in a thread.
+        Signals that are ignored (``nohup``, ``&``) or handled by other code
+        are not touched. Nothing is installed in a thread.
         """
         if threading.current_thread() is not threading.main_thread():
             return
@@ -44,23 +44,23 @@ class StopRequest:
                 self._before[number] = signal.signal(number, self._take)
 
     def restore(self) -> None:
-        """Gives the signals back."""
+        """Restores the previous signal handlers."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before = {}
 
     def of_any_process(self) -> int:
-        """Signal that any process of the training got; 0 if none did.
+        """Signal that any process of the training received; 0 if none did.
 
-        All get the same answer; each must ask.
+        All processes get the same answer, and each must call this.
         """
-        # Reading the losses for the log has waited for the device before.
+        # cheap: the host has already waited for the device to log the losses
         number = torch.tensor(float(self.number))
         all_reduce(number, 'max')
         return int(number)
 
     def _take(self, number: int, _) -> None:
-        # A forked process has this handler until it sets its own.
+        # a forked process inherits this handler until it sets its own
         if os.getpid() != self._process:
             return
         if not self.number:
@@ -68,10 +68,10 @@ class StopRequest:
             self._since = time.monotonic()
             self._answer()
             if 'TORCHELASTIC_RUN_ID' not in os.environ:
-                # the next ends at once, even where Python waits for torch
+                # the next one ends at once, even while Python waits for torch
                 self._end_at_once(signal.SIGINT)
         elif (number == signal.SIGINT
-              and time.monotonic() - self._since > _SAME_PRESS):
+              and time.monotonic() - self._since > _REPEAT_SECONDS):
             self._end_at_once(number)
             os.kill(os.getpid(), number)
 
@@ -80,11 +80,11 @@ class StopRequest:
             signal.signal(number, signal.SIG_DFL)
 
     def _answer(self) -> None:
-        if not self.speaks:
+        if not self.prints:
             return
-        text = (f'\n{signal.Signals(self.number).name}: the training ends '
-                'after this step (a validation that runs is finished), with '
-                'a checkpoint. Ctrl-C ends it at once, without.\n')
+        text = (f'\n{signal.Signals(self.number).name}: the training stops '
+                'after this step (or a running validation) and saves a '
+                'checkpoint. Press Ctrl-C to stop at once without one.\n')
         # print() may be what the signal has interrupted
         with suppress(OSError):
             os.write(2, text.encode())
@@ -99,10 +99,10 @@ class _Workers:
 def protect_workers() -> None:
     """Makes processes that are forked from now on survive the signals.
 
-    A terminal sends Ctrl-C, and many a cluster SIGTERM, to the workers of
-    the data loaders, too. They would die, and the training with them in the
-    middle of its step. They end as before when their parent ends them, or
-    has ended.
+    Terminals send Ctrl-C, and many clusters SIGTERM, to the workers of the
+    data loaders, too. They would exit, and the training would fail in the
+    middle of its step. The workers still exit when their parent stops them or
+    has exited.
     """
     if not _Workers.registered and hasattr(signal, 'sigwaitinfo'):
         os.register_at_fork(after_in_child=_protect_this_process)
@@ -111,7 +111,7 @@ def protect_workers() -> None:
 
 
 def stop_protecting() -> None:
-    """Undoes :func:`protect_workers` for processes that come later."""
+    """Undoes :func:`protect_workers` for processes that are forked later."""
     _Workers.protected = False
 
 
@@ -123,7 +123,7 @@ def _protect_this_process() -> None:
         threading.Thread(
             target=_end_with_parent, args=(os.getppid(), ),
             daemon=True).start()
-    except RuntimeError:  # no room for a thread
+    except RuntimeError:  # no thread can be started
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 
@@ -131,5 +131,5 @@ def _end_with_parent(parent: int) -> None:
     while True:
         received: Optional[signal.struct_siginfo] = signal.sigwaitinfo(SIGNALS)
         if received.si_pid == parent and received.si_signo == signal.SIGTERM:
-            # what torch's own handler does
+            # as torch's own handler does
             os._exit(0)

@@ -1,4 +1,4 @@
-"""Going on in the middle of an epoch."""
+"""Resume in the middle of an epoch."""
 import logging
 
 from mmengine.logging import print_log
@@ -7,15 +7,15 @@ from mmengine.runner import EpochBasedTrainLoop
 KEY = 'unfinished_epoch'
 
 
-def note_position(checkpoint: dict, runner, done: int) -> None:
-    """Notes in a checkpoint how much of its epoch is done.
+def save_position(checkpoint: dict, runner, done: int) -> None:
+    """Saves in a checkpoint how many batches of its epoch are done.
 
-    mmengine begins the epoch again, on top of what was learned from it.
+    mmengine would repeat the whole epoch on top of what was learned from it.
 
     Args:
-        checkpoint (dict): About to be written; changed in place if it is of
-            the middle of an epoch.
-        runner (Runner): Of the training.
+        checkpoint (dict): Checkpoint to be written; changed in place if it
+            belongs to the middle of an epoch.
+        runner (Runner): Runner of the training.
         done (int): Batches of the epoch that have been trained on.
     """
     if (isinstance(runner.train_loop, EpochBasedTrainLoop) and done
@@ -25,23 +25,23 @@ def note_position(checkpoint: dict, runner, done: int) -> None:
 
 
 def skip_done_batches(loop: EpochBasedTrainLoop, position: dict) -> None:
-    """Makes the loop leave out the first batches of its next epoch.
+    """Makes the loop skip the first batches of its next epoch.
 
-    They are loaded, as mmengine's loop over iterations does when it resumes:
-    so the workers draw what they would have drawn.
+    They are still loaded, as in mmengine's iteration-based loop after a
+    resume, so that the workers draw the same random numbers.
 
     Args:
-        loop (EpochBasedTrainLoop): About to go on.
-        position (dict): What :func:`note_position` noted.
+        loop (EpochBasedTrainLoop): Loop of the resumed training.
+        position (dict): Position saved by :func:`save_position`.
     """
     epoch, length = loop.epoch, len(loop.dataloader)
     if position['of'] != length:
         print_log(
             f'The checkpoint was written after {position["done"]} of '
             f'{position["of"]} batches of epoch {epoch + 1}. An epoch has '
-            f'{length} now, so it begins again. Its images count twice: to '
-            'avoid it go on with the batch size, processes and images of '
-            'then.',
+            f'{length} now, so it starts again and its first images count '
+            'twice. To avoid that, resume with the same batch size, number '
+            'of processes and images as before.',
             logger='current',
             level=logging.WARNING)
         return

@@ -1,8 +1,8 @@
-"""Seeds of the data loader's workers that differ from epoch to epoch.
+"""Worker seeds of the data loader that differ from epoch to epoch.
 
 Workers end with each epoch of the sampler, and mmengine gives the new ones
-the seeds of the old. With its ``IterBasedTrainLoop`` every pass over the
-images would repeat the crops and the augmentation of the first.
+the same seeds again. With its ``IterBasedTrainLoop`` every pass over the
+images would repeat the crops and the augmentation of the first pass.
 """
 from functools import partial
 from typing import Callable, Optional
@@ -16,17 +16,17 @@ EPOCH, ITERATION = 0, 1
 
 
 def seed_workers_by_epoch(loader: DataLoader, seed: int) -> None:
-    """Seeding of workers by what they are: changes a loader in place.
+    """Makes the worker seeds of a loader depend on the epoch, in place.
 
-    What a worker draws depends on the seed, the rank, the epoch that the
-    sampler is in when the worker starts, and the number of the worker.
-    Workers that run already are left alone. A ``worker_init_fn`` of the user
-    is called after the seeding; mmengine's own is replaced. Calling this
-    twice is calling it once.
+    The seed of a worker is derived from the seed of the training, the rank,
+    the epoch of the sampler when the worker starts, and the number of the
+    worker. Running workers are not changed. A ``worker_init_fn`` of the user
+    is called after the seeding; mmengine's own is replaced. A second call has
+    no further effect.
 
     Args:
-        loader (DataLoader): Its sampler counts its ``epoch``, as those of
-            mmengine do. One that does not is in epoch 0 for ever.
+        loader (DataLoader): Loader whose sampler has an ``epoch``, as those
+            of mmengine do. Other samplers count as always in epoch 0.
         seed (int): ``runner.seed``, at least 0.
     """
     user_fn = loader.worker_init_fn
@@ -47,14 +47,14 @@ def position_seed(seed: int, rank: int, kind: int, number: int) -> int:
     """Seed of a position in the training.
 
     Args:
-        seed (int): Of the training, at least 0.
-        rank (int): Of the process.
+        seed (int): Seed of the training, at least 0.
+        rank (int): Rank of the process.
         kind (int): ``EPOCH`` or ``ITERATION``.
-        number (int): Of the epoch or iteration, from 0.
+        number (int): Number of the epoch or iteration, from 0.
 
     Returns:
-        int: Below 2**31, so that the number of a worker can be added to it
-        where NumPy takes 32 bits.
+        int: Seed below 2**31, so that adding a worker number keeps it within
+        the 32 bits of NumPy.
     """
     sequence = np.random.SeedSequence([seed, rank, kind, number])
     return int(sequence.generate_state(1)[0]) >> 1
@@ -74,7 +74,7 @@ class _SeedByEpoch:
         self.quiet = quiet
 
     def __call__(self, worker_id: int) -> None:
-        # A worker has a copy of the sampler of the moment it was started.
+        # a worker has a copy of the sampler from the moment it was started
         epoch = getattr(self.sampler, 'epoch', 0)
         worker_init_fn(
             worker_id,

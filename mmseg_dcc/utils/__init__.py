@@ -1,1 +1,1 @@
-"""What several parts of the package and its command lines share."""
+"""Helpers that several parts of the package and its tools share."""

@@ -1,4 +1,4 @@
-"""Names of arguments in configs that nothing takes."""
+"""Check for misspelled argument names in configs."""
 import difflib
 import inspect
 from typing import Optional, Set
@@ -12,8 +12,8 @@ def known_arguments(kind: type) -> Optional[Set[str]]:
     """Names of the arguments of a class, or None if it takes any.
 
     Args:
-        kind (type): A class; what it passes on to those that it inherits
-            from counts, too.
+        kind (type): A class. If it passes ``**kwargs`` on to its base
+            classes, their arguments count, too.
     """
     known: Set[str] = set()
     for cls in kind.__mro__:
@@ -34,20 +34,21 @@ def known_arguments(kind: type) -> Optional[Set[str]]:
 def refuse_unknown_arguments(key: str, given: dict, kind,
                              also: tuple = (), without: tuple = (),
                              registry: Optional[Registry] = None) -> None:
-    """Names a misspelled argument as the config has it.
+    """Raises if a config passes an argument that a class does not take.
 
     Args:
-        key (str): Where it stands in the config.
+        key (str): Config key of the arguments, for the error message.
         given (dict): The arguments.
-        kind (type | str): Class that takes them, or its name; what is not
-            registered is named when it is built.
-        also (tuple[str]): Other names that are taken. Defaults to ().
-        without (tuple[str]): Names that are not, since they are filled in.
-            Defaults to ().
-        registry (Registry, optional): Of the name. Defaults to None.
+        kind (type | str): Class that takes them, or its registered name. A
+            name that is not registered is left to the error of the registry.
+        also (tuple[str]): Further names that are allowed. Defaults to ().
+        without (tuple[str]): Names that are not allowed, since they are
+            filled in. Defaults to ().
+        registry (Registry, optional): Registry of the name. Defaults to
+            None.
 
     Raises:
-        TypeError: With the argument and those that are like it.
+        TypeError: If an argument is unknown; names it and similar arguments.
     """
     if isinstance(kind, str):
         kind = registry.get(kind)

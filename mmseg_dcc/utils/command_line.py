@@ -1,4 +1,4 @@
-"""Options that several command lines share."""
+"""Command-line options that several tools share."""
 import argparse
 import os
 import os.path as osp
@@ -14,21 +14,21 @@ _HOOKS = ('WeightsCheckHook', 'TrainingCheckHook', 'InterruptHook',
 
 
 def add_verbose_argument(parser: argparse.ArgumentParser) -> None:
-    """Adds what ``tools/quiet_start.py`` looks for before it is parsed."""
+    """Adds ``--verbose``, which ``tools/quiet_start.py`` reads before."""
     parser.add_argument(
         '--verbose',
         action='store_true',
-        help='all warnings and all of the log on the console, as mmengine '
-        'has it (or MMSEG_DCC_VERBOSE=1)')
+        help='show all warnings and the whole log on the console, like '
+        'mmengine does (or set MMSEG_DCC_VERBOSE=1)')
 
 
 def is_verbose() -> bool:
-    """Whether a tool was told so by its option or the environment."""
+    """Whether ``--verbose`` or ``MMSEG_DCC_VERBOSE`` is set."""
     return os.environ.get('MMSEG_DCC_VERBOSE', '0') not in ('', '0')
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds what :func:`load_config` takes."""
+    """Adds the arguments of :func:`load_config`."""
     add_verbose_argument(parser)
     parser.add_argument('config', help='config file of a training')
     parser.add_argument(
@@ -46,19 +46,19 @@ def load_config(args: argparse.Namespace) -> Config:
 
 
 def add_launch_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds what :func:`load_launched_config` takes: mmseg's options."""
+    """Adds the arguments of :func:`load_launched_config`, as in mmseg."""
     add_config_arguments(parser)
     parser.add_argument('--work-dir', help='folder for logs and checkpoints')
     parser.add_argument(
         '--launcher',
         choices=['none', 'pytorch', 'slurm', 'mpi'],
         default='none')
-    # Given by some versions of torch's launcher.
+    # some versions of torch's launcher pass it
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
 
 
 def load_launched_config(args: argparse.Namespace) -> Config:
-    """Reads the config of a command that mmengine's runner carries out."""
+    """Reads the config of a command that runs mmengine's runner."""
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = load_config(args)
     cfg.launcher = args.launcher
@@ -70,14 +70,15 @@ def load_launched_config(args: argparse.Namespace) -> Config:
 
 
 def add_hooks(cfg: Config) -> None:
-    """Adds what belongs to every training and test: checks and reports.
+    """Adds the hooks for checks and reports of every training and test.
 
     Args:
-        cfg (Config): What its ``custom_hooks`` have already stays as it is.
+        cfg (Config): Config, changed in place. Hooks that its
+            ``custom_hooks`` already has are kept as they are.
     """
     if (cfg.get('default_scope') or 'mmseg') != 'mmseg' and not is_kind(
             cfg.model, BaseSegmentor, MODELS):
-        return  # of a classifier, say
+        return  # for instance of a classifier
     types = [hook['type'] for hook in cfg.get('custom_hooks') or []]
     for name in _HOOKS:
         if not any(_is_named(kind, name) for kind in types):
@@ -88,8 +89,9 @@ def add_hook(cfg: Config, hook: dict) -> None:
     """Adds one hook of this package.
 
     Args:
-        cfg (Config): With or without ``custom_hooks``, of any default scope.
-        hook (dict): Its config, with the bare name as ``type``.
+        cfg (Config): Config of any default scope, with or without
+            ``custom_hooks``; changed in place.
+        hook (dict): Config of the hook, with the bare name as ``type``.
     """
     cfg.custom_hooks = [
         *(cfg.get('custom_hooks') or []),

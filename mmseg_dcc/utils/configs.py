@@ -1,4 +1,4 @@
-"""Configs as the tools read them: the data sets inside, the kinds of parts."""
+"""Config helpers of the tools: reading, data sets, types of components."""
 from pathlib import Path
 from typing import List, Optional
 
@@ -14,7 +14,7 @@ from .input_error import InputError
 
 
 def read_config(path: str, options: Optional[dict] = None) -> Config:
-    """Config of a file, whose scope becomes the default.
+    """Reads a config file and sets its default scope.
 
     Args:
         path (str): Config file, of strings or in pure Python.
@@ -58,34 +58,34 @@ def _missing_package(error: BaseException) -> Optional[str]:
 
 
 def under_another_name(cfg: Config, prefix: str) -> Config:
-    """A copy that the runner dumps beside the config of a training.
+    """Copy of a config that the runner dumps under another file name.
 
-    The runner writes its config into the work dir; under its own name it
-    would replace that with which ``--resume`` goes on.
+    The runner writes its config into the work dir. Under the original name it
+    would replace the config of the training, which ``--resume`` needs.
 
     Args:
         cfg (Config): The config.
-        prefix (str): Of the new name.
+        prefix (str): Prefix of the new file name.
     """
     name = Path(cfg.filename)
     return Config(
         cfg.to_dict(),
-        cfg_text=cfg.text,  # without it the new name would be read
+        cfg_text=cfg.text,  # without it the file of the new name is read
         filename=str(name.with_name(f'{prefix}{name.name}')))
 
 
 def is_kind(part: dict, kind: type, registry: Registry) -> bool:
-    """Whether a part of a config builds a class or one that inherits from it.
+    """Whether a config part builds a class or a subclass of it.
 
     Args:
-        part (dict): With ``type``: a registered name, a path such as
+        part (dict): Config with ``type``: a registered name, a path such as
             ``mmseg.datasets.LoadAnnotations``, or the class itself, as in
             configs in pure Python.
         kind (type): The class.
-        registry (Registry): Where names are looked up.
+        registry (Registry): Registry of the names.
 
     Returns:
-        bool: False also for what is not registered.
+        bool: False also if the type is not registered.
     """
     found = part['type']
     if isinstance(found, str):
@@ -94,7 +94,7 @@ def is_kind(part: dict, kind: type, registry: Registry) -> bool:
 
 
 def last_head(model: dict) -> dict:
-    """Config of the head that predicts: that of a model, or a cascade's last.
+    """Config of the head that predicts: the only one, or a cascade's last.
 
     Args:
         model (dict): Config of a segmentor.
@@ -110,8 +110,8 @@ def plain_configs(config: dict) -> List[dict]:
     """Configs of the data sets inside of wrappers, in their order.
 
     Args:
-        config (dict): Of a data set. ``PartOfDataset`` is no wrapper: it
-            builds a data set with fewer images.
+        config (dict): Config of a data set. ``PartOfDataset`` does not count
+            as a wrapper: it builds a data set with fewer images.
     """
     if is_part_of_dataset(config):
         return [config]
@@ -122,7 +122,7 @@ def plain_configs(config: dict) -> List[dict]:
 
 
 def is_part_of_dataset(config: dict) -> bool:
-    """Whether the config of a data set builds a part of another."""
+    """Whether the config builds a part of another data set."""
     kind = config['type']
     found = DATASETS.get(kind) if isinstance(kind, str) else kind
     return found is part_of_dataset
@@ -145,5 +145,5 @@ def unlabeled_configs(cfg: Config) -> List[dict]:
 
 
 def build_lazily(dataset: dict):
-    """Builds a data set that has not looked for its images yet."""
+    """Builds a data set without scanning for its images yet."""
     return DATASETS.build(dict(dataset, lazy_init=True))

@@ -1,11 +1,11 @@
-"""Options of the command line that a config does not read any more."""
+"""Detection of ``--cfg-options`` that have no effect."""
 import inspect
 from typing import Iterator, List
 
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-# What is read beside the arguments of the runner.
+# top-level keys that are read beside the arguments of the runner
 _READ = {
     'activation_checkpointing', 'auto_scale_lr', 'compile', 'custom_imports',
     'data_preprocessor', 'default_scope', 'efficient_conv_bn_eval', 'env_cfg',
@@ -14,15 +14,15 @@ _READ = {
 
 
 def ineffective_options(cfg: Config, options: dict) -> List[str]:
-    """Sentences on the options that change nothing but the dumped config.
+    """Messages on the options that change nothing but the dumped config.
 
     A config file is a program: ``train_cfg = dict(max_iters=max_iters)``
-    copies the number when the file is read. What is set afterwards in the
-    variable does not reach the copy.
+    copies the number when the file is read. Setting the variable
+    ``max_iters`` afterwards does not change the copy.
 
     Args:
-        cfg (Config): As the file gives it, before the options.
-        options (dict): Of ``--cfg-options``.
+        cfg (Config): Config as read from the file, before the options.
+        options (dict): Options of ``--cfg-options``.
     """
     read = _READ | set(inspect.signature(Runner.__init__).parameters)
     texts = []
@@ -39,22 +39,22 @@ def ineffective_options(cfg: Config, options: dict) -> List[str]:
             if path.split('.')[0] in read
         ] if option == root else []
         texts.append(
-            f'{option}: {root!r} is a variable of the config file, which '
-            'copied it where it is needed when it was read; setting it now '
-            'changes nothing. ' +
-            (f'Its value is found in {", ".join(copies)}: override those that '
-             'are meant, or c' if copies else 'C') +
+            f'{option}: {root!r} is a variable of the config file. Its value '
+            'was copied when the file was read, so setting it now has no '
+            'effect. ' +
+            (f'The value is found in {", ".join(copies)}: override the keys '
+             'that you mean, or c' if copies else 'C') +
             'opy the config and change the variable in the copy.')
     return texts
 
 
 def paths_of(part, value, prefix: str = '') -> Iterator[str]:
-    """Keys below which a value is found, with dots.
+    """Dotted keys under which a value is found.
 
     Args:
-        part (dict | list): Of a config.
-        value (object): What is looked for.
-        prefix (str): Of the keys. Defaults to ''.
+        part (dict | list): Part of a config.
+        value (object): Value to look for.
+        prefix (str): Prefix of the keys. Defaults to ''.
     """
     if isinstance(part, dict):
         items = part.items()

@@ -1,4 +1,4 @@
-"""What the command lines tell the user, in one sentence each."""
+"""Errors and warnings of the command lines, one sentence each."""
 import functools
 import sys
 from pathlib import Path
@@ -6,11 +6,11 @@ from typing import Callable, Sequence
 
 
 class InputError(Exception):
-    """What the user gave cannot be used; the message says what to change."""
+    """Invalid input of the user; the message says what to change."""
 
 
 def exit_on_input_error(main: Callable) -> Callable:
-    """Makes a command end with one sentence instead of a traceback.
+    """Makes a command end with an error message instead of a traceback.
 
     Args:
         main (Callable): Entry point of a command-line tool.
@@ -31,7 +31,7 @@ def exit_on_input_error(main: Callable) -> Callable:
 
 
 def warn(message: str) -> None:
-    """Prints a warning to stderr, so that stdout keeps the counts alone.
+    """Prints a warning to stderr, so that stdout has the counts only.
 
     Args:
         message (str): One sentence, without the word "Warning".
@@ -41,7 +41,7 @@ def warn(message: str) -> None:
 
 def warn_if_count_differs(count: int, expected: int, what: str,
                           advice: str) -> None:
-    """Warns when a data set does not have its well-known size.
+    """Warns if a data set does not have its well-known size.
 
     Args:
         count (int): Number of images found.
@@ -54,7 +54,7 @@ def warn_if_count_differs(count: int, expected: int, what: str,
 
 
 def require_folder(folder: Path, hint: str) -> None:
-    """Raises when a folder is missing.
+    """Raises if a folder is missing.
 
     Args:
         folder (Path): Folder that has to exist.
@@ -68,12 +68,12 @@ def require_folder(folder: Path, hint: str) -> None:
 
 
 def shorten(items: Sequence, limit: int = 3) -> str:
-    """Joins the first items for a message.
+    """Joins the first items of a sequence for a message.
 
     Args:
-        items (Sequence): What to name.
+        items (Sequence): Items to name.
         limit (int): Number of items that are named. Defaults to 3, which
-            keeps a message readable.
+            keeps a message short.
 
     Returns:
         str: The first items, and "..." if there are more.

@@ -1,7 +1,7 @@
-"""Lists of images: one stem a line.
+"""List files of images, one stem per line.
 
 A stem is the path of an image relative to its image folder, without the
-suffix, as ``ann_file`` of mmseg's ``BaseSegDataset`` wants it
+suffix, in the format of ``ann_file`` of mmseg's ``BaseSegDataset``
 (``2007_000032`` for PASCAL VOC, ``aachen/aachen_000000_000019`` for
 Cityscapes).
 """
@@ -15,7 +15,7 @@ from .input_error import InputError
 
 
 def read_numbered_lines(path: Path, hint: str = '') -> List[Tuple[int, str]]:
-    """Reads the lines of a text file that are not blank.
+    """Reads the non-blank lines of a text file.
 
     Args:
         path (Path): Text file.
@@ -48,7 +48,7 @@ def read_numbered_lines(path: Path, hint: str = '') -> List[Tuple[int, str]]:
 
 def require_unique(path: Path,
                    numbered_stems: Sequence[Tuple[int, str]]) -> None:
-    """Raises when a stem occurs twice in a list.
+    """Raises if a stem occurs twice in a list.
 
     Args:
         path (Path): List file, for the error message.
@@ -80,7 +80,7 @@ def read_stems(path: Path, hint: str = '') -> List[str]:
 
     Raises:
         InputError: If the file is missing or empty, or a line is repeated
-            or no stem (several columns, a leading slash, an image suffix).
+            or not a stem (several columns, a leading slash, an image suffix).
     """
     numbered = read_numbered_lines(path, hint)
     for number, line in numbered:

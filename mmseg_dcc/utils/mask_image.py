@@ -1,15 +1,15 @@
-"""Masks as pictures that keep their ids."""
+"""Mask images: palette PNGs whose pixels are class ids."""
 from typing import Optional, Sequence
 
 import numpy as np
 from PIL import Image
 
 UNKNOWN = 255
-"""Id of a pixel that losses and metrics leave out."""
+"""Id of a pixel that losses and metrics ignore."""
 
 
 def voc_palette() -> np.ndarray:
-    """Compute the colour map of PASCAL VOC.
+    """Colour map of PASCAL VOC.
 
     The bits of a class id, taken three at a time from the lowest, are the
     bits of red, green and blue from the highest.
@@ -26,15 +26,15 @@ def voc_palette() -> np.ndarray:
 
 
 def mask_colors(palette: Optional[Sequence] = None) -> np.ndarray:
-    """Colours of ids.
+    """Colours of class ids.
 
     Args:
         palette (Sequence, optional): [red, green, blue] of the first ids.
             Defaults to None: the colours of VOC.
 
     Returns:
-        np.ndarray: Shape (256, 3), dtype uint8, RGB; ``UNKNOWN`` is white,
-        ids without a colour have that of VOC.
+        np.ndarray: Shape (256, 3), dtype uint8, RGB. ``UNKNOWN`` is white,
+        ids without a colour get that of VOC.
     """
     colors = voc_palette()
     colors[UNKNOWN] = 255
@@ -45,7 +45,7 @@ def mask_colors(palette: Optional[Sequence] = None) -> np.ndarray:
 
 def mask_image(mask: np.ndarray,
                palette: Optional[Sequence] = None) -> Image.Image:
-    """A picture of ids, with colours for the eye.
+    """Image of a mask with a colour palette.
 
     Args:
         mask (np.ndarray): Ids, and ``UNKNOWN``, which is white, shape (h, w),
@@ -53,7 +53,7 @@ def mask_image(mask: np.ndarray,
         palette (Sequence, optional): See :func:`mask_colors`.
 
     Returns:
-        Image: With a palette; its pixels are the ids.
+        Image: Palette image; its pixels are the ids.
     """
     image = Image.fromarray(mask)
     image.putpalette(mask_colors(palette).tobytes())

@@ -1,7 +1,7 @@
-"""Where public data sets come from and how large they are."""
+"""Sources and sizes of public data sets."""
 
 VOC_LISTS_FOLDER = 'ImageSets/Segmentation'
-"""Where the VOC layout keeps its lists, relative to the data root."""
+"""Folder of the lists in the VOC layout, relative to the data root."""
 
 VOC_TRAIN_AUG_COUNT = 10582
 """Images in (VOC2012 train + SBD train + SBD val) - VOC2012 val."""

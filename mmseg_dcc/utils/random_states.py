@@ -1,4 +1,4 @@
-"""States of the generators that augmentation draws from."""
+"""States of the random number generators that augmentation uses."""
 import random
 from contextlib import contextmanager
 from typing import Iterator
@@ -8,20 +8,20 @@ import torch
 
 
 def random_states() -> tuple:
-    """States of the generators of Python, NumPy and torch (CPU)."""
+    """States of the random generators of Python, NumPy and torch (CPU)."""
     return random.getstate(), np.random.get_state(), torch.get_rng_state()
 
 
 def set_random_states(states: tuple) -> None:
-    """Puts back what :func:`random_states` returned."""
+    """Restores the result of :func:`random_states`."""
     random.setstate(states[0])
     np.random.set_state(states[1])
     torch.set_rng_state(states[2])
 
 
 @contextmanager
-def random_states_kept() -> Iterator[None]:
-    """Context after which everything draws what it would without."""
+def preserved_random_states() -> Iterator[None]:
+    """Context that restores the random states of Python, NumPy and torch."""
     states = random_states()
     try:
         yield

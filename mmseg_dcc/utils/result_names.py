@@ -1,4 +1,4 @@
-"""Names of results, one for each image, as the images are named."""
+"""Names of result files, derived from the names of the images."""
 import os.path as osp
 from typing import Dict, Sequence
 
@@ -7,19 +7,20 @@ from .input_error import InputError
 
 def result_names(paths: Sequence[str],
                  folders: Sequence[str] = ()) -> Dict[str, str]:
-    """Names of results that no two images share.
+    """Names of result files, unique for each image.
 
     Args:
-        paths (Sequence[str]): Of the images; one that occurs twice has one
-            result.
-        folders (Sequence[str]): That hold them. Names are relative to the
-            folder if there is one and all images lie below, otherwise to
-            the deepest folder that holds all images. Defaults to ``()``.
+        paths (Sequence[str]): Paths of the images; an image that occurs twice
+            gets one result.
+        folders (Sequence[str]): Folders of the images. Names are relative to
+            the folder if there is only one and all images lie below it,
+            otherwise to the deepest folder that holds all images. Defaults to
+            ``()``.
 
     Returns:
         dict[str, str]: By absolute path, the relative path without suffix:
-        ``a/0`` for ``images/a/0.jpg``. Where images differ in nothing but
-        the suffix, all keep it: ``a/0.jpg``.
+        ``a/0`` for ``images/a/0.jpg``. If two images differ in the suffix
+        only, all names keep the suffix: ``a/0.jpg``.
     """
     paths = sorted({osp.abspath(path) for path in paths})
     if not paths:
@@ -32,22 +33,22 @@ def result_names(paths: Sequence[str],
 
 
 def _only_folder(paths: Sequence[str], folders: Sequence[str]) -> str:
-    # ''.join: nothing unless there is one
+    # '' unless there is exactly one folder
     found = {osp.abspath(folder) for folder in folders}
     folder = ''.join(found) if len(found) == 1 else ''
-    # with its separator: /a/b is not in /a/bc
+    # with the separator: /a/b does not hold /a/bc
     start = osp.join(folder, '')
     return folder if all(path.startswith(start) for path in paths) else ''
 
 
 def refuse_overwriting(targets: Sequence[str], sources: Sequence[str],
                        option: str) -> None:
-    """Refuses to write results over what they are made of.
+    """Raises if results would overwrite the files they are made from.
 
     Args:
         targets (Sequence[str]): Paths of the results.
         sources (Sequence[str]): Paths of images and masks.
-        option (str): With which the folder of the results was given.
+        option (str): Option that names the folder of the results.
 
     Raises:
         InputError: If a path is in both.
@@ -56,22 +57,21 @@ def refuse_overwriting(targets: Sequence[str], sources: Sequence[str],
                     & {*map(osp.realpath, sources)})
     if shared:
         raise InputError(
-            f'{option}: {len(shared)} results would be written over the '
-            f'images or masks of the data, the first: {shared[0]}. Give '
-            'another folder.')
+            f'{option}: {len(shared)} results would overwrite images or masks '
+            f'of the data set, the first: {shared[0]}. Choose another folder.')
 
 
-def require_own_results(paths: Sequence[str], results: Sequence[str],
-                        what: str) -> None:
-    """Refuses images of which several have one result.
+def require_unique_results(paths: Sequence[str], results: Sequence[str],
+                           what: str) -> None:
+    """Raises if two images have the same result file.
 
     Args:
-        paths (Sequence[str]): Of the images.
-        results (Sequence[str]): Of each image, the path of its result.
-        what (str): The result is, such as ``weak mask``.
+        paths (Sequence[str]): Paths of the images.
+        results (Sequence[str]): Path of the result of each image.
+        what (str): Kind of result, such as ``weak mask``.
 
     Raises:
-        InputError: If two different images have the same one.
+        InputError: If two different images have the same result.
     """
     images: Dict[str, str] = {}
     for path, result in zip(paths, results):
@@ -79,4 +79,4 @@ def require_own_results(paths: Sequence[str], results: Sequence[str],
         if first != path:
             raise InputError(
                 f'{first} and {path} would share the {what} {result}. Rename '
-                'one of the images, also in lists of them.')
+                'one of the images, also in list files.')

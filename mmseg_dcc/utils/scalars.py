@@ -1,21 +1,22 @@
-"""What a training logged, from mmengine's scalars.json."""
+"""Scalars that a training logged, from mmengine's scalars.json."""
 import json
 from pathlib import Path
 from typing import Dict
 
 Curves = Dict[str, Dict[int, float]]
-# of a log line, but no result
+# keys of a log line that are not results
 _OTHERS = ('data_time', 'time', 'iter', 'epoch', 'step', 'memory')
 
 
 class Scalars:
-    """Numbers of the log of a training, resumed or not, by their iteration.
+    """Logged scalars of a training by iteration, over all its starts.
 
-    Reads what was added since the last time alone: the log of a long
-    training has hundreds of megabytes.
+    Each update reads only the lines added since the last one, as the log of a
+    long training can have hundreds of megabytes.
 
     Args:
-        work_dir (Path): Of the training, with ``*/vis_data/scalars.json``.
+        work_dir (Path): Work dir of the training, with
+            ``*/vis_data/scalars.json``.
     """
 
     def __init__(self, work_dir: Path) -> None:
@@ -23,9 +24,9 @@ class Scalars:
         self._offsets: Dict[Path, int] = {}
         self._iteration = 0
         self.training: Curves = {}
-        """Of the iterations."""
+        """Curves by key, values by training iteration."""
         self.validation: Curves = {}
-        """Of the validations, at the last iteration logged before each."""
+        """Curves by key, values by the last training iteration logged."""
 
     def update(self) -> None:
         """Reads the new lines."""
@@ -34,7 +35,7 @@ class Scalars:
             with open(path, 'rb') as file:
                 file.seek(offset)
                 added = file.read()
-            # of a process that was killed the last line may be a part
+            # a killed process may have left a partial last line
             added = added[:added.rfind(b'\n') + 1]
             for number, line in enumerate(added.splitlines()):
                 self._add(json.loads(line), begins=offset + number == 0)
@@ -45,7 +46,7 @@ class Scalars:
         if trains:
             self._iteration = line['step']
             if begins:
-                # what a resumed training does again counts as it does it then
+                # a resumed training replaces the iterations that it repeats
                 self._forget(self._iteration)
         curves = self.training if trains else self.validation
         for key, value in line.items():

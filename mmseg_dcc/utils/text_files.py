@@ -1,4 +1,4 @@
-"""Lists and names that are not in UTF-8."""
+"""List files and file names in other encodings than UTF-8."""
 import codecs
 import os
 import os.path as osp
@@ -9,7 +9,7 @@ from mmengine import fileio
 
 _MARKS = (
     (codecs.BOM_UTF8, 'utf-8-sig'),
-    # begins like UTF-16
+    # before UTF-16, whose mark is a prefix of this one
     (codecs.BOM_UTF32_LE, 'utf-32'),
     (codecs.BOM_UTF16_LE, 'utf-16'),
     (codecs.BOM_UTF16_BE, 'utf-16'),
@@ -17,15 +17,15 @@ _MARKS = (
 
 
 def read_lines(path: str, backend_args: Optional[dict] = None) -> List[str]:
-    """Lines of a list of files that are not blank, without space around.
+    """Non-blank lines of a list file, without surrounding white space.
 
-    A byte-order mark, as Windows editors write it, tells the encoding and is
-    no part of the first line; UTF-16 is recognised without one, too. Bytes
-    that are no UTF-8 are kept as the file system keeps them, so that a list
-    of files with names in an old encoding names these files.
+    A byte-order mark, as Windows editors write it, selects the encoding and is
+    not part of the first line. UTF-16 is also recognised without one. Bytes
+    that are not UTF-8 are kept as the file system gives them, so that a list
+    with file names in an old encoding still finds the files.
 
     Args:
-        path (str): The list.
+        path (str): List file.
         backend_args (dict, optional): See ``mmengine.fileio``. Defaults to
             None.
     """
@@ -41,17 +41,17 @@ def _encoding_of(content: bytes) -> str:
         if content.startswith(mark):
             return name
     if 0 in content[:2]:
-        # a letter of English in two bytes
+        # a Latin letter in two bytes
         return 'utf-16-le' if content[0] else 'utf-16-be'
     return 'utf-8'
 
 
 def local_name(line: str) -> str:
-    """Name of a file as this system writes it.
+    """Normalised path of a file name from a list.
 
     Args:
-        line (str): Perhaps with backslashes as on Windows, in quotes, with
-            ``./`` or ``file://`` before it.
+        line (str): Name, perhaps with backslashes as on Windows, quotes, or
+            the prefix ``./`` or ``file://``.
     """
     line = line.strip('"\'')
     if line.startswith('file://'):
@@ -59,11 +59,11 @@ def local_name(line: str) -> str:
     return osp.normpath(line.replace('\\', '/'))
 
 
-def in_old_encoding(name: str) -> Optional[str]:
-    """A name that is no UTF-8, read as Windows wrote it, or None.
+def decode_legacy_name(name: str) -> Optional[str]:
+    """Name that is not UTF-8, decoded as Windows-1252; None if it is UTF-8.
 
     Args:
-        name (str): As :func:`read_lines` or the file system gives it.
+        name (str): Name as :func:`read_lines` or the file system gives it.
     """
     content = os.fsencode(name)
     try:
@@ -74,20 +74,20 @@ def in_old_encoding(name: str) -> Optional[str]:
 
 
 def printable(name: str) -> str:
-    """A name that can be written, whatever bytes it holds.
+    """Name that can be printed, whatever bytes it holds.
 
     Args:
-        name (str): Perhaps with bytes that Python could not decode; these
-            are written as ``\\xe9``.
+        name (str): Name, perhaps with bytes that Python could not decode;
+            these are written as ``\\xe9``.
     """
     return os.fsencode(name).decode('utf-8', 'backslashreplace')
 
 
 def encoding_problem(path: str) -> Optional[str]:
-    """Says how the encoding of a text file differs from plain UTF-8, or None.
+    """Difference of a text file's encoding from plain UTF-8, or None.
 
     Args:
-        path (str): A file on a disk.
+        path (str): Local file.
     """
     with open(path, 'rb') as file:
         content = file.read()

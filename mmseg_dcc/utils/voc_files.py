@@ -1,4 +1,4 @@
-"""Images and masks as the converters of data sets write them."""
+"""Images and masks in the format that the converters write."""
 from pathlib import Path
 from typing import Sequence, Tuple
 
@@ -10,14 +10,14 @@ from .input_error import InputError
 from .mask_image import mask_image
 
 DEFAULT_JPEG_QUALITY = 95
-"""Highest quality that Pillow advises: above it files grow, not quality."""
+"""Highest quality that Pillow recommends: above it only the size grows."""
 
 
 def require_jpeg_quality(quality: int) -> None:
-    """Raises when a quality cannot be used.
+    """Raises if a JPEG quality is out of range.
 
     Args:
-        quality (int): Of the command line.
+        quality (int): Value of ``--jpeg-quality``.
 
     Raises:
         InputError: If it is not within 1 to 100.
@@ -28,7 +28,7 @@ def require_jpeg_quality(quality: int) -> None:
 
 def require_same_size(image_file: Path, image_size: Tuple[int, int],
                       label_file: Path, label_size: Tuple[int, int]) -> None:
-    """Raises when an image and its label map do not fit.
+    """Raises if an image and its label map differ in size.
 
     Args:
         image_file (Path): The image.
@@ -50,7 +50,7 @@ def save_jpeg(image: Image.Image, path: Path, quality: int) -> None:
     """Writes an image atomically.
 
     Args:
-        image (Image.Image): Of any mode.
+        image (Image.Image): Image of any mode; saved as RGB.
         path (Path): File to write, ending in ``.jpg``.
         quality (int): 1 to 100.
     """

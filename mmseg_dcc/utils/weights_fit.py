@@ -1,4 +1,4 @@
-"""Comparison of a checkpoint with the model that shall load it."""
+"""Comparison of a checkpoint with the model that is to load it."""
 import re
 from typing import Dict, List, NamedTuple
 
@@ -7,19 +7,19 @@ from mmengine.runner import get_state_dict
 from torch import Tensor, nn
 
 _MAX_LISTED = 3
-# What inference does without, and what old checkpoints lack for no harm.
+# Not needed for inference; old checkpoints may lack the counters.
 _OPTIONAL = re.compile(
     r'^terms\.|^auxiliary_head\.|(^|\.)num_batches_tracked$')
 
 
 class WeightsFit(NamedTuple):
-    """What of a model a checkpoint gives.
+    """Differences between the weights of a checkpoint and of a model.
 
     Args:
-        total (int): Weights and buffers of the model.
-        missing (list[str]): Those that the checkpoint lacks.
-        misshaped (list[str]): Those of another shape, with both shapes.
-        not_finite (list[str]): Those with NaN or infinity.
+        total (int): Number of weights and buffers of the model.
+        missing (list[str]): Names that the checkpoint lacks.
+        misshaped (list[str]): Names with another shape, with both shapes.
+        not_finite (list[str]): Names with NaN or infinity.
     """
     total: int
     missing: List[str]
@@ -28,11 +28,11 @@ class WeightsFit(NamedTuple):
 
     @property
     def unfit(self) -> int:
-        """Number of those that would keep their random values."""
+        """Number of weights that would keep their random values."""
         return len(self.missing) + len(self.misshaped)
 
     def text(self) -> str:
-        """What does not fit, in a sentence; empty if all does."""
+        """Sentence on all differences; empty if there are none."""
         found = [
             (f'{len(names)} of {self.total} weights of the model {what}: '
              + ', '.join(names[:_MAX_LISTED])
@@ -50,7 +50,7 @@ def weights_of(checkpoint: dict) -> Dict[str, Tensor]:
     """Weights of a checkpoint, named as the model names them.
 
     Args:
-        checkpoint (dict): As written by mmengine, or a plain state dict.
+        checkpoint (dict): Checkpoint of mmengine, or a plain state dict.
 
     Raises:
         ValueError: If it is neither.
@@ -58,7 +58,7 @@ def weights_of(checkpoint: dict) -> Dict[str, Tensor]:
     if not isinstance(checkpoint, dict):
         raise ValueError(
             f'The checkpoint holds a {type(checkpoint).__name__}, expected '
-            'that of a training or a published model.')
+            'the dict of a training checkpoint or of a published model.')
     weights = checkpoint.get('state_dict', checkpoint)
     # mmengine drops this prefix of wrapped models, too
     return {re.sub(r'^module\.', '', name): value
@@ -68,15 +68,15 @@ def weights_of(checkpoint: dict) -> Dict[str, Tensor]:
 
 def compare_weights(model: nn.Module, weights: Dict[str, Tensor]
                     ) -> WeightsFit:
-    """Compares weights with those of a model.
+    """Compares the weights of a checkpoint with those of a model.
 
     Args:
-        model (nn.Module): Auxiliary heads and what lies under ``terms.``
-            serve the training alone and are not asked for.
+        model (nn.Module): The model. Its auxiliary heads and ``terms.`` are
+            not compared, since only the training uses them.
         weights (dict[str, Tensor]): See :func:`weights_of`.
 
     Returns:
-        WeightsFit: What does not fit.
+        WeightsFit: The differences.
     """
     own = {
         name: value

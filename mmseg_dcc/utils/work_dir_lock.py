@@ -1,4 +1,4 @@
-"""One training at a time in a work dir."""
+"""Lock that allows one training at a time in a work dir."""
 import errno
 import fcntl
 import json
@@ -14,38 +14,38 @@ from typing import IO, Iterator, Optional, Union
 from .input_error import InputError
 
 LOCK_FILE = 'training.lock'
-# Where the launchers of mmengine say which of the processes this one is.
+# environment variables in which mmengine's launchers give the rank
 _RANKS = dict(
     pytorch='RANK', slurm='SLURM_PROCID', mpi='OMPI_COMM_WORLD_RANK')
 
 
 def process_rank(launcher: str) -> int:
-    """Number of this process, before mmengine has set up the group.
+    """Rank of this process, known before mmengine has set up the group.
 
     Args:
         launcher (str): ``none``, ``pytorch``, ``slurm`` or ``mpi``.
 
     Returns:
-        int: 0 of a single process.
+        int: Rank; 0 for a single process.
     """
     return int(os.environ.get(_RANKS.get(launcher, ''), 0))
 
 
 @contextmanager
 def lock_work_dir(work_dir: Union[str, Path]) -> Iterator[None]:
-    """Lock of a work dir, with process id and host, while a training runs.
+    """Context that locks a work dir for one training.
 
-    The operating system holds it and drops it with the process, however that
-    ends: what a killed training leaves does not block. Of two trainings that
-    start at once one gets it. Of several processes of a training the first
-    alone takes it, for all.
+    The lock file holds the process id and the host. The operating system
+    releases the lock when the process ends, however it ends, so that a killed
+    training leaves no lock behind. If two trainings start at once, one of them
+    gets the lock. Of the processes of one training only the first takes it.
 
     Args:
-        work_dir (str | Path): Made if needed.
+        work_dir (str | Path): Work dir; made if needed.
 
     Raises:
-        InputError: If another training holds it, or may hold it: whether a
-            process of another host still runs cannot be seen from here.
+        InputError: If another training holds the lock, or may hold it: the
+            processes of another host cannot be checked from this one.
     """
     path = Path(work_dir, LOCK_FILE)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -64,8 +64,8 @@ def lock_work_dir(work_dir: Union[str, Path]) -> Iterator[None]:
 @contextmanager
 def _opened_and_locked(path: Path) -> Iterator[IO[str]]:
     while True:
-        # A lock of the process, which the workers of its data loaders do not
-        # inherit: they outlive a killed training by some seconds.
+        # A lock of this process only. The workers of its data loaders do not
+        # inherit it, since they outlive a killed training by some seconds.
         with open(path, 'a+') as file:
             held = _is_held(file)
             file.seek(0)
@@ -74,20 +74,20 @@ def _opened_and_locked(path: Path) -> Iterator[IO[str]]:
                 raise InputError(_running(path, found))
             if found and found['host'] != socket.gethostname():
                 raise InputError(_running(path, found))
-            # or another training has just ended and has removed it
+            # otherwise another training has just ended and removed the file
             if _is_at(path, file):
                 yield file
                 return
 
 
 def _is_held(file: IO[str]) -> Optional[bool]:
-    """Whether another process has the lock; None if there are no locks."""
+    """Whether another process holds the lock; None without lock support."""
     try:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno in (errno.EACCES, errno.EAGAIN):
             return True
-        # some network file systems, if they are mounted without
+        # network file systems that are mounted without locks
         return None
     return False
 
@@ -107,7 +107,7 @@ def _seems_alive(found: Optional[dict]) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        pass  # of another user
+        pass  # process of another user
     return True
 
 
@@ -120,7 +120,7 @@ def _this_training() -> dict:
 
 
 def _read(text: str) -> Optional[dict]:
-    """What :func:`_this_training` wrote; None if it was cut off."""
+    """Result of :func:`_this_training`; None if the text is incomplete."""
     try:
         found = json.loads(text)
         return dict(found, pid=int(found['pid']), host=str(found['host']))
@@ -130,14 +130,14 @@ def _read(text: str) -> Optional[dict]:
 
 def _running(path: Path, found: Optional[dict]) -> str:
     found = found or dict(pid='unknown', host=socket.gethostname())
-    text = (f'A training uses the work dir {path.parent} already (process '
+    text = (f'Another training uses the work dir {path.parent} (process '
             f'{found["pid"]} on {found["host"]}, since '
             f'{found.get("since", "just now")}: '
-            f'{found.get("command", "command unknown")}). Two would write '
-            'over each other. Wait for it, end it, or choose another '
+            f'{found.get("command", "command unknown")}). The two would '
+            'overwrite each other. Wait for it, stop it, or choose another '
             '--work-dir.')
     if found['host'] != socket.gethostname():
-        text += (f' This is {socket.gethostname()}, from where it cannot be '
-                 'seen whether it still runs. If it does not: '
+        text += (f' This host is {socket.gethostname()}, which cannot check '
+                 'whether that process still runs. If it does not: '
                  f'rm {shlex.quote(str(path))}')
     return text

@@ -1,4 +1,4 @@
-"""Python imports this at its start where this folder is on PYTHONPATH."""
+"""Startup code: Python imports this if the folder is on PYTHONPATH."""
 from tests.torchvision_operators import make_importable
 
 make_importable()

@@ -1,4 +1,4 @@
-"""The pictures show the views and the overlap that the model gets."""
+"""Tests of pictures of the views and overlaps that the model gets."""
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +42,7 @@ def config(own, tmp_path):
 
 @pytest.mark.parametrize('direction', [None, *FLIP_AXES])
 def test_outlined_parts_show_the_same_pixels(config, direction):
-    """Through the real pipeline, without the change of colours."""
+    """The real pipeline is used, without changes of colour."""
     cfg = read_config(str(config))
     source, = unlabeled_configs(cfg)
     flip = dict(type='RandomFlip', prob=float(direction is not None),
@@ -74,7 +74,7 @@ def test_outlined_parts_show_the_same_pixels(config, direction):
 
 
 def drawn_box(axes, number):
-    """Pixels that a drawn rectangle encloses."""
+    """Pixels enclosed by a drawn rectangle."""
     rectangle = axes.patches[number]
     left, top = (edge + 0.5 for edge in rectangle.get_xy())
     return (int(top), int(left), int(top + rectangle.get_height()),
@@ -154,7 +154,7 @@ def test_labels_before_and_after_the_pipeline(config):
 @pytest.mark.parametrize('broken, told', [
     (lambda path: path.write_bytes(b'no image'), 'Left out'),
     (lambda path: Image.new('RGB', (128, 96)).save(path),
-     'its mask has 3 channels, not one of class ids'),
+     'its mask has 3 channels, expected one of class ids'),
 ])
 def test_mask_that_cannot_be_shown(config, own, broken, told, capsys):
     source, = labeled_configs(read_config(str(config)))
@@ -183,7 +183,7 @@ train_dataloader = dict(
 
 
 def test_two_labeled_sets_in_pure_python(own, tmp_path, monkeypatch):
-    """With the classes of each, so that the wrong order is seen."""
+    """The class names of each are shown, so that a wrong order is visible."""
     shown = []
     monkeypatch.setattr(
         browse_pairs, 'draw_labeled',

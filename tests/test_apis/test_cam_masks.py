@@ -1,4 +1,4 @@
-"""Maps of a classifier, and the masks that are made of them."""
+"""Tests of class activation maps and of the masks made from them."""
 import numpy as np
 import pytest
 import torch
@@ -40,7 +40,7 @@ def test_image_without_objects_is_background():
 
 
 class Classifier(nn.Module):
-    """Convolution, pooling, linear layer."""
+    """Network of convolution, pooling and linear layer."""
 
     def __init__(self):
         super().__init__()
@@ -54,7 +54,7 @@ class Classifier(nn.Module):
 @needs_grad_cam
 @pytest.mark.parametrize('scales', [[1.], [1., 0.5]])
 def test_maps_are_those_of_zhou(scales):
-    """The linear layer applied to each feature, negative values cut off."""
+    """Linear layer applied to each feature, negative values set to 0."""
     import_mmpretrain()
     from pytorch_grad_cam import GradCAM
     torch.manual_seed(0)

@@ -1,4 +1,4 @@
-"""Every planted fault is found, named, and nothing else."""
+"""Tests that every planted fault is found and reported, and nothing else."""
 import json
 import os
 import shutil
@@ -26,7 +26,7 @@ SIZE = (96, 128)  # height, width
 
 @pytest.fixture
 def own(tmp_path):
-    """The clean folder."""
+    """Clean folder of own data."""
     tiny_data.make_own(tmp_path / 'own', num_labeled=10, size=SIZE)
     return tmp_path / 'own'
 
@@ -42,7 +42,7 @@ def config(own, tmp_path):
 
 @pytest.fixture
 def check(config, tmp_path):
-    """Runs the tool in this process; its report and exit code."""
+    """Runs the tool in this process; returns its report and exit code."""
 
     def run(*options):
         file = tmp_path / 'report.json'
@@ -62,7 +62,7 @@ def mask_of(image):
 
 
 def first_image(own, part='train'):
-    """An image of that part of the labeled ones."""
+    """Path of a labeled image of this part."""
     dataset = DATASETS.build(
         dict(
             type='FolderSegDataset',
@@ -195,7 +195,8 @@ FAULTS = [
     (plant_broken_mask, 'problem', 'mask_unreadable', ''),
     (plant_wrong_size, 'problem', 'mask_size',
      '100 x 90, its image 128 x 96'),
-    (plant_turned_mask, 'problem', 'mask_size', 'turned: perhaps by the EXIF'),
+    (plant_turned_mask, 'problem', 'mask_size',
+     'rotated, perhaps by the EXIF'),
     (plant_id_37, 'problem', 'mask_ids', 'ids 37 (12 pixels)'),
     (plant_colours, 'problem', 'mask_format', '3 channels'),
     (plant_16_bits, 'problem', 'mask_format', 'ids up to 257'),
@@ -261,7 +262,7 @@ def test_black_and_white_masks(check, own):
 
 
 def test_full_setting_is_no_fault(check, own):
-    """The paper uses the labeled images as unlabeled ones, too."""
+    """The paper also uses the labeled images as unlabeled ones."""
     for path in images(own):
         target = own / 'unlabeled' / path.relative_to(own / 'labeled/images')
         target.parent.mkdir(exist_ok=True)
@@ -286,7 +287,7 @@ def test_wrong_number_of_classes(check):
 
 
 def with_classes(config, classes):
-    """The config with other classes of validation."""
+    """Config with other classes in the validation data set."""
     config.write_text(
         config.read_text() + f"""
 val_dataloader['dataset']['metainfo'] = dict(
@@ -318,7 +319,7 @@ def test_classes_that_may_be_translations(config, check):
 
 
 def test_classes_that_are_one_text(config, check):
-    """The comma was forgotten."""
+    """The classes are a single string, since the comma is missing."""
     config.write_text(config.read_text().replace(
         "classes = ('background', 'object')", "classes = ('leaf')"))
     report, code = check('--cfg-options', 'model.decode_head.num_classes=2')
@@ -328,7 +329,7 @@ def test_classes_that_are_one_text(config, check):
 
 
 def test_indices(config, check, own):
-    """What the training does not take is no finding."""
+    """Images that the training does not use are not checked."""
     broken = own / 'unlabeled/zz.jpg'
     broken.write_bytes(b'')
     for part, number in ((0, 3), (1, 2)):
@@ -341,7 +342,7 @@ def test_indices(config, check, own):
 
 
 def test_parts_of_data_sets(config, check):
-    """Both parts are of the same files."""
+    """Both parts use the same files."""
     config.write_text(config.read_text() + """
 whole = dict(val_dataloader['dataset'], part=None)
 parts = [
@@ -381,7 +382,7 @@ def test_masks_that_are_photos(check, own):
 
 @pytest.mark.parametrize('encoding', ['utf-8-sig', 'utf-16'])
 def test_list_in_another_encoding(config, check, own, encoding):
-    """Told by the tools that train, too, before anything is built."""
+    """The training tools report it, too, before anything is built."""
     names = [str(path.relative_to(own / 'labeled/images').with_suffix(''))
              for path in images(own) if path.suffix == '.jpg']
     (own / 'list.txt').write_text('\n'.join(names), encoding=encoding)
@@ -425,7 +426,7 @@ def test_missing_folder_and_the_rest_is_still_checked(check, own):
 
 
 def test_one_window_instead_of_a_pair(config, check, own):
-    """As FixMatch cuts it: unlabeled all the same, and nothing to pair."""
+    """FixMatch cuts one window: it is unlabeled, too, and has no pairs."""
     config.write_text(config.read_text() + """
 train_dataloader.dataset.datasets[1].pipeline[2] = dict(
     type='SharedRandomCrop', crop_size=(64, 64))

@@ -63,7 +63,7 @@ def test_ratios_stay_nested():
 
 @pytest.fixture
 def master(tmp_path):
-    """Twelve masks of background; the class 3 is on the last alone."""
+    """Twelve masks of background; only the last one shows class 3."""
     folder = tmp_path / 'masks'
     folder.mkdir()
     for index in range(12):

@@ -1,4 +1,4 @@
-"""Layout, ids and palette of a converted CamVid."""
+"""Tests of layout, ids and palette of a converted CamVid."""
 import mmcv
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Layout, sizes and merged labels of a converted CCP."""
+"""Tests of layout, sizes and merged labels of a converted CCP."""
 import numpy as np
 import pytest
 from PIL import Image

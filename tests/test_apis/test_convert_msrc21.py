@@ -1,4 +1,4 @@
-"""Layout, ids and parts of a converted MSRC-v2."""
+"""Tests of layout, ids and parts of a converted MSRC-v2."""
 import numpy as np
 import pytest
 from PIL import Image

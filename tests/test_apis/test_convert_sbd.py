@@ -1,4 +1,4 @@
-"""Masks and list of the augmented training set of VOC."""
+"""Tests of masks and list of VOC's augmented training set."""
 import mmcv
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ SHAPE = (4, 6)
 
 
 def save_sbd_mask(path, ids):
-    """Writes a class annotation in the structure that SBD has."""
+    """Writes a class annotation in the structure of SBD."""
     categories = np.unique(ids[(ids > 0) & (ids < 255)])
     boundaries = np.empty((20, 1), object)
     boundaries[:] = [[np.zeros(SHAPE, bool)]] * 20

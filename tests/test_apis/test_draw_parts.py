@@ -1,4 +1,4 @@
-"""Parts of a data set, drawn group by group."""
+"""Tests of parts of a data set that are drawn group by group."""
 import pytest
 
 from mmseg_dcc.apis.draw_parts import draw_parts, write_parts
@@ -26,7 +26,7 @@ def test_seeds():
 
 
 def test_draw_never_changes():
-    """Lists of the same seed have to stay comparable across releases."""
+    """Lists of the same seed must stay the same in all releases."""
     parts = draw_parts([STEMS[:20]], 0.1, 0.2, 0)
     assert parts['val'] == ['0012', '0017']
     assert parts['test'] == ['0001', '0004', '0013', '0016']
@@ -60,7 +60,7 @@ def test_no_test_part():
 @pytest.mark.parametrize('val, test', [(0, 0.2), (1, 0), (0.5, 0.5),
                                        (0.2, -0.1)])
 def test_wrong_shares(val, test):
-    with pytest.raises(InputError, match='--val-share .* to train on'):
+    with pytest.raises(InputError, match='--val-share .* sum below 1'):
         draw_parts([STEMS], val, test, 0)
 
 

@@ -1,4 +1,4 @@
-"""ONNX Runtime returns what mmseg's own test step returns."""
+"""Tests that ONNX Runtime returns the results of mmseg's test step."""
 import json
 import os
 import sys
@@ -42,7 +42,7 @@ def model_config(name):
 
 @pytest.fixture(params=list(NETWORKS))
 def files(request, tmp_path):
-    """A config and its checkpoint, as tools/publish_model.py writes them."""
+    """Config and checkpoint as written by tools/publish_model.py."""
     config = Config(dict(model=model_config(request.param)))
     torch.manual_seed(0)
     model = tiny_models.settle(MODELS.build(config.model))
@@ -103,7 +103,7 @@ def test_packages_that_are_missing(monkeypatch):
 
 
 def test_tool_starts_without_them(run, tmp_path):
-    """Its modules do not import them before they are asked for."""
+    """The modules import the optional packages only when they are used."""
     (tmp_path / 'onnxruntime.py').write_text('raise ImportError')
     run(sys.executable, ROOT / 'tools/export_onnx.py', '--help',
         PYTHONPATH=f'{tmp_path}{os.pathsep}{ROOT}')

@@ -1,4 +1,4 @@
-"""Image-level labels of three kinds, as the classifier reads them."""
+"""Tests of image-level labels from three sources."""
 import json
 import shutil
 
@@ -38,7 +38,7 @@ def test_xml(tmp_path):
         'deep/b.png': set()
     }
     write(tmp_path / 'c.xml', '<annotation>')
-    with pytest.raises(InputError, match='c.xml is no XML file'):
+    with pytest.raises(InputError, match='c.xml is not a valid XML file'):
         image_labels.labels_from_xml(tmp_path, IMAGES)
 
 
@@ -88,7 +88,7 @@ def test_refusals(labels, classes, message):
 
 
 def test_demo_as_if_labeled(in_data_dir, capsys, tmp_path):
-    """Ids of the files are VOC's, those of the model its own."""
+    """The ids in the files are those of VOC, not those of the model."""
     out = tmp_path / 'labels.json'
     config = ROOT / 'configs/weak/deeplabv3plus_small_demo_weak.py'
     TOOL.main([

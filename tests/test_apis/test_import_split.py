@@ -1,4 +1,4 @@
-"""Lists that others published, in all their forms."""
+"""Tests of the import of published lists in all their formats."""
 import pytest
 
 from mmseg_dcc.apis import import_split

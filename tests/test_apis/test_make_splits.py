@@ -1,4 +1,4 @@
-"""Lists by ratio and seed, and the files that they are."""
+"""Tests of lists by ratio and seed, and of the files."""
 import math
 import random
 import subprocess
@@ -110,7 +110,7 @@ def test_order_of_master_list_does_not_matter():
 
 
 def test_draw_never_changes():
-    """Lists of the same seed have to stay comparable across releases."""
+    """Lists of the same seed must stay the same in all releases."""
     labeled, _ = make_splits.split_stems([f'{i:02d}' for i in range(40)],
                                          Fraction(1, 8), 0)
     assert labeled == ['04', '10', '20', '22', '25']

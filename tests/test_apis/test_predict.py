@@ -1,4 +1,4 @@
-"""A folder of images is predicted as mmseg's own test step predicts it."""
+"""Tests that a folder is predicted as by mmseg's own test step."""
 import csv
 import sys
 

@@ -1,4 +1,4 @@
-"""Proposals fit the network, the images and the machine."""
+"""Tests that proposals fit the network, the images and the machine."""
 import pytest
 
 from mmseg_dcc.apis.propose_sizes import Machine, propose_sizes, this_machine

@@ -1,4 +1,4 @@
-"""The student's config becomes one that labels its images."""
+"""Tests of the config that labels the images of a student."""
 import json
 import math
 import sys
@@ -110,7 +110,7 @@ def test_student_may_learn_by_another_method(in_data_dir):
 
 
 def test_cascade(in_data_dir):
-    """The last head of a list says how many classes there are."""
+    """The last head of a list defines the number of classes."""
     cfg = Config.fromfile(STUDENT)
     cfg.model.update(tiny_models.CASCADE, type='CascadeEncoderDecoder')
     cfg.model.decode_head[-1].num_classes = 8
@@ -168,7 +168,7 @@ model = dict(
 
 @pytest.mark.parametrize('tta', [False, True])
 def test_config_in_pure_python(tmp_path, tta):
-    """Its types are classes, which are not equal to their names."""
+    """Its types are classes, which differ from their names."""
     (tmp_path / 'student.py').write_text(PURE_PYTHON)
     cfg = labeling_config(
         Config.fromfile(tmp_path / 'student.py'), ['a.pth'], 0.5, tta)

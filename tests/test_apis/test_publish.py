@@ -1,4 +1,4 @@
-"""Published files hold a stock network and load without this package."""
+"""Tests that published files have a stock network and load without us."""
 import os
 import sys
 
@@ -107,7 +107,7 @@ def training_config(network, dataset='FolderSegDataset', **changes):
 
 
 def trained_checkpoint(config, prepare=tiny_models.settle):
-    """As a training writes it."""
+    """Checkpoint as a training writes it."""
     torch.manual_seed(0)
     model = prepare(MODELS.build(dict(config.model, pretrained=None)))
     return dict(
@@ -202,7 +202,7 @@ def test_data_of_a_stock_data_set_stay():
 
 
 def test_terms_are_dropped():
-    """Whatever they hold, and what the model says of them."""
+    """Terms are dropped whatever they hold."""
     checkpoint = trained_checkpoint(training_config(tiny_models.SINGLE))
     checkpoint['state_dict']['terms.cps.partner.conv1.weight'] = (
         torch.zeros(1))
@@ -234,7 +234,7 @@ PATHS = {
 
 
 def in_pure_python(config):
-    """As mmengine writes a config whose types are classes: by their paths."""
+    """Config with types as dotted paths, as mmengine dumps classes."""
     def with_paths(part):
         if isinstance(part, dict):
             return {
@@ -301,12 +301,12 @@ def test_old_torch_is_told_what_is_needed(tmp_path, monkeypatch):
         sys, 'argv', ['publish_model.py',
                       str(tmp_path / 'epoch_1.pth'),
                       str(tmp_path / 'model.pth')])
-    with pytest.raises(SystemExit, match='torch >= 2.6, but this is 2.1.2'):
+    with pytest.raises(SystemExit, match='torch >= 2.6, got 2.1.2'):
         TOOL.main()
 
 
 def write_training(folder):
-    """Config, paths of checkpoint and image as after a training."""
+    """Writes a training; returns paths of config, checkpoint and image."""
     config = training_config(tiny_models.SINGLE)
     trained = trained_checkpoint(config)
     trained['meta']['dataset_meta'] = dict(
@@ -319,7 +319,7 @@ def write_training(folder):
 
 @reads_trainings_safely
 def test_inferencer_with_this_package(tmp_path):
-    """Without the full mmcv, of a training and of what is published."""
+    """For a training and a published model, without the full mmcv."""
     config, checkpoint, image = write_training(tmp_path)
     config.dump(str(tmp_path / 'train.py'))
     published = publish(torch.load(checkpoint, weights_only=True))
@@ -349,8 +349,8 @@ def test_plain_mmseg_predicts_the_same(run, tmp_path, monkeypatch, capsys):
                       str(checkpoint), str(weights)])
     TOOL.main()
     printed = capsys.readouterr().out
-    assert '7 used in training alone were dropped' in printed
-    assert 'mmseg with the full mmcv takes both' in printed
+    assert '7 weights that only training needs were dropped' in printed
+    assert 'mmseg with the full mmcv loads both' in printed
     run(sys.executable,
         '-c',
         PLAIN_MMSEG,

@@ -1,4 +1,4 @@
-"""Tests of ``mmseg_dcc/apis/resume.py``: nothing is overwritten or lost."""
+"""Tests of ``mmseg_dcc/apis/resume.py``: no checkpoint is overwritten."""
 import sys
 import zipfile
 
@@ -19,7 +19,7 @@ from tests.tool_scripts import load_tool
 
 @pytest.fixture
 def work_dir(tmp_path):
-    """Two checkpoints and the file that names the newer one."""
+    """Work dir with two checkpoints and a pointer to the newer one."""
     for number in (4, 12):
         torch.save(
             dict(state_dict=dict(x=torch.arange(1000.))),
@@ -120,7 +120,7 @@ def test_epochs(tmp_path):
 
 
 def test_in_the_middle_of_an_epoch(tmp_path):
-    """Later than the end of the epoch before, not than that of its own."""
+    """It is newer than the end of the last epoch, older than its own end."""
     names = ('epoch_2.pth', 'epoch_2_iter_900.pth', 'epoch_3.pth')
     for number, name_ in enumerate(names):
         torch.save({}, tmp_path / name_)
@@ -196,7 +196,7 @@ def test_second_training_in_the_work_dir(train_tool, tmp_path):
 
 def test_other_processes_share_the_lock(train_tool, tmp_path, monkeypatch,
                                         capsys):
-    """The first has it; they meet no lock of their own training."""
+    """The first process holds the lock; the others do not meet it."""
     torch.save({}, tmp_path / 'iter_1600.pth')
     name(tmp_path, tmp_path / 'iter_1600.pth')
     with lock_work_dir(tmp_path):

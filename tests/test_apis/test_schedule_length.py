@@ -55,7 +55,7 @@ def test_epochs_become_shorter():
 
 
 def test_length_of_an_epoch_is_counted(in_data_dir):
-    """One pass over the source that takes longest: 4 images, 2 a step."""
+    """One pass over the source that takes longest: 4 images, 2 per step."""
     config = load_config('dcc/pspnet_r50_voc_1-8.py')
     config.train_dataloader.batch_sampler.epoch_length = None
     config.train_dataloader.batch_size = 4
@@ -64,7 +64,7 @@ def test_length_of_an_epoch_is_counted(in_data_dir):
 
 @pytest.mark.parametrize('name, iterations, message', [
     (DEMO.format('dcc'), 3, 'got 3, expected 4 or more'),
-    ('dcc/pspnet_r50_voc_1-8.py', 79, 'got 79, expected 80 .*one an epoch'),
+    ('dcc/pspnet_r50_voc_1-8.py', 79, 'got 79, expected 80 .*one per epoch'),
 ])
 def test_too_short(name, iterations, message):
     with pytest.raises(InputError, match=message):

@@ -3,8 +3,8 @@ import pytest
 from mmseg.registry import DATASETS
 
 from mmseg_dcc.apis.supervised_twin import (
+    half_labels_config,
     supervised_twin,
-    with_half_the_labels,
 )
 from tests.project_configs import load_config
 
@@ -62,7 +62,7 @@ def test_half_of_each_set_inside_of_its_wrappers(in_data_dir):
         dict(type='PartOfDataset', part='train', val_share=0.25,
              dataset=dict(labeled)),
     ]
-    half = with_half_the_labels(twin)
+    half = half_labels_config(twin)
     sources = half.train_dataloader.dataset.datasets
     # of 4 images
     assert [len(DATASETS.build(source)) for source in sources] == [2, 6, 1]

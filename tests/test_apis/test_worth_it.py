@@ -80,7 +80,7 @@ def tool_that_fails(folder):
 
 
 @pytest.mark.parametrize('wrong, message', [
-    (dict(seed=5), r'(?s)did not come to its end.*step 5.*out of memory'),
+    (dict(seed=5), r'(?s)failed.*step 5.*out of memory'),
     (dict(metric='mDice'), 'its log has no mIoU'),
 ])
 def test_what_fails_is_told(wrong, message, tool, tmp_path):
@@ -115,7 +115,7 @@ def test_trainings_of_a_method(tmp_path):
 @pytest.mark.parametrize('name, changes, message', [
     ('demo/deeplabv3plus_small_demo_supervised.py', {},
      "EncoderDecoder on 1 data sets, 0 of them unlabeled; .*method='super"),
-    (DCC, dict(val_evaluator=None), 'no val_dataloader and val_evaluator'),
+    (DCC, dict(val_evaluator=None), 'needs val_dataloader and val_evaluator'),
 ])
 def test_no_method_is_refused(name, changes, message):
     config = load_config(name)
@@ -125,7 +125,7 @@ def test_no_method_is_refused(name, changes, message):
 
 
 def make_here(runs, jobs, tool):
-    """In this process, which has all imported; then nothing is left."""
+    """Runs the trainings in this process, which has imported everything."""
     for run in runs:
         config = Config(run.config.to_dict())
         config.work_dir = str(run.folder)

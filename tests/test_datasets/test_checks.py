@@ -22,7 +22,7 @@ from mmseg_dcc.datasets.transforms import (
 
 
 class Named(BaseDataset):
-    """Data set that knows nothing but the paths of its images."""
+    """Data set that only has the paths of its images."""
 
     def __init__(self, *paths, **kwargs):
         self.paths = paths
@@ -33,7 +33,7 @@ class Named(BaseDataset):
 
 
 class Photos(UnlabeledDataset):
-    """Paths of images without masks."""
+    """Data set of image paths without masks."""
 
     def __init__(self, *paths):
         self.paths = paths
@@ -57,7 +57,7 @@ def loader(*datasets, **kwargs):
 
 @pytest.fixture
 def report(caplog):
-    """Function that checks a data loader and returns the report."""
+    """Function that checks a data loader and returns the logged report."""
     logger = MMLogger.get_current_instance()
     logger.addHandler(caplog.handler)
 
@@ -101,7 +101,7 @@ class TestReport:
 class TestOrderOfSources:
 
     def test_unlabeled_first_is_refused(self):
-        with pytest.raises(ValueError, match='first of .* is unlabeled.*put'):
+        with pytest.raises(ValueError, match='first of .* is unlabeled.*Put'):
             check_semi_dataloader(loader(Photos('b'), Named('a')))
 
     def test_no_unlabeled_data_is_refused(self):

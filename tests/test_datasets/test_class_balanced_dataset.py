@@ -16,7 +16,7 @@ LOAD = [dict(type='LoadImageFromFile'), dict(type='LoadAnnotations')]
 
 @pytest.fixture
 def root(tmp_path):
-    """Id 2 is in one image of eight alone."""
+    """Data root in which one image of eight shows id 2."""
     for folder in ('images', 'masks'):
         (tmp_path / folder).mkdir()
     for i in range(8):
@@ -87,7 +87,7 @@ def test_stock_wrapper_of_ours(root):
 
 
 def test_around_unlabeled_images(root):
-    with pytest.raises(ValueError, match='images/.*Put it around the labeled'):
+    with pytest.raises(ValueError, match='images/.*Wrap only the labeled'):
         DATASETS.build(balanced(dict(
             type='UnlabeledDataset', data_root=str(root / 'images'),
             pipeline=LOAD[:1])))

@@ -10,7 +10,7 @@ VAL = 'val_dataloader.dataset.metainfo'
 
 
 class Named(BaseDataset):
-    """Data set that knows nothing but its classes."""
+    """Data set that only has class names."""
 
     def load_data_list(self):
         return []
@@ -43,9 +43,9 @@ def test_sets_that_train_together_must_agree(classes):
 
 
 @pytest.mark.parametrize('classes, message', [
-    (('sky', 'road'), "id 0 is 'road' in the one.*has id 1 in the other"),
-    (('road', 'sky', 'car'), 'the one has 2, the other 3'),
-    (('road', ), 'the one has 2, the other 1'),
+    (('sky', 'road'), "id 0 is 'road' in one.*has id 1 in the other"),
+    (('road', 'sky', 'car'), 'one has 2 classes, the other 3'),
+    (('road', ), 'one has 2 classes, the other 1'),
     (('car', 'road'), "'road' has id 1 in the other"),
 ])
 def test_validation_in_another_order(classes, message):
@@ -87,12 +87,13 @@ def test_zero_label_of_one_set_alone(warnings_logged):
 
 def test_forgotten_comma():
     lonely = Named(metainfo=dict(classes=('leaf')), lazy_init=True)
-    with pytest.raises(ValueError, match=r"'leaf', one text.*\('leaf', \)"):
+    message = r"'leaf', a single string.*\('leaf', \)"
+    with pytest.raises(ValueError, match=message):
         check_class_names(dict(train=[lonely]))
 
 
 def test_one_name_for_two_ids():
-    with pytest.raises(ValueError, match=r"names \['sky'\] twice"):
+    with pytest.raises(ValueError, match=r"has \['sky'\] twice"):
         check_class_names(dict(train=[named('a', 'sky', 'road', 'sky')]))
 
 
@@ -104,7 +105,7 @@ def test_number_of_the_head():
 def test_spelling_makes_no_other_class():
     assert class_conflict(('Traffic light', 'car'),
                           ('traffic_light', 'Car')) is None
-    assert "'Traffic light' in the one, but 'traffic_light' has id 1" in (
+    assert "'Traffic light' in one, but 'traffic_light' has id 1" in (
         class_conflict(('Traffic light', 'car'), ('Car', 'traffic_light')))
     # two classes of one list
     names = ('a-b', 'ab')

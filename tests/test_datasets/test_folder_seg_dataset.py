@@ -17,7 +17,7 @@ CLASSES = ('background', 'object')
 
 
 def add(root, name, mask=True):
-    """An image whose pixels tell its name, and the mask likewise."""
+    """Adds an image and a mask whose pixels encode the name."""
     value = sum(name.encode()) % 250
     path = root / 'images' / name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -86,9 +86,9 @@ def test_parts_are_a_partition(tmp_path, share, num_val):
 
 
 def test_recorded_draws():
-    """Another number would move the images of every user.
+    """Another number would move the images of every user to another part.
 
-    Begin of ``printf 00.jpg | sha256sum`` as binary places.
+    The value is the beginning of ``printf 00.jpg | sha256sum`` in binary.
     """
     assert draw_of_name('00.jpg') == 0x2ed998893aad / 2**48
     assert draw_of_name('deep/\u00e9.jpg') == 0xd0f1909e512f / 2**48

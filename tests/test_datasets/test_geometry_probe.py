@@ -20,7 +20,7 @@ FLIP_UP = dict(type='RandomFlip', prob=0.5, direction='vertical')
 
 
 class LoadArray(BaseTransform):
-    """Takes the place of a file's pixels."""
+    """Transform that replaces the pixels of a file."""
 
     def __init__(self, shape, dtype):
         self.image = np.random.default_rng(0).uniform(
@@ -46,7 +46,7 @@ def dataset(folder, views, crop=192, load=None, crop_type='SharedRandomCrop'):
 
 
 def on_image(function):
-    """A transform that changes the image alone."""
+    """Transform that changes only the image."""
 
     def transform(results):
         return dict(results, img=function(results['img']))
@@ -60,7 +60,7 @@ def sometimes(function):
 
 
 def remapped(offsets):
-    """Moves each pixel by what ``offsets(rows, columns)`` says."""
+    """Moves each pixel by ``offsets(rows, columns)``."""
 
     def remap(image):
         rows, columns = np.indices(image.shape[:2], np.float32)
@@ -75,7 +75,7 @@ def remapped(offsets):
 
 
 def elastic(rows, columns):
-    """As in albumentations with alpha=120, sigma=6."""
+    """Elastic transform as in albumentations with alpha=120, sigma=6."""
     return [
         120 * cv2.GaussianBlur(
             np.random.uniform(-1, 1, rows.shape).astype(np.float32), (0, 0),
@@ -129,7 +129,7 @@ def test_moved_pixels_are_refused(tmp_path, name):
     transform = MOVING[name]
     kind = transform['type'] if isinstance(
         transform, dict) else transform.__name__
-    message = (f'^{kind} in MultiView.views.strong (moves|makes)'
+    message = (f'^{kind} in MultiView.views.strong (moves|changes)'
                '(.|\n)*before PairedRandomCrop or SharedRandomCrop')
     views = dict(weak=[FLIP], strong=[FLIP, transform])
     with pytest.raises(ValueError, match=message):
@@ -211,7 +211,7 @@ def halved_and_back(image):
 
 
 def erased(image):
-    """A third of it by noise."""
+    """Replaces a third of the image by noise."""
     image = image.copy()
     height, width = (int(0.55 * side) for side in image.shape[:2])
     top, left = (np.random.randint(side - part + 1)
@@ -370,13 +370,13 @@ def test_transform_between_crop_and_views_is_refused(tmp_path):
     pipeline.insert(2, TRANSFORMS.build(FLIP))
     pipeline[2].prob = 1.
     data = UnlabeledDataset(data_root=str(tmp_path), pipeline=pipeline)
-    with pytest.raises(ValueError, match='RandomFlip stands behind the crop'):
+    with pytest.raises(ValueError, match='RandomFlip comes after the crop'):
         probe_views(data)
 
 
 def test_tensor_is_refused(tmp_path):
     data = dataset(tmp_path, [dict(type='ImageToTensor', keys=['img'])])
-    with pytest.raises(ValueError, match='makes a Tensor'):
+    with pytest.raises(ValueError, match='turns the image into a Tensor'):
         probe_views(data)
 
 
@@ -385,7 +385,7 @@ def test_transform_that_drops_images_passes(tmp_path):
 
 
 class Counting(BaseTransform):
-    """Remembers how often it ran."""
+    """Transform that counts its calls."""
 
     calls = 0
 

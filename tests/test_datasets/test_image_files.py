@@ -40,7 +40,7 @@ def test_links_around_themselves(link, target, photos):
 
 
 def test_links_that_meet_elsewhere(photos, tmp_path):
-    """Each is no loop, both together are one."""
+    """Neither link is a loop on its own, but both together are."""
     save(tmp_path / 'other/c.jpg')
     (photos / 'away').symlink_to(tmp_path / 'other')
     (tmp_path / 'other/back').symlink_to(photos)
@@ -101,7 +101,7 @@ class TestOtherTypes:
 
 
 class TestBackends:
-    """Files that are not on a disk: here they are, under another name."""
+    """Tests of files on another storage, here on a disk with other names."""
 
     @pytest.fixture(autouse=True)
     def bucket(self, photos):
@@ -110,7 +110,7 @@ class TestBackends:
             return os.path.join(str(photos), address[len('bucket://'):])
 
         class Keys(BaseStorageBackend):
-            """Takes ``bucket://a`` for the file ``photos/a``."""
+            """Storage in which ``bucket://a`` is the file ``photos/a``."""
 
             def get(self, filepath):
                 return LocalBackend().get(path(filepath))
@@ -153,7 +153,7 @@ class TestBackends:
     def test_address_of_a_folder_on_a_disk(self, kind, photos):
         cfg = Config(dict(train_dataloader=dict(dataset=dict(
             type=kind, data_root=f'file://{photos}'))))
-        with pytest.raises(InputError, match='Write a folder .*as a path'):
+        with pytest.raises(InputError, match='local folder as a plain path'):
             exit_without_data(cfg, ('train_dataloader', ))
 
     def test_backend_that_joins_no_paths(self):

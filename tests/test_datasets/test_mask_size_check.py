@@ -60,7 +60,7 @@ def test_other_sizes_are_named(size, folder):
     save_mask(folder, 'c', size)
     wrong, = unfit_masks(dataset(folder))
     assert 'c.png is {} x {} pixels, its image'.format(*size) in wrong
-    assert 'c.jpg 30 x 20' in wrong and 'turned' not in wrong
+    assert 'c.jpg 30 x 20' in wrong and 'rotated' not in wrong
     with pytest.raises(ValueError, match='1 masks do not fit.*c.png'):
         refuse_unfit_masks([dataset(folder)], (0, 1))
 
@@ -84,8 +84,8 @@ def test_masks_of_16_bits(ids, fits, folder):
         assert found == []
     else:
         text, = found
-        assert f'such as {ids[1]}, of which mmseg would make' in text
-        assert f'make {ids[1] % 256}' in text
+        assert f'such as {ids[1]}, which mmseg would turn' in text
+        assert f'turn into {ids[1] % 256}' in text
 
 
 @pytest.mark.parametrize('mode', ['1', 'P'])

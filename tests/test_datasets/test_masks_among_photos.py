@@ -96,7 +96,7 @@ def test_left_out_and_told(layout, tmp_path, warnings_logged):
     assert names == set(first)
     warning, = warnings_logged()
     total = 4 * len(pictures)
-    assert warning.startswith(f'{total - 4} of {total} pictures below')
+    assert warning.startswith(f'{total - 4} of {total} images below')
     assert 'ann_file' in warning and str(tmp_path) in warning
 
 
@@ -156,7 +156,7 @@ def test_lists_are_taken_as_they_are(tmp_path, warnings_logged):
 
 @pytest.mark.parametrize('key', ['seg_map_path', 'weak_seg_map_path'])
 def test_masks_of_the_data_set_itself(key, tmp_path, warnings_logged):
-    """Whatever they look like."""
+    """They are left out whatever they look like."""
     for i in range(2):
         save(tmp_path, **{
             f'{i}.png': photo(), f'masks/{i}.png': photo(gray=True)})

@@ -59,7 +59,7 @@ def test_the_masks_themselves(folder, through_link):
 
 
 def test_all_of_the_data_below_the_folder(folder):
-    """Masks are left out, and the rest is a training that may be."""
+    """Masks are left out, and the remaining images may be trained on."""
     assert check(folder) == 4
 
 
@@ -78,7 +78,7 @@ def test_what_looks_like_a_mask(folder, warnings_logged):
     mask.point(lambda value: 80 * value).save(folder / 'photos/a.png')
     assert check(folder, data_prefix=dict(img_path='photos')) == 3
     warning, = warnings_logged()
-    assert 'photos/a.png' in warning and 'by their looks' in warning
+    assert 'photos/a.png' in warning and 'by their content' in warning
 
 
 def test_training_tells_before_the_first_iteration(in_data_dir, tmp_path):

@@ -1,4 +1,4 @@
-"""Masks of unlabeled images on their way to the log."""
+"""Tests of masks of unlabeled images, which are used for the log."""
 import numpy as np
 import pytest
 from mmengine.dataset import ConcatDataset, DefaultSampler
@@ -34,7 +34,7 @@ def pipeline(prob, direction):
 
 @pytest.fixture
 def data(tmp_path):
-    """Images that show their masks; ``c`` has none, ``b`` is small."""
+    """Images that equal their masks; ``c`` has none, ``b`` is small."""
     rng = np.random.default_rng(0)
     for name, size in (('a', (40, 50)), ('deep/b', (20, 60)),
                        ('c', (40, 40))):
@@ -126,7 +126,7 @@ def test_labels_are_mapped_as_in_the_labeled_part(data):
 def test_ids_mean_what_they_mean_in_training(data, labeled_sees, own,
                                              expected, caplog,
                                              warnings_logged):
-    """Those of the labeled data beside them, in workers, too."""
+    """The ids are read as those of the labeled data set, also in workers."""
 
     class Letters(BaseSegDataset):
         METAINFO = dict(classes=tuple('abc'), palette=[[0, 0, 0]] * 3)
@@ -150,7 +150,7 @@ def test_ids_mean_what_they_mean_in_training(data, labeled_sees, own,
         mapped=np.choose(np.minimum(shown, 3), [1, 255, 0, shown]))
     inside = masks != 255
     np.testing.assert_array_equal(masks[inside], means[expected][inside])
-    told = 'for the log alone, are read like' in caplog.text
+    told = 'which are only used for the log, are' in caplog.text
     assert inside.any() and told == (expected != 'plain')
 
 

@@ -20,7 +20,7 @@ from mmseg_dcc.datasets import (
 
 
 class Labeled:
-    """Numbers for images."""
+    """Data set of numbers instead of images."""
 
     def __init__(self, size):
         self.size = size
@@ -33,7 +33,7 @@ class Labeled:
 
 
 class Unlabeled(Labeled, UnlabeledDataset):
-    """Of the type that counts as unlabeled."""
+    """Data set of the type that counts as unlabeled."""
 
 
 @contextmanager
@@ -44,7 +44,7 @@ def process(rank, world_size):
 
 
 def joined(sizes, unlabeled=1):
-    """The last ``unlabeled`` sources are of that kind."""
+    """Data sets of which the last ``unlabeled`` are unlabeled."""
     labeled = len(sizes) - unlabeled
     return ConcatDataset([Labeled(size) for size in sizes[:labeled]] +
                          [Unlabeled(size) for size in sizes[labeled:]])
@@ -65,7 +65,7 @@ def make(sizes,
 
 
 def batches(batch_sampler, epoch=0):
-    """The batches of one epoch."""
+    """Batches of one epoch."""
     batch_sampler.sampler.set_epoch(epoch)
     drawn = list(batch_sampler)
     assert len(drawn) == len(batch_sampler) == batch_sampler.epoch_length
@@ -118,7 +118,7 @@ def test_ratio_in_every_batch(situation):
 
 
 def streams(situation, epochs):
-    """Images of each source in each epoch, all ranks in the order drawn."""
+    """Images of each source in each epoch, of all ranks, as drawn."""
     sizes = situation['sizes']
     ranks = [
         make(rank=rank, **situation) for rank in range(situation['world_size'])

@@ -1,6 +1,6 @@
 """Tests of ``mmseg_dcc/datasets/probe_texture.py``.
 
-tests/test_datasets/test_geometry_probe.py tests it on transforms.
+tests/test_datasets/test_geometry_probe.py tests the texture on transforms.
 """
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Sizes that lie across the images are told of, others are not."""
+"""Tests of warnings on sizes with another orientation than the images."""
 import numpy as np
 import pytest
 from mmengine.config import Config
@@ -8,8 +8,8 @@ from PIL import Image
 from mmseg_dcc.apis.check_dataset import check_dataset
 from mmseg_dcc.datasets.plain_datasets import plain_datasets
 from mmseg_dcc.datasets.size_order_check import (
-    exchanged_sizes,
-    warn_of_exchanged_sizes,
+    swapped_sizes,
+    warn_of_swapped_sizes,
 )
 from tests import tiny_data
 from tests.own_config import write_own_config
@@ -47,7 +47,7 @@ def crop(high, wide, kind='RandomCrop'):
     ([], crop(64, 32), None),
 ])
 def test_orientation(sizes, step, told):
-    found = exchanged_sizes(dataset(step), sizes)
+    found = swapped_sizes(dataset(step), sizes)
     assert len(found) == (told is not None)
     if told:
         with pytest.raises(ValueError, match=told):
@@ -69,7 +69,7 @@ def own_config(own, crop_size):
 @pytest.mark.parametrize('crop_size, told', [((64, 32), 0), ((32, 64), 2)])
 def test_own_data_takes_width_and_height(own, crop_size, told,
                                          warnings_logged):
-    """In one order, of which mmcv's is made."""
+    """The order of all sizes is the same, and mmcv's is derived from it."""
     cfg = own_config(own, crop_size)
     whole = DATASETS.build(cfg.train_dataloader.dataset)
     parts = plain_datasets(whole)
@@ -78,9 +78,9 @@ def test_own_data_takes_width_and_height(own, crop_size, told,
     assert results['inputs'].shape[1:] == (height, width)
     assert parts[1][0]['inputs'].shape[2:] == (height, width)
     assert cfg.model.data_preprocessor.size == (height, width)
-    warn_of_exchanged_sizes(parts)
+    warn_of_swapped_sizes(parts)
     assert len([text for text in warnings_logged()
-                if 'exchange the two numbers' in text]) == told
+                if 'swap the two numbers' in text]) == told
     checks = [found['check'] for found in check_dataset(cfg)['findings']]
     assert checks.count('size_order') == told
 
@@ -95,5 +95,5 @@ def test_photos_that_exif_turns_count_as_they_are_seen(own, warnings_logged):
             own / f'unlabeled/{number}.jpg', exif=upright)
     photos = plain_datasets(DATASETS.build(
         own_config(own, (32, 64)).train_dataloader.dataset))[1]
-    warn_of_exchanged_sizes([photos])
-    assert not [text for text in warnings_logged() if 'exchange' in text]
+    warn_of_swapped_sizes([photos])
+    assert not [text for text in warnings_logged() if 'swap' in text]

@@ -166,7 +166,7 @@ class TestList:
 
 @pytest.fixture
 def voc(tmp_path):
-    """Tiny VOC: two labeled images, three unlabeled ones, no more masks."""
+    """Tiny VOC: two labeled and three unlabeled images without masks."""
     lists = tmp_path / 'ImageSets/Segmentation'
     lists.mkdir(parents=True)
     for i in range(5):
@@ -237,14 +237,14 @@ def test_no_mask_is_opened(voc, monkeypatch):
 
 
 class Fails:
-    """Transform with an error of its own."""
+    """Transform that raises an error."""
 
     def __call__(self, results):
         raise KeyError('gt_seg_map')
 
 
 class Refuses:
-    """Transform that wants another image in place of every dark one."""
+    """Transform that drops every dark image."""
 
     def __call__(self, results):
         return results if results['img'].any() else None
@@ -278,7 +278,7 @@ class TestUnreadable:
         warnings = warnings_logged()
         assert len(warnings) == 1
         assert str(broken) in warnings[0]
-        assert 'Another image is taken' in warnings[0]
+        assert 'It is replaced by another image' in warnings[0]
 
     def test_file_that_disappeared(self, folder, warnings_logged):
         dataset = UnlabeledDataset(data_root=str(folder), pipeline=[LOAD])
@@ -353,7 +353,7 @@ SIDE = 64
 
 
 class TestOddImages:
-    """Pixels that the pipeline gets, in BGR, against what the image shows."""
+    """Tests of the BGR pixels that the pipeline gets from unusual images."""
 
     @pytest.fixture
     def rgb(self):
@@ -362,7 +362,7 @@ class TestOddImages:
         return blocks.repeat(SIDE // 4, 0).repeat(SIDE // 4, 1)
 
     def loaded(self, folder, *others):
-        """RGB."""
+        """Loads an image as RGB."""
         dataset = UnlabeledDataset(
             data_root=str(folder), pipeline=[LOAD, *others])
         image = dataset[0]['img']

@@ -1,4 +1,4 @@
-"""What keeps the unlabeled pipeline fast, without a clock."""
+"""Tests of what keeps the unlabeled pipeline fast, without timing."""
 import tracemalloc
 
 import cv2

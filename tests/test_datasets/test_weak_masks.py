@@ -1,4 +1,4 @@
-"""Masks made from image-level labels on their way to the loss."""
+"""Tests of weak masks, from the files to the loss."""
 import numpy as np
 import pytest
 from mmengine.dataset import ConcatDataset
@@ -34,7 +34,7 @@ def save(values, path):
 
 @pytest.fixture
 def data(tmp_path):
-    """Images that show their weak masks, not their true ones.
+    """Images that equal their weak masks, not their true ones.
 
     ``c`` has no weak mask, ``b`` is smaller than the crop.
     """

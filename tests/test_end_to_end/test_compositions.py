@@ -1,7 +1,7 @@
-"""Every composition of terms through the Runner.
+"""Tests of every composition of terms by the Runner.
 
-Trains, goes on after a stop with the same bits, in mixed precision, with
-accumulated gradients, and is published as plain mmseg.
+Each trains, resumes with the same bits, runs in mixed precision and with
+accumulated gradients, and is published for plain mmseg.
 """
 import pytest
 import torch
@@ -153,7 +153,7 @@ class Overflow(torch.nn.Module):
 
 @pytest.mark.parametrize('name', ['dcc', 'cps', 'advsemiseg', 'cct', 'gct'])
 def test_overflow_of_an_unlabeled_branch_leaves_no_trace(name, in_data_dir):
-    """Neither in batch statistics nor in the bank, whatever the terms."""
+    """Neither in batch statistics nor in the bank, for any terms."""
     from mmseg.registry import MODELS
 
     from ..tiny_models import SIDE, aligned_sample, batch, unlabeled_sample

@@ -1,4 +1,4 @@
-"""What docs/faults.md says of broken files, full disks and dead processes."""
+"""Tests of docs/faults.md: broken files, full disks, dead processes."""
 import re
 import resource
 import sys
@@ -21,7 +21,7 @@ ODD = ('16bit.png', 'cmyk.jpg', 'gray.jpg', 'rgba.png', 'rotated.jpg',
 
 
 def write_kinds(folder):
-    """Twelve files of all kinds, and a folder with the name of an image."""
+    """Writes twelve files of all kinds and a folder with an image's name."""
     rng = np.random.default_rng(0)
     photo = Image.fromarray(
         rng.integers(0, 255, (12, 16, 3), np.uint8).repeat(8, 0).repeat(8, 1))
@@ -159,7 +159,7 @@ def test_nan_is_named(run, tmp_path):
 
 
 class Malicious:
-    """Leaves a trace where its pickle is loaded."""
+    """Object that leaves a trace when its pickle is loaded."""
 
     def __init__(self, trace):
         self.trace = trace
@@ -185,7 +185,7 @@ def test_malicious_checkpoint_is_refused(way, run, tmp_path):
         publish=(sys.executable, ROOT / 'tools/publish_model.py', checkpoint,
                  tmp_path / 'published.pth'))[way]
     out = run(*command, returncode=1)
-    assert 'is refused' in out and 'exec' in out
+    assert 'was not loaded' in out and 'exec' in out
     assert 'likely succeed' not in out
     assert not trace.exists()
     assert not (tmp_path / 'published.pth').exists()

@@ -1,4 +1,4 @@
-"""docs/own_data.md on a small folder, with the real tools."""
+"""Tests of docs/own_data.md on a small folder, with the real tools."""
 import re
 import sys
 
@@ -54,7 +54,7 @@ def test_check_train_and_test(run, config, tmp_path):
 
 
 def test_second_training(run, config, data_dir, tmp_path):
-    """On masks that a network writes for the photos."""
+    """On masks that a network predicts for the photos."""
     run(sys.executable, ROOT / 'tools/train.py', config, '--work-dir',
         tmp_path / 'first', '--cfg-options', *OPTIONS)
     text = (ROOT / 'configs/custom/own_data_self_training.py').read_text()
@@ -100,7 +100,7 @@ def test_two_processes_and_a_validation_folder(run, data_dir, tmp_path):
 
 @pytest.mark.parametrize('method', METHODS)
 def test_each_method_by_one_line(method, in_data_dir, tmp_path):
-    """From ImageNet weights, with pictures that nobody asked for."""
+    """From ImageNet weights, with pictures by default."""
     config = Config.fromfile(
         str(write_own_config(tmp_path, method=method, **TINY)))
     if 'terms' in config.model:

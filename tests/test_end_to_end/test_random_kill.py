@@ -1,4 +1,4 @@
-"""Killed at any moment and resumed, a training ends with the same bits.
+"""Tests that a training killed at any moment resumes to the same bits.
 
 One training of the iteration loop is killed; ``RANDOM_KILLS=10 pytest -s``
 kills ten, of all kinds in turn, and prints a table.

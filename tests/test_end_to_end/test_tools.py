@@ -1,4 +1,4 @@
-"""The commands of the README on tiny data: train, stop, resume, test."""
+"""Tests of the README's commands on tiny data: train, resume, test."""
 import json
 import os
 import re
@@ -46,7 +46,7 @@ def miou(text):
 
 @pytest.fixture(scope='module')
 def trained(start, run, tmp_path_factory):
-    """20 iterations over the warm-up border, killed in epoch 3, resumed."""
+    """Training of 20 iterations, killed in epoch 3 and resumed."""
     work_dir = tmp_path_factory.mktemp('trained')
     command = [
         sys.executable, ROOT / 'tools/train.py', CONFIG, '--work-dir',
@@ -112,7 +112,7 @@ def test_killed_training_resumes(trained):
 
 
 def same_bits(first, second):
-    """Whether two checkpoints hold the same, whatever the time."""
+    """Whether two checkpoints are equal, except for times."""
     if isinstance(first, torch.Tensor):
         return torch.equal(first, second)
     if isinstance(first, dict):
@@ -173,7 +173,7 @@ def test_stock_test_tool_on_our_config(trained, run):
 
 
 def write_stock_config(folder):
-    """mmseg's own config with the size of ours; no word of this plugin."""
+    """Writes mmseg's own config in the size of ours, without this plugin."""
     path = folder / 'stock.py'
     path.write_text(f"""
 _base_ = 'mmseg::{STOCK}'
@@ -216,7 +216,7 @@ class TestWithFullMmcv:
     @pytest.mark.parametrize('config', ['published', 'of mmseg'])
     def test_stock_tool_and_stock_config(self, trained, run, tmp_path,
                                          config):
-        """Without this plugin, which would stop the run if imported."""
+        """Without this plugin, whose import would end the run."""
         weights = publish(trained, run)
         config = (
             weights.with_suffix('.py')

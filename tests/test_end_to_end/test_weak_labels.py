@@ -1,4 +1,4 @@
-"""docs/weak_labels.md on tiny data: labels, classifier, masks, training."""
+"""Tests of docs/weak_labels.md on tiny data, from labels to training."""
 import json
 import re
 import runpy
@@ -30,7 +30,7 @@ SMALL_CLASSIFIER = (
 
 @pytest.fixture
 def demo(tmp_path, data_dir, monkeypatch):
-    """A working directory with the demo's data and no weak masks."""
+    """Working directory with the demo's data and no weak masks."""
     shutil.copytree(data_dir / 'data/demo', tmp_path / 'data/demo')
     shutil.rmtree(tmp_path / 'data/demo/SegmentationWeak')
     monkeypatch.chdir(tmp_path)
@@ -38,7 +38,7 @@ def demo(tmp_path, data_dir, monkeypatch):
 
 
 def run_tool(monkeypatch, script, *arguments):
-    """In this process: torchvision needs what the tests declare."""
+    """In this process, since torchvision needs operators of the tests."""
     monkeypatch.setattr(sys, 'argv', [script, *map(str, arguments)])
     runpy.run_path(str(ROOT / 'tools' / script), run_name='__main__')
 
@@ -98,7 +98,7 @@ def test_table_5_by_one_command(demo, run):
 
 
 def test_training_on_weak_masks(in_data_dir, tmp_path, monkeypatch):
-    """Without any of the optional packages; published without C_w."""
+    """Without any optional package; published without C_w."""
     runner, steps = train(
         tmp_path,
         dict(default_hooks=dict(

@@ -1,4 +1,4 @@
-"""mmengine's average, as configured here, is that of UniMatch V2."""
+"""Tests that mmengine's EMA as configured is that of UniMatch V2."""
 import pytest
 import torch
 from mmengine.model import MomentumAnnealingEMA
@@ -8,7 +8,7 @@ from tests.golden import assert_values, golden_files, load
 
 
 def build_network(recorded):
-    """Linear, batch norm, linear: as wide as the recorded entries say."""
+    """Network of linear, batch norm and linear layer, as wide as recorded."""
     names = recorded['ema_entry_name'].tolist()
     hidden, outputs = names.count('0.bias'), names.count('2.bias')
     inputs = names.count('0.weight') // hidden

@@ -12,7 +12,7 @@ LIMIT = 1000
 
 
 def limited_put(path, content, action):
-    """Writes where files end at LIMIT bytes, as on a disk that is full."""
+    """Writes with a limit of LIMIT bytes per file, like a full disk."""
     signal.signal(signal.SIGXFSZ, action)
     resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, LIMIT))
     backend = get_file_backend(backend_args=dict(backend='AtomicLocalBackend'))

@@ -39,7 +39,7 @@ CHECKPOINT = dict(
 
 
 def test_resumed_training_costs_as_much(in_data_dir, tmp_path):
-    """One step of warm-up, 3 x 2 images; 9 x 2 in each of the others."""
+    """One warm-up step of 3 x 2 images, 9 x 2 in each of the others."""
     options = {
         'train_cfg.max_iters': 3,
         'custom_hooks.0.warmup_iters': 1,
@@ -61,7 +61,7 @@ def test_resumed_training_costs_as_much(in_data_dir, tmp_path):
 
 @pytest.mark.parametrize('method, passes', [('fixmatch', 7), ('cps', 12)])
 def test_passes_of_other_methods(method, passes, in_data_dir, tmp_path):
-    """Of a teacher and of a second network, as docs/speed.md has them."""
+    """With a teacher and a second network, as in docs/speed.md."""
     config = tiny_training.CONFIG.with_name(
         f'deeplabv3plus_small_demo_{method}.py')
     tiny_training.train(tmp_path, {'train_cfg.max_iters': 2}, [CostHook()],

@@ -32,7 +32,7 @@ def config(launcher='none', **others):
 
 @pytest.fixture
 def groups(monkeypatch):
-    """Process groups that were made."""
+    """Process groups that were created."""
     made = []
     monkeypatch.setattr(cpu_processes, 'get_device', lambda: 'cpu')
     # not patched in torch itself, where mmengine would see it, too
@@ -61,7 +61,7 @@ def test_sync_bn_is_replaced_at_any_depth(groups):
 
 
 def test_classes_in_place_of_names(groups):
-    """Of configs in pure Python."""
+    """As in configs in pure Python."""
     cfg = config()
     cfg.norm_cfg.type = SyncBatchNorm
     cfg.optim_wrapper = dict(type=AmpOptimWrapper, loss_scale='dynamic')

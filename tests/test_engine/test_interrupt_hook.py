@@ -1,4 +1,4 @@
-"""Tests of ``InterruptHook``: trainings that real signals end."""
+"""Tests of ``InterruptHook``: trainings that real signals stop."""
 import multiprocessing
 import os
 import re
@@ -33,7 +33,7 @@ ITERATIONS = dict(by_epoch=False, max_iters=9)
 
 @pytest.fixture(autouse=True)
 def usual_handlers():
-    """What a shell in front of a user gives; CI may ignore signals."""
+    """Restores the handlers of an interactive shell; CI may ignore signals."""
     usual = {number: signal.SIG_DFL for number in stop_request.SIGNALS}
     usual[signal.SIGINT] = signal.default_int_handler
     before = {
@@ -46,7 +46,7 @@ def usual_handlers():
 
 
 class Draws(BaseDataset):
-    """Draws at random as augmentations do; three batches of two."""
+    """Data set that draws random numbers; three batches of two."""
 
     def load_data_list(self):
         return [{}] * 6
@@ -56,7 +56,7 @@ class Draws(BaseDataset):
 
 
 class Noisy(BaseModel):
-    """Draws itself, too, and remembers what it got in a buffer."""
+    """Model that draws random numbers, too, and sums them in a buffer."""
 
     def __init__(self):
         super().__init__()
@@ -121,7 +121,7 @@ def train(folder, train_cfg, *hooks, name='0', workers=1, keep=-1, **options):
 
 @pytest.fixture
 def said(monkeypatch):
-    """What was logged; each runner has a logger of its own."""
+    """Logged lines; each runner has its own logger."""
     texts = []
     for module in (interrupt_hook, unfinished_epoch):
         monkeypatch.setattr(
@@ -185,7 +185,7 @@ def test_epochs_of_another_length_begin_again(tmp_path, said):
 
 
 def test_counts_among_the_checkpoints(tmp_path):
-    """No file is left over however often a cluster stops the training."""
+    """No file is left over, however often a cluster stops the training."""
     for number, at in enumerate((2, 5, 7)):
         with pytest.raises(SystemExit):
             train(tmp_path, EPOCHS, SignalAt(at, signal.SIGUSR1), keep=2,
@@ -198,7 +198,7 @@ def test_counts_among_the_checkpoints(tmp_path):
 
 
 def test_last_step_is_no_interruption(tmp_path):
-    """What is left are its checkpoint and its validation."""
+    """Its own checkpoint and validation follow."""
     runner = train(tmp_path, ITERATIONS, SignalAt(9, signal.SIGTERM))
     assert runner.iter == 9
     assert [path.name for path in tmp_path.glob('*.pth')] == ['iter_9.pth']
@@ -237,7 +237,7 @@ def test_without_checkpoints(tmp_path, said):
 
 
 def in_a_group(folder, train_cfg):
-    """A training in a process group, as a terminal and a cluster see it."""
+    """Training in a process group, as a terminal and a cluster see it."""
     os.setpgid(0, 0)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     train(folder, train_cfg, workers=2, keep=1,
@@ -251,7 +251,7 @@ def in_a_group(folder, train_cfg):
     (signal.SIGTERM, dict(by_epoch=True, max_epochs=10**6))],
     ids=['iterations', 'epochs'])
 def test_signal_to_the_workers_too(number, train_cfg, tmp_path):
-    """None of them dies before its parent ends it, then all do."""
+    """No worker dies before its parent stops it, then all do."""
     process = FORK.Process(target=in_a_group, args=(tmp_path, train_cfg))
     with mock.patch.object(Draws, 'load_data_list', lambda s: [{}] * 10**4):
         process.start()
@@ -267,7 +267,7 @@ def test_signal_to_the_workers_too(number, train_cfg, tmp_path):
 
 
 def wait_for_steps(folder):
-    """Until the log has a step."""
+    """Waits until the log has a step."""
     end = time.monotonic() + 60
     while time.monotonic() < end:
         for path in folder.glob('*/vis_data/scalars.json'):
@@ -293,7 +293,7 @@ def stop_in(folder, rank):
 
 
 def test_two_processes_end_after_the_same_step(tmp_path):
-    """Also if one alone was told to."""
+    """Also if only one got the signal."""
     ranks = run_processes(partial(stop_in, tmp_path / 'run'), tmp_path)
     for rank in ranks:
         assert rank['code'] == 128 + signal.SIGTERM
@@ -325,7 +325,7 @@ def press(times, pause, env):
     (2, 0.2, dict(TORCHELASTIC_RUN_ID='a'), -signal.SIGINT),
 ])
 def test_second_press_ends_at_once(times, pause, env, code, monkeypatch):
-    monkeypatch.setattr(stop_request, '_SAME_PRESS', 0.1)
+    monkeypatch.setattr(stop_request, '_REPEAT_SECONDS', 0.1)
     process = FORK.Process(target=press, args=(times, pause, env))
     process.start()
     process.join(30)
@@ -333,7 +333,7 @@ def test_second_press_ends_at_once(times, pause, env, code, monkeypatch):
 
 
 def test_ignored_signals_stay_ignored(monkeypatch):
-    """As those of a training behind ``nohup``."""
+    """As for a training started with ``nohup``."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         request = StopRequest()

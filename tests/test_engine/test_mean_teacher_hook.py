@@ -1,4 +1,4 @@
-"""Tests of ``mmseg_dcc/engine/hooks/mean_teacher_hook.py``, by a Runner."""
+"""Tests of ``mmseg_dcc/engine/hooks/mean_teacher_hook.py`` by a Runner."""
 import math
 from types import SimpleNamespace
 
@@ -18,7 +18,7 @@ MOMENTUM = 0.1
 
 
 class Term(nn.Module):
-    """Has a weight and a bank, which it fills in training."""
+    """Term with a weight and a bank, which it fills in training."""
 
     def __init__(self):
         super().__init__()
@@ -31,7 +31,7 @@ class Term(nn.Module):
 
 
 class Student(BaseModel):
-    """Learns from its teacher, or from itself without one."""
+    """Model that learns from its teacher, or from itself without one."""
 
     def __init__(self):
         super().__init__()
@@ -64,7 +64,7 @@ def copied(model):
 
 
 class Points(BaseDataset):
-    """Number ``broken`` holds NaN."""
+    """Data set in which the sample ``broken`` holds NaN."""
 
     def __init__(self, broken=None):
         self.broken = broken
@@ -91,7 +91,7 @@ class NoMetric(BaseMetric):
 
 
 class Students(Hook):
-    """Keeps the state of the student after each iteration."""
+    """Records the state of the student after each iteration."""
 
     priority = 'VERY_LOW'
 
@@ -104,7 +104,7 @@ class Students(Hook):
 
 @pytest.fixture
 def train(tmp_path, monkeypatch):
-    """Function that trains by a Runner, and returns it."""
+    """Function that trains by a Runner and returns it."""
     monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)
     count = 0
 
@@ -151,7 +151,7 @@ def teacher_of(runner):
 
 
 def stock(state):
-    """What is not of a term; nor a count, which is without effect."""
+    """Entries that are not of a term, nor counters without effect."""
     return {
         name: value
         for name, value in state.items()

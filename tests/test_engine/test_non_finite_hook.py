@@ -40,7 +40,7 @@ def batch(value, rank=0):
 
 def train(model, batches, hook, optim=None, wrapper_class=OptimWrapper,
           **kwargs):
-    """Runs iterations as mmengine's loops do."""
+    """Runs iterations like mmengine's loops."""
     optim = optim or torch.optim.SGD(
         model.parameters(), lr=0.1, momentum=0.9, weight_decay=0.1)
     runner = SimpleNamespace(
@@ -157,14 +157,14 @@ def test_gradient_alone():
             weight = self.layer.weight
             return dict(loss=(weight - weight.detach()).square().sum().sqrt())
 
-    with pytest.raises(FloatingPointError, match='process 0: gradients alone'):
+    with pytest.raises(FloatingPointError, match='process 0: gradients only'):
         train(Root(), [batch(1.)], NonFiniteHook())
 
 
 class Scores(BaseModel):
     """Cross-entropy whose score of the true class may be far too low.
 
-    Its gradient is the softmax less one or zero: always finite.
+    Its gradient is softmax minus one or zero, which is always finite.
     """
 
     def __init__(self):
@@ -233,7 +233,7 @@ def test_accumulated_gradients_name_the_right_batch():
 
 
 class ScaledWrapper(OptimWrapper):
-    """``AmpOptimWrapper`` with the scaler of a CPU."""
+    """``AmpOptimWrapper`` with a gradient scaler on the CPU."""
 
     scaler = None
 
@@ -296,7 +296,7 @@ class Poison(nn.Module):
 
 @pytest.mark.parametrize('threshold', [0., 0.75])
 def test_nan_reaches_neither_bank_nor_statistics(threshold, warnings_logged):
-    """Not a single position is active then: the DC loss itself is 0."""
+    """No position is active then, so the DC loss is 0."""
     torch.manual_seed(0)
     model = tiny_models.build(
         'DCCSegmentor',
@@ -337,6 +337,6 @@ def test_processes_decide_alike(tmp_path):
     for weights, single in zip(first[1:], expected.parameters()):
         assert torch.allclose(weights, single)
     assert message == other
-    assert 'process 0: gradients alone' in message
+    assert 'process 0: gradients only' in message
     assert 'process 1: loss, loss_a' in message
     assert '0/3.0.jpg' in message and '1/nan.jpg' in message

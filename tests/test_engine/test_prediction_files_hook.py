@@ -1,4 +1,4 @@
-"""Results of a test: a file an image, in the colours of the data set."""
+"""Tests of test results: one file per image, in the data set's colours."""
 import sys
 
 import numpy as np

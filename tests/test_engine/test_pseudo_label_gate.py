@@ -31,7 +31,7 @@ FIXMATCH = DEMO / 'deeplabv3plus_small_demo_fixmatch.py'
 
 
 def held_out(config, **kwargs):
-    """Images with masks that are not among the labeled ones."""
+    """Images with masks that are not among the labeled images."""
     dataset = Config.fromfile(config).val_dataloader.dataset
     return dict(
         dataset, ann_file='ImageSets/Segmentation/train_unlabeled.txt',
@@ -114,9 +114,9 @@ CURVE = GateCurve((0., 0.5, 0.8, 0.9, 0.95, 0.99),
                   'fewer than 1% of', 'Lower it to 0.95: 6.0% .* 95.0%']),
     (0.99, 0.3, ['fewer than 30% of', 'Lower it to 0.8: ']),
     # what lets enough pass is wrong too often
-    (0.99, 0.5, ['No other is better.*begin later.*label more']),
+    (0.99, 0.5, ['No other threshold is better.*start later.*label more']),
     # what is right lets too little pass
-    (0.5, 0.45, ['often wrong', 'No other is better']),
+    (0.5, 0.45, ['often wrong', 'No other threshold is better']),
 ])
 def test_advice(threshold, ratio, expected):
     found = advice(CURVE, 'the key', threshold, 0.9, ratio)
@@ -127,11 +127,12 @@ def test_advice(threshold, ratio, expected):
 
 def test_advice_when_nothing_passes():
     curve = GateCurve((0., 0.95), (10, 0), (100, 0))
-    assert 'No other is better' in advice(curve, 'key', 0.95, 0.9, 0.01)
+    text = advice(curve, 'key', 0.95, 0.9, 0.01)
+    assert 'No other threshold is better' in text
 
 
 class SureHook(Hook):
-    """An untrained network says the same of each pixel: not so here."""
+    """Hook with scores that differ, unlike those of an untrained network."""
 
     def before_train(self, runner):
         settle(runner.model).train()
@@ -139,7 +140,7 @@ class SureHook(Hook):
 
 
 def divided(folder):
-    """A config with held-out images, and the lines of the page."""
+    """Config with held-out images, and the lines of the page."""
     page = (ROOT / 'docs/watching.md').read_text()
     lines, = re.findall(r'```python\n(part = .*?)```', page, re.S)
     path = folder / 'divided.py'
@@ -195,7 +196,7 @@ def test_training_has_the_same_bits(labeler, trainings):
 
 @labelers
 def test_log_is_that_of_the_last_weights(labeler, trainings, in_data_dir):
-    """Of the teacher if it labels, else of the network."""
+    """Labels come from the teacher if it labels, else from the network."""
     runner, steps, dataset, _ = trainings[labeler, True]
     scalars = runner.message_hub.log_scalars
     history = {
@@ -314,7 +315,7 @@ def test_bad_images(in_data_dir):
 def test_no_term_with_a_threshold():
     plain = build('SemiEncoderDecoder', **SINGLE)
     for model, error in ((plain, ValueError), (plain.backbone, TypeError)):
-        with pytest.raises(error, match='a term that has a least conf'):
+        with pytest.raises(error, match='a term that has a confidence'):
             gate().before_train(SimpleNamespace(model=model))
 
 

@@ -1,4 +1,4 @@
-"""What the console has of the start of a training."""
+"""Tests of the console output at the start of a training."""
 import logging
 from unittest import mock
 
@@ -16,7 +16,7 @@ REPORT = 'def report(text, level): print_log(text, "console", level)'
 
 @pytest.fixture
 def console():
-    """A logger behind the filter, and what got through it."""
+    """Logger with the filter, and the lines that passed it."""
     logger = MMLogger.get_instance('console')
     shown, handler = [], logging.Handler()
     handler.emit = lambda record: shown.append(record.getMessage())
@@ -27,7 +27,7 @@ def console():
 
 
 def say(text, level=logging.INFO, module='mmengine.runner.runner'):
-    """As a function of a module does."""
+    """Logs like a function of a module."""
     scope = dict(print_log=print_log, __name__=module)
     exec(REPORT, scope)
     scope['report'](text, level)

@@ -27,7 +27,7 @@ class Draws(BaseDataset):
 
 
 class Noisy(BaseModel):
-    """Notes what it gets and what it draws itself."""
+    """Records its inputs and its own random numbers."""
 
     def __init__(self):
         super().__init__()

@@ -1,6 +1,6 @@
 """Tests of ``mmseg_dcc/engine/schedule_checks.py``.
 
-Of settings that stay without effect, and that nothing tells of.
+The settings are those that would silently have no effect.
 """
 from types import SimpleNamespace
 
@@ -19,7 +19,7 @@ from tests.tiny_training import train
 
 
 class Rates(Hook):
-    """Keeps the learning rate of each step."""
+    """Records the learning rate of each step."""
 
     def __init__(self):
         self.rates = {}
@@ -31,7 +31,7 @@ class Rates(Hook):
 
 @pytest.fixture
 def warned(capsys):
-    """Function that returns what the log of a training warned of."""
+    """Function that returns the warnings that a training logged."""
     return lambda: [
         line.split(' - WARNING - ')[1]
         for line in capsys.readouterr().out.splitlines()
@@ -139,7 +139,7 @@ def test_multiplier_of_no_parameter(keys, unused, warnings_logged):
         assert not warnings_logged()
     else:
         warning, = warnings_logged()
-        assert f'No parameter of the model has {unused}' in warning
+        assert f'No parameter name of the model contains {unused}' in warning
         assert 'begin with backbone, decode_head' in warning
 
 

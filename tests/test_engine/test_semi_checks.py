@@ -1,6 +1,6 @@
 """Tests of ``mmseg_dcc/engine/semi_checks.py``.
 
-Each fault is one that a training would meet late, or never tell of.
+Each fault would otherwise show late in a training, or never.
 """
 from types import SimpleNamespace
 
@@ -107,7 +107,7 @@ class Nothing(BaseTransform):
 
 @TRANSFORMS.register_module()
 class LoadChannels(BaseTransform):
-    """Floats of as many channels as asked for; without an axis if one."""
+    """Loads random floats with some channels; without an axis if one."""
 
     def __init__(self, channels):
         self.channels = channels
@@ -129,7 +129,7 @@ def loader_of(*images):
 
 @pytest.mark.parametrize('images', [(1, 1), (1, 3), (3, 1)])
 def test_batch_of_one_that_cannot_be_normalised(images):
-    """Of a head with an image pool; torch told it in the first iteration."""
+    """Of a head with an image pool; torch raises in the first iteration."""
     model = build('DCCSegmentor', **PSP).train()
     before = {key: value.clone() for key, value in model.state_dict().items()}
     with pytest.raises(ValueError, match='Raise train_dataloader.batch_size'):

@@ -1,4 +1,4 @@
-"""The lines before the first iteration."""
+"""Tests of the summary before the first iteration."""
 from types import SimpleNamespace
 
 import pytest

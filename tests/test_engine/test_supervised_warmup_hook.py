@@ -20,7 +20,7 @@ ITERATIONS_PER_EPOCH = 3
 
 
 class Numbers(BaseDataset):
-    """As many numbers as asked for; 1 where unlabeled."""
+    """Data set of numbers; those of unlabeled samples are 1."""
 
     number = 0.
 
@@ -44,9 +44,9 @@ class UnlabeledNumbers(Numbers, UnlabeledDataset):
 
 
 class Recorder(BaseModel):
-    """Notes in every iteration whether the terms are on.
+    """Records in every iteration whether the terms are active.
 
-    And that unlabeled images are loaded if, and only if, they are.
+    Checks that unlabeled images are loaded exactly then.
     """
 
     def __init__(self):
@@ -179,16 +179,16 @@ class TestRunner:
     ])
     def test_warmup_as_long_as_the_training(self, train, warmup, train_cfg,
                                             warned, capsys):
-        """The log showed a loss of 0 from the first line to the last."""
+        """Without a warning the log only shows a loss of 0."""
         train(warmup, train_cfg)
         log = ''.join(capsys.readouterr())
-        assert ('no term will ever be on' in log) == warned
+        assert ('no term will be active' in log) == warned
         if warned:
             assert f'SupervisedWarmupHook.{next(iter(warmup))},' in log
 
 
 class Views(Hook):
-    """Keeps the first pixel row of each unlabeled image."""
+    """Records the first pixel row of each unlabeled image."""
 
     def __init__(self):
         self.seen = []
@@ -201,7 +201,7 @@ class Views(Hook):
 
 
 def test_no_sampler_epoch_repeats_the_augmentation(in_data_dir, tmp_path):
-    """Without hooks beyond this one, as in stock configs with a fragment."""
+    """Without other hooks, as in stock configs with a fragment."""
     views = Views()
     train_demo(
         tmp_path, {

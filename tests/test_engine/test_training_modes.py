@@ -1,6 +1,6 @@
-"""Mixed precision, accumulated gradients and compiled steps.
+"""Tests of mixed precision, accumulated gradients and compiled steps.
 
-Through the Runner; each against the plain training.
+Each is compared with the plain training by the Runner.
 """
 import pytest
 import torch
@@ -16,7 +16,7 @@ PLAIN_SGD = {
 
 
 class GradientRecorder(Hook):
-    """Keeps the gradient of each backward pass."""
+    """Records the gradient of each backward pass."""
 
     def __init__(self):
         self.passes = []
@@ -38,7 +38,7 @@ def losses(steps):
 
 @pytest.fixture
 def folder(in_data_dir, tmp_path):
-    """The data sets are in the working directory."""
+    """Working directory with the data sets."""
     return tmp_path
 
 
@@ -85,7 +85,7 @@ def test_accumulated_gradients_are_the_mean_of_the_steps(folder):
 
 
 def test_compiled_step(folder):
-    """Traced without a compiler; over the end of the warm-up."""
+    """Traced without a compiler, over the end of the warm-up."""
     options = {
         **PLAIN_SGD, 'custom_hooks.0.warmup_iters': 1,
         'train_cfg.max_iters': 3

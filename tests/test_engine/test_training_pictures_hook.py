@@ -1,4 +1,4 @@
-"""Pictures and the closing block of a training with validations."""
+"""Tests of pictures and the closing report of a training."""
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,7 +21,7 @@ from tests.tiny_training import run
 
 
 class Listener(Hook):
-    """Keeps what was logged and when the pictures changed."""
+    """Records the log and the times at which the pictures changed."""
 
     priority = 'LOWEST'
 
@@ -150,7 +150,8 @@ def test_finished_training_says_so(tmp_path):
     hook.before_train(runner)
     hook.after_train(runner)
     text, = texts
-    assert 'had ended before, at iteration 4 of 4: nothing was trained' in text
+    assert ('was complete before, at iteration 4 of 4: nothing was '
+            'trained') in text
     assert 'No checkpoint' in text
 
 
@@ -184,7 +185,7 @@ def test_a_picture_that_fails_ends_no_training(tmp_path, warnings_logged):
         hook.after_val_iter(runner, 0, dict(inputs=['?']), [sample])
         hook.after_val_epoch(runner, {})
     warning, = warnings_logged()
-    assert 'No more pictures' in warning
+    assert 'without further pictures' in warning
 
 
 def test_trainings_of_the_tools_have_both():

@@ -51,7 +51,7 @@ def test_counts(tmp_path, broken, warnings_logged, caplog):
 
 
 def test_data_sets_in_data_sets(tmp_path, warnings_logged):
-    """As their workers load them."""
+    """The workers load them."""
     parts = [make_dataset(make_folder(tmp_path / name, broken))
              for name, broken in (('a', ()), ('b', [2]), ('c', [0, 1]))]
     nested = DATASETS.build(dict(type='ConcatDataset', datasets=[

@@ -1,4 +1,4 @@
-"""Tests of ``WeightsCheckHook``: a random head must not be measured."""
+"""Tests of ``WeightsCheckHook``: random heads must not be tested."""
 from types import SimpleNamespace
 from unittest import mock
 
@@ -17,7 +17,7 @@ def network(**kwargs):
 
 
 class Named(BaseDataset):
-    """Data set that knows nothing but its classes."""
+    """Data set that only has class names."""
 
     def load_data_list(self):
         return []
@@ -106,7 +106,7 @@ def test_other_names_may_be_meant(classes, warnings_logged):
               meta=dict(dataset_meta=dict(classes=['road', 'sky']))),
          classes=classes)
     warning, = warnings_logged()
-    assert f'but the test data have {classes}: make sure' in warning
+    assert f'but the test data set has {classes}: make sure' in warning
 
 
 @pytest.mark.parametrize('content', [[1, 2], torch.zeros(3)])

@@ -50,7 +50,7 @@ def build_loader(workers=2, seed=3, **kwargs):
 
 
 def epoch_of(loader, epoch):
-    """What is drawn in an epoch, shape (LENGTH, 3)."""
+    """Random numbers of an epoch, shape (LENGTH, 3)."""
     loader.batch_sampler.sampler.set_epoch(epoch)
     return torch.cat([torch.stack(batch['inputs']) for batch in loader])
 
@@ -62,7 +62,7 @@ class SeedWorkers(Hook):
 
 
 class Notes(BaseModel):
-    """Notes what it gets."""
+    """Records its inputs."""
 
     def __init__(self):
         super().__init__()
@@ -76,7 +76,7 @@ class Notes(BaseModel):
 
 @pytest.fixture
 def passes(tmp_path, monkeypatch):
-    """Function that gives the draws of two passes of a training."""
+    """Function that returns the random numbers of two passes."""
     monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)
     monkeypatch.setattr('mmengine.runner.loops.time',
                         SimpleNamespace(sleep=lambda seconds: None))
@@ -162,7 +162,7 @@ def test_warnings_of_workers_are_shown_as_before(quiet):
 
 
 def test_started_by_spawn():
-    """The function is pickled then, when the worker starts."""
+    """The function is then pickled when a worker starts."""
     loader = build_loader()
     seed_workers_by_epoch(loader, seed=3)
     expected = epoch_of(loader, 6)[:2]  # the first batch is worker 0's

@@ -1,6 +1,6 @@
-"""Tests of tools/*.sh and .ci/run where the path has spaces and quotes.
+"""Tests of tools/*.sh and .ci/run in paths with spaces and quotes.
 
-What the scripts start is recorded in place of being run.
+Commands that the scripts start are recorded instead of run.
 """
 import os
 import shutil
@@ -35,7 +35,7 @@ def clone(tmp_path):
 
 @pytest.fixture
 def record(clone, run, tmp_path):
-    """Function that runs a script and returns what it would have started."""
+    """Function that runs a script and returns the recorded command."""
     recorder = clone.parent / 'programs/srun'
     recorder.parent.mkdir()
     recorder.write_text(RECORDER)
@@ -157,7 +157,7 @@ def test_slurm_train(clone, record):
     ('dist_train.sh', (CONFIG, '2', *OPTIONS)),
     ('slurm_train.sh', ('gpus', 'my job', CONFIG, *OPTIONS))])
 def test_command_that_goes_on(script, words, clone, record):
-    """What InterruptHook prints, when it is typed, starts the same."""
+    """The command that InterruptHook prints starts the same training."""
     calls = record(f'tools/{script}', *words, GPUS='4')
     command = (clone.parent / 'calls.again').read_text().splitlines()[-1]
     line = clone.parent / 'line.sh'
@@ -168,7 +168,7 @@ def test_command_that_goes_on(script, words, clone, record):
 
 
 def test_signal_reaches_the_launcher(clone, start):
-    """The script becomes it; a shell in between would die alone."""
+    """The launcher replaces the script; otherwise only a shell would die."""
     program = clone.parent / 'shows_its_id'
     program.write_text('#!/bin/sh\necho "process $$"')
     program.chmod(0o755)

@@ -1,6 +1,6 @@
-"""Tests of ``mmseg_dcc/utils/atomic_file.py`` and of those who use it.
+"""Tests of ``mmseg_dcc/utils/atomic_file.py`` and of its users.
 
-Files end at a limit of the process here, as on a disk that is full.
+File sizes are limited for the process, like on a full disk.
 """
 import errno
 import multiprocessing
@@ -87,7 +87,7 @@ def test_model_and_config(tmp_path):
 
 
 def test_quota_that_is_reported_late(tmp_path, monkeypatch):
-    """Network file systems say it when the bytes are sent."""
+    """Network file systems report it when the bytes are sent."""
 
     def full(_):
         raise OSError(errno.EDQUOT, 'Disk quota exceeded')

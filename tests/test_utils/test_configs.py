@@ -24,7 +24,7 @@ train_dataloader = dict(
 
 
 def test_unlabeled_data_of_a_config_in_pure_python(tmp_path):
-    """As browse_pairs looks for them."""
+    """As browse_pairs uses them."""
     path = tmp_path / 'config.py'
     path.write_text(PURE_PYTHON)
     found, = unlabeled_configs(read_config(str(path)))

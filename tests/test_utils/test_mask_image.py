@@ -1,4 +1,4 @@
-"""Pictures of masks keep their ids."""
+"""Tests that mask images keep their ids."""
 import numpy as np
 from mmseg.datasets.transforms import LoadAnnotations
 from PIL import Image

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmseg_dcc.utils.random_states import random_states_kept
+from mmseg_dcc.utils.random_states import preserved_random_states
 
 
 def draws():
@@ -19,7 +19,7 @@ def test_draws_go_on_as_without(fails):
     expected = draws(), draws()
     random.seed(3), np.random.seed(3), torch.manual_seed(3)
     first = draws()
-    with suppress(KeyError), random_states_kept():
+    with suppress(KeyError), preserved_random_states():
         draws()
         random.seed(0), np.random.seed(0), torch.manual_seed(0)
         if fails:

@@ -1,4 +1,4 @@
-"""No two images share the name of a result."""
+"""Tests that result names are unique."""
 from pathlib import Path
 
 import pytest

@@ -1,4 +1,4 @@
-"""Curves are those of the training, resumed or not, read once."""
+"""Tests of curves over all starts of a training, read once."""
 import json
 
 from mmseg_dcc.utils.scalars import Scalars

@@ -83,7 +83,7 @@ def test_what_mmseg_reads_wrong(encoding, problem, tmp_path):
 
 
 def test_names_in_an_old_encoding(tmp_path, warnings_logged):
-    """Of the files, as an old archive leaves them."""
+    """File names as an old archive leaves them."""
     name = 'caf\xe9.jpg'.encode('cp1252')
     path = os.fsencode(tmp_path) + b'/' + name
     Image.new('RGB', (8, 8)).save(tmp_path / 'x.jpg')

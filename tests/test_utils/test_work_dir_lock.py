@@ -74,7 +74,7 @@ def test_removed_however_it_ends(end, tmp_path):
 
 
 def test_pid_that_another_process_has_now(tmp_path):
-    """The first process of a container has the same number every time."""
+    """The first process of a container always has the same id."""
     write_lock(tmp_path / 'run', pid=1, host=socket.gethostname())
     with lock_work_dir(tmp_path / 'run'):
         pass

@@ -1,11 +1,11 @@
 """Saves pictures of labeled and unlabeled images as the model gets them.
 
-pair_*.png shows an unlabeled image with the windows that are cut, and the
-views after their flips and augmentation; of a pair of crops with the outline
-of their overlap, the part that the loss compares. labeled_*.png shows a
-labeled image under its mask, before and after the pipeline of the training,
-with the names of the classes: names in a wrong order are seen at once. Of
-several data sets each has its number in the names.
+pair_*.png shows an unlabeled image with its windows, and the views after their
+flips and augmentation; for a pair of crops also the outline of the overlap,
+the part that the loss compares. labeled_*.png shows a labeled image under its
+mask, before and after the training pipeline, with the class names, so that a
+wrong order of names is easy to see. With several data sets, the file names
+have the number of the data set.
 
 Example:
     python tools/dataset_tools/browse_pairs.py configs/custom/own_data.py \
@@ -39,10 +39,10 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         '--number',
         type=int,
         default=8,
-        help='pictures of each data set, of images evenly spread over it '
+        help='number of pictures of each data set, of evenly spaced images '
         '(default: 8)')
     parser.add_argument(
-        '--seed', type=int, default=0, help='of the crops (default: 0)')
+        '--seed', type=int, default=0, help='seed of the crops (default: 0)')
     return parser.parse_args(argv)
 
 
@@ -51,8 +51,8 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     args = parse_args(argv)
     cfg = load_config(args)
     if 'train_dataloader' not in cfg:
-        raise InputError(f'{args.config} has no train_dataloader: it does '
-                         'not train.')
+        raise InputError(f'{args.config} has no train_dataloader. Use the '
+                         'config of a training.')
     labeled, photos = (
         [DATASETS.build(config) for config in configs(cfg)]
         for configs in (labeled_configs, unlabeled_configs))
@@ -63,7 +63,7 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
         for index, dataset in enumerate(datasets, 1):
             prefix = name if len(datasets) == 1 else f'{name}_{index}'
             write(dataset, args.number, args.output_dir, prefix)
-    print(f'\nPictures are in {args.output_dir}')
+    print(f'\nThe pictures are in {args.output_dir}')
 
 
 if __name__ == '__main__':

@@ -1,8 +1,8 @@
-"""Looks at all data of a config before a long training.
+"""Checks all data of a config before a long training.
 
-Reads every image and mask of the training, validation and test sets once and
-reports what is broken (exit code 1), what looks wrong (a warning), which share
-each class has, and which sizes suit the data and this machine.
+Reads every image and mask of the training, validation and test sets once.
+Reports broken files (exit code 1), suspicious files (warnings), the share of
+each class, and sizes that suit the data and this machine.
 
 Examples:
     python tools/dataset_tools/check_dataset.py configs/custom/own_data.py
@@ -34,14 +34,17 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter)
     add_config_arguments(parser)
     parser.add_argument(
-        '--json', type=Path, metavar='FILE', help='write everything found')
+        '--json', type=Path, metavar='FILE', help='also write all results')
     parser.add_argument(
-        '--processes', type=int, default=1, help='that read (default: 1)')
+        '--processes',
+        type=int,
+        default=1,
+        help='number of reading processes (default: 1)')
     return parser.parse_args(argv)
 
 
 def show(config: str, found: dict) -> None:
-    """Prints one screen of what :func:`check_dataset` found."""
+    """Prints one screen with the results of :func:`check_dataset`."""
     console = Console(highlight=False, markup=False)
     table = Table(title=config)
     for column in ('data set', 'images', 'width', 'height', 'pair of crops',

@@ -8,10 +8,10 @@ Example::
 
 From ``{train,val,test}/*.png`` and ``{train,val,test}annot/*.png`` it writes
 ``JPEGImages``, ``SegmentationClass`` and
-``ImageSets/Segmentation/{train,val,test}.txt``, as
-:class:`mmseg_dcc.datasets.camvid.CamVidDataset` reads them. The folders say
-which images belong to a part; a list such as ``train.txt`` beside them is
-only compared. In the label maps 11 (void of SegNet) becomes 255.
+``ImageSets/Segmentation/{train,val,test}.txt`` for
+:class:`mmseg_dcc.datasets.camvid.CamVidDataset`. The images of a part are
+those in its folder; a list such as ``train.txt`` beside it is only compared.
+In the label maps 11 (void of SegNet) becomes 255.
 """
 import quiet_start  # noqa: F401  isort: skip  (before all that warns)
 import argparse

@@ -8,10 +8,10 @@ Example::
 
 From ``photos/*.jpg``, ``annotations/pixel-level/*.mat`` and
 ``label_list.mat`` it writes ``JPEGImages``, ``SegmentationClass`` and
-``ImageSets/Segmentation/{train,val,test,unlabeled}.txt``, as
-:class:`mmseg_dcc.datasets.ccp.CCPDataset` reads them. The 59 labels are
-merged into 12 classes. The images with masks are drawn for training,
-validation and test; ``unlabeled.txt`` names those without.
+``ImageSets/Segmentation/{train,val,test,unlabeled}.txt`` for
+:class:`mmseg_dcc.datasets.ccp.CCPDataset`. The 59 labels are merged into 12
+classes. The images with masks are divided at random into training, validation
+and test; ``unlabeled.txt`` lists those without masks.
 """
 import argparse
 from pathlib import Path
@@ -43,8 +43,8 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         '--scale',
         type=float,
         default=1.,
-        help='factor of the size, such as 0.5 (default: %(default)s, which '
-        'copies the photographs)')
+        help='scale factor, such as 0.5 (default: %(default)s, which copies '
+        'the photographs)')
     parser.add_argument(
         '--val-share',
         type=float,
@@ -55,8 +55,8 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         '--test-share',
         type=float,
         default=DEFAULT_TEST_SHARE,
-        help='share of them for test.txt, which no choice should depend on; '
-        '0: none (default: %(default)s)')
+        help='share of these images for test.txt, which no choice should '
+        'depend on; 0: none (default: %(default)s)')
     order = parser.add_mutually_exclusive_group()
     order.add_argument(
         '--seed',
@@ -66,13 +66,13 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
     order.add_argument(
         '--in-order',
         action='store_true',
-        help='draw nothing: the first images are for training, the next for '
-        'validation, the last for the test')
+        help='use the images in their order: the first for training, the next '
+        'for validation, the last for the test')
     parser.add_argument(
         '--jpeg-quality',
         type=int,
         default=DEFAULT_JPEG_QUALITY,
-        help='quality of smaller photographs, 1 to 100 (default: '
+        help='quality of scaled photographs, 1 to 100 (default: '
         '%(default)s)')
     return parser.parse_args(argv)
 

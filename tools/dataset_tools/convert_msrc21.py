@@ -7,10 +7,10 @@ Example::
 
 From ``Images/*_s.bmp`` and the colours of ``GroundTruth/*_s_GT.bmp`` it
 writes ``JPEGImages``, ``SegmentationClass`` and
-``ImageSets/Segmentation/{train,val,test}.txt``, as
-:class:`mmseg_dcc.datasets.msrc21.MSRC21Dataset` reads them. Void, horse and
-mountain become 255. Of every scene, the first number of a name, the same
-share is drawn for validation and test.
+``ImageSets/Segmentation/{train,val,test}.txt`` for
+:class:`mmseg_dcc.datasets.msrc21.MSRC21Dataset`. Void, horse and mountain
+become 255. The same share of each scene, the first number of a name, is drawn
+for validation and test.
 """
 import argparse
 from pathlib import Path

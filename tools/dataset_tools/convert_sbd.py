@@ -9,11 +9,11 @@ Below the data root it writes
 
 * ``ImageSets/Segmentation/train_aug.txt``: the 10,582 images of
   (VOC2012 train + SBD train + SBD val) - VOC2012 val, in sorted order;
-* ``SegmentationClassAug``: one palette PNG for each of them. Where VOC has a
-  mask of its own, that one is copied unchanged: it is finer and marks the
-  object borders as void (255), which SBD does not.
+* ``SegmentationClassAug``: one palette PNG for each of them. If VOC has its
+  own mask, it is copied unchanged: it is finer and marks the object borders as
+  void (255), which SBD does not.
 
-MMSegmentation's own ``voc_aug.py`` converts the masks of SBD alone. It suits
+MMSegmentation's own ``voc_aug.py`` converts only the masks of SBD. It suits
 configs that read VOC's training masks from ``SegmentationClass`` as a second
 data set, but a split of the augmented set needs all masks in one folder.
 Masks of VOC's val images stay in ``SegmentationClass`` only.

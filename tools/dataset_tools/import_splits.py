@@ -1,4 +1,4 @@
-"""Imports lists of labeled and unlabeled images that others published.
+"""Imports published lists of labeled and unlabeled images.
 
 Example::
 
@@ -9,11 +9,11 @@ Example::
         --name 1-8_seed0 --data-root data/VOCdevkit/VOC2012
 
 Published lists name the same images in many ways: with or without folders, a
-leading slash, suffixes and a second column for the label map. The tool does
-not know these layouts one by one. It looks for the id that every one of them
-contains in the file name: ``2007_000032`` for PASCAL VOC and
-``aachen_000000_000019`` for Cityscapes, whose first word is also the folder.
-The order of the lists is kept.
+leading slash, suffixes and a second column for the label map. The tool has no
+list of these layouts. It looks for the id in the file name, which all of them
+contain: ``2007_000032`` for PASCAL VOC and ``aachen_000000_000019`` for
+Cityscapes, whose first word is also the folder. The order of the lists is
+kept.
 """
 import quiet_start  # noqa: F401  isort: skip  (before all that warns)
 import argparse

@@ -1,8 +1,8 @@
-"""Lists which classes the unlabeled images of a config show (Sec. 3.5).
+"""Writes image-level labels of the unlabeled images of a config (Sec. 3.5).
 
-Writes the annotation file that ``MultiLabelDataset`` of mmpretrain reads, for
-the classifier whose class activation maps become weak masks. Images without
-labels are left out.
+The output is an annotation file of mmpretrain's ``MultiLabelDataset``, for the
+classifier whose class activation maps become weak masks. Images without labels
+are left out.
 
 Examples::
 
@@ -13,13 +13,13 @@ Examples::
     python tools/dataset_tools/make_image_labels.py CONFIG \
         masks data/demo/SegmentationClassAug --out labels.json
 
-* ``xml``: a folder of PASCAL VOC annotations; the names of the objects count,
-  difficult ones, too.
+* ``xml``: a folder of PASCAL VOC annotations; the object names are the labels,
+  including those of difficult objects.
 * ``csv``: a table with the columns ``image`` (relative to the image folder,
-  with or without suffix) and ``classes`` (separated by ";", empty if the
-  image shows nothing but background).
-* ``masks``: a folder of full masks, to try out what image-level labels alone
-  would have brought.
+  with or without suffix) and ``classes`` (separated by ";", empty if the image
+  shows only background).
+* ``masks``: a folder of full masks, to try what image-level labels alone would
+  have gained.
 """
 import quiet_start  # noqa: F401  isort: skip  (before all that warns)
 import argparse
@@ -48,13 +48,13 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter)
     add_config_arguments(parser)
     parser.add_argument('source', choices=['xml', 'csv', 'masks'])
-    parser.add_argument('path', type=Path, help='folder, or file of the csv')
+    parser.add_argument('path', type=Path, help='folder, or CSV file')
     parser.add_argument(
         '--out', type=Path, required=True, help='annotation file to write')
     parser.add_argument(
         '--background',
         default='background',
-        help='class that is the rest of an image (default: %(default)s)')
+        help='class of the rest of an image (default: %(default)s)')
     return parser.parse_args(argv)
 
 
@@ -64,7 +64,7 @@ def main(argv: Optional[Sequence[str]] = None) -> None:
     cfg = load_config(args)
     labeled = build_lazily(plain_datasets(cfg.train_dataloader.dataset)[0])
     classes = list(labeled.metainfo['classes'])
-    without_background(classes, args.background)  # before much is read
+    without_background(classes, args.background)  # fails before long reading
     images = unlabeled_images(cfg)
     if args.source == 'xml':
         labels = labels_from_xml(args.path, images)

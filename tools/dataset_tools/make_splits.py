@@ -16,10 +16,10 @@ Examples::
         --out-dir data/ccp/ImageSets/Segmentation/dcc
 
 For every ratio and seed two files are written, for instance
-``1-8_seed0_labeled.txt`` and ``1-8_seed0_unlabeled.txt``; how images are drawn
-is said in :mod:`mmseg_dcc.apis.make_splits`. For VOC ``1464_labeled.txt`` and
-``1464_unlabeled.txt`` are written, too: the training images of VOC itself and
-those that SBD adds (Table 5).
+``1-8_seed0_labeled.txt`` and ``1-8_seed0_unlabeled.txt``.
+:mod:`mmseg_dcc.apis.make_splits` describes the draw. For VOC
+``1464_labeled.txt`` and ``1464_unlabeled.txt`` are written, too: the training
+images of VOC itself and those that SBD adds (Table 5).
 """
 import quiet_start  # noqa: F401  isort: skip  (before all that warns)
 import argparse
@@ -108,8 +108,8 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         type=int,
         default=0,
         metavar='N',
-        help='labeled images that show each class, at least; needs --masks '
-        '(default: 0, whatever is drawn)')
+        help='minimum number of labeled images that show each class; needs '
+        '--masks (default: 0, no minimum)')
     own.add_argument(
         '--masks',
         type=Path,
@@ -121,7 +121,7 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
         type=Path,
         metavar='FILE',
         help='lists of images that must not be among the extra ones (default: '
-        'val.txt and test.txt beside --list, where they are)')
+        'val.txt and test.txt beside --list, if they exist)')
     return parser.parse_args(argv)
 
 

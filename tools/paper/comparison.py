@@ -25,10 +25,11 @@ LABELS = {
 
 
 def comparison_table(prefix: str, methods: Sequence[str]) -> dict:
-    """A table as those of ``paper_tables.yaml``, with a row a method.
+    """Table in the format of ``paper_tables.yaml``, one row per method.
 
     Args:
-        prefix (str): The configs are prefix + method + .py.
+        prefix (str): Common beginning of the config paths; the config of a
+            method is prefix + method + .py.
         methods (Sequence[str]): Names of the methods.
 
     Returns:
@@ -52,7 +53,7 @@ def comparison_table(prefix: str, methods: Sequence[str]) -> dict:
 
 
 def label_of(name: str) -> str:
-    """What a row of a method, or of its control, is headed with."""
+    """Row header of a method or of its control."""
     method = name[:-len('-control')] if name.endswith('-control') else None
     if method:
         return f'control: {label_of(method)} with all weights 0'
@@ -63,15 +64,15 @@ def summarise(cells: List[Cell], results: Dict[Run, dict]) -> dict:
     """Mean, spread and time of each method over its seeds.
 
     Args:
-        cells (list[Cell]): Of the methods, each perhaps followed by that of
-            equal cost.
-        results (dict[Run, dict]): Of the runs that have ended.
+        cells (list[Cell]): Cells of the methods, each perhaps followed by its
+            supervised training of equal cost.
+        results (dict[Run, dict]): Results of the finished runs.
 
     Returns:
-        dict[str, dict]: By the name of the method; ``minutes`` is None if no
-        run was started by this tool. ``best`` has the mean of the best
-        evaluations where they were looked up, ``equal_cost`` is the same of
-        the supervised training of equal cost, with its ``length``.
+        dict[str, dict]: Summary by method name. ``minutes`` is None if no
+        run was started by this tool. ``best`` is the mean of the best
+        evaluations where they were looked up. ``equal_cost`` is the summary
+        of the supervised training of equal cost, with its ``length``.
     """
     summary: Dict[str, dict] = {}
     for cell in cells:
@@ -103,9 +104,9 @@ def _summary_of(cell: Cell, results: Dict[Run, dict]) -> dict:
 
 
 def gains(summary: dict) -> str:
-    """The summary as a Markdown table, with the gain over the first.
+    """Markdown table of the summary, with the gain over the first method.
 
-    Columns of best evaluations and of equal cost follow if there are any.
+    Columns of best evaluations and of equal cost are added if there are any.
     """
     first = next(iter(summary))
     best, equal = (any(key in entry for entry in summary.values())
@@ -147,13 +148,13 @@ def write_comparison(cells: List[Cell], results: Dict[Run, dict],
     """Prints and writes the table, draws predictions of the first seed.
 
     Args:
-        cells (list[Cell]): Of the methods, controls and trainings of equal
-            cost.
-        results (dict[Run, dict]): Of the runs that have ended.
-        setup (Setup): Of all runs.
+        cells (list[Cell]): Cells of the methods, controls and trainings of
+            equal cost.
+        results (dict[Run, dict]): Results of the finished runs.
+        setup (Setup): Setup of all runs.
 
     Raises:
-        SystemExit: If no run has ended.
+        SystemExit: If no run has finished.
     """
     summary = summarise(cells, results)
     if not summary:

@@ -1,4 +1,4 @@
-"""lambda = 0 as options of a config, so that no control needs a config."""
+"""Controls with lambda = 0 as config options, without configs of their own."""
 from typing import Dict, List, Optional
 
 from mmengine.config import Config
@@ -6,14 +6,14 @@ from paper_runs import read_config
 
 
 def control_options(config: Config) -> Dict[str, float]:
-    """What sets the weight of every term of a config to 0.
+    """Config options that set the weight of every term to 0.
 
     Args:
-        config (Config): Of a training.
+        config (Config): Config of a training.
 
     Returns:
-        dict[str, float]: Values by the keys of the config; empty for
-        supervised training, which has no terms.
+        dict[str, float]: Values by config key; empty for supervised
+        training, which has no terms.
 
     Examples:
         >>> control_options(Config(dict(model=dict(
@@ -32,21 +32,21 @@ def control_options(config: Config) -> Dict[str, float]:
 
 
 def is_control(config: Config) -> bool:
-    """Whether a config has terms and the weight of each is 0."""
+    """Whether a config has terms and all their weights are 0."""
     options = control_options(config)
     return bool(options) and all(
         _value(config, key) == 0 for key in options)
 
 
 def with_controls(table: dict) -> dict:
-    """A table in which its control follows each method.
+    """Table in which each method is followed by its control.
 
     Args:
         table (dict): As in ``paper_tables.yaml``.
 
     Returns:
-        dict: The table with a row more for each that has terms and whose
-        weights are not all 0 anyway.
+        dict: Table with one more row for each method whose weights are not
+        all 0 already.
     """
     rows = []
     for row in table['rows']:

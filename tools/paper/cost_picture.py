@@ -1,4 +1,4 @@
-"""mIoU over cost: what is above the line is worth its unlabeled images."""
+"""Picture of mIoU over cost: above the curve, unlabeled images pay off."""
 from pathlib import Path
 from typing import Sequence
 
@@ -8,16 +8,17 @@ MARKERS = 'osD^vP*X'  # methods may have one cost and hide each other
 
 
 def draw_costs(title: str, lines: Sequence, path: Path) -> None:
-    """Draws the lines of a table of costs.
+    """Draws the lines of a cost table.
 
-    Supervised training of growing length is a curve, all labels a dashed
-    line, each method a point with its spread, its control a hollow one.
+    Supervised training of growing length is a curve, training with all labels
+    a dashed line. Each method is a point with its spread, its control a
+    hollow point.
 
     Args:
-        title (str): Stands above the picture.
-        lines (Sequence[Line]): Of ``cost_table.py``. Those without a score or
-            a cost are left out.
-        path (Path): Of the picture.
+        title (str): Title of the picture.
+        lines (Sequence[Line]): Lines of ``cost_table.py``. Those without a
+            score or a cost are left out.
+        path (Path): File of the picture.
     """
     lines = [line for line in lines if line.scores and line.cost.passes]
     figure = Figure((7, 4), layout='constrained')

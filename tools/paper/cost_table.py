@@ -1,7 +1,7 @@
-"""What unlabeled images bring, at what cost: a line a training.
+"""Cost table: what unlabeled images gain at what cost, one line a training.
 
-Supervised training comes first, then the same for as long as each method
-costs, then the other rows of the table in their order.
+Supervised training comes first, then supervised training of the cost of each
+method, then the other rows of the table in their order.
 """
 import csv
 import io
@@ -28,23 +28,22 @@ LEGEND = (
 
 
 class Line(NamedTuple):
-    """A training, all seeds of it.
+    """Training with all its seeds.
 
     Args:
-        name (str): Of its cell.
-        label (str): What it is.
+        name (str): Name of its cell.
+        label (str): Text of the first column.
         kind (str): ``supervised`` for the baseline and its longer trainings,
             ``all labels``, ``control`` or ``method``.
-        cost (Cost): Of one seed.
-        scores (dict[int, float]): mIoU (%) by seed, as far as they ended.
-        core_minutes (list[float]): Of the seeds that were measured.
-        minutes (list[float]): Wall time, likewise.
-        gains (list[float]): mIoU less that of the baseline, of each seed that
-            both have; empty for the baseline.
-        equal_gains (list[float]): Likewise of supervised training of equal
-            cost; empty where there is none.
-        best (list[float]): The highest evaluation of each seed, if looked
-            up.
+        cost (Cost): Cost of one seed.
+        scores (dict[int, float]): mIoU (%) of the finished seeds.
+        core_minutes (list[float]): CPU time of the seeds that were measured.
+        minutes (list[float]): Wall time of the seeds that were measured.
+        gains (list[float]): mIoU minus that of the baseline, for each seed
+            that both have; empty for the baseline.
+        equal_gains (list[float]): mIoU minus that of supervised training of
+            equal cost, for each seed that both have; empty without one.
+        best (list[float]): Highest evaluation of each seed, if looked up.
     """
     name: str
     label: str
@@ -68,17 +67,18 @@ class Line(NamedTuple):
 
 def lines_of(table: dict, cells: Sequence[Cell], results: Dict[Run, dict],
              costs: Dict[str, Cost]) -> List[Line]:
-    """The lines of a table.
+    """Lines of a table.
 
     Args:
-        table (dict): As in ``paper_tables.yaml``, of one column; the first
+        table (dict): As in ``paper_tables.yaml``, with one column; the first
             row is the baseline.
-        cells (Sequence[Cell]): All of it, with those of equal cost if wanted.
-        results (dict[Run, dict]): Of the runs that have ended.
-        costs (dict[str, Cost]): By the name of the cell.
+        cells (Sequence[Cell]): All cells of the table, perhaps with those of
+            equal cost.
+        results (dict[Run, dict]): Results of the finished runs.
+        costs (dict[str, Cost]): Cost by cell name.
 
     Returns:
-        list[Line]: In the order of the module.
+        list[Line]: Lines in the order that the module docstring gives.
     """
     labels = [row['header'][0] for row in table['rows']]
     baseline, *others = [cell for cell in cells if cell.runs]
@@ -133,11 +133,11 @@ def _gains(cell: Cell, other: Cell, results: Dict[Run, dict]) -> List[float]:
 
 
 def to_markdown(title: str, lines: Sequence[Line]) -> str:
-    """The lines as a table for a person.
+    """Markdown table of the lines.
 
     Args:
-        title (str): Stands above it.
-        lines (Sequence[Line]): Of :func:`lines_of`.
+        title (str): Title above the table.
+        lines (Sequence[Line]): Result of :func:`lines_of`.
 
     Returns:
         str: Markdown, from title to legend.
@@ -180,7 +180,7 @@ def _gain(gains: Sequence[float], seeds: int) -> str:
 
 
 def to_csv(lines: Sequence[Line]) -> str:
-    """The lines in full, one a row; lists are separated by spaces."""
+    """CSV table with all values of the lines; lists separated by spaces."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator='\n')
     writer.writerow([
@@ -214,11 +214,11 @@ def write_cost_table(number: int, table: dict, cells: Sequence[Cell],
     """Prints the table; writes it as Markdown, CSV and ``cost.png``.
 
     Args:
-        number (int): Of the table.
+        number (int): Number of the table.
         table (dict): As in ``paper_tables.yaml``.
-        cells (Sequence[Cell]): All of it.
-        results (dict[Run, dict]): Of the runs that have ended.
-        setup (Setup): Of all runs.
+        cells (Sequence[Cell]): All cells of the table.
+        results (dict[Run, dict]): Results of the finished runs.
+        setup (Setup): Setup of all runs.
     """
     lines = lines_of(table, cells, results, costs_of(cells, setup))
     markdown = to_markdown(f'Table {number}. {table["title"]}', lines)

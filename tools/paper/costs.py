@@ -1,4 +1,4 @@
-"""What a training puts through its networks, which no machine changes."""
+"""Cost of a training in network passes, which no machine changes."""
 import tempfile
 from pathlib import Path
 from typing import Dict, NamedTuple, Optional, Sequence
@@ -18,29 +18,29 @@ from paper_tables import Cell
 
 
 class Cost(NamedTuple):
-    """Of a training.
+    """Cost of a training.
 
     Args:
-        iterations (int): All of its steps, those of the warm-up as well.
-        passes (int): Images through a network and back; one that goes
-            forward alone counts a third. None where they cannot be counted:
-            with other numbers of labeled and of unlabeled images a step.
-            Those of a teacher, and of the masks that it writes, included.
+        iterations (int): All iterations, including the warm-up.
+        passes (int): Forward-backward passes of an image; a forward pass
+            alone counts a third. The cost of a teacher and of the masks that
+            it writes is included. None if they cannot be counted, because a
+            step takes different numbers of labeled and unlabeled images.
     """
     iterations: int
     passes: Optional[int]
 
 
 def costs_of(cells: Sequence[Cell], setup: Setup) -> Dict[str, Cost]:
-    """The cost of a training of each cell.
+    """Cost of a training of each cell.
 
     Args:
-        cells (Sequence[Cell]): Those of a table. Cells without runs are left
+        cells (Sequence[Cell]): Cells of a table. Those without runs are left
             out.
-        setup (Setup): Of all runs.
+        setup (Setup): Setup of all runs.
 
     Returns:
-        dict[str, Cost]: By the name of the cell.
+        dict[str, Cost]: Cost by cell name.
     """
     runs = {cell.name: cell.runs[0] for cell in cells if cell.runs}
     configs = {name: trained_config(run, setup) for name, run in runs.items()}
@@ -69,7 +69,7 @@ def _counts(config: Config) -> bool:
 
 def _cost(config: Config, passes: Optional[int], run: Run,
           setup: Setup) -> Cost:
-    """Of a method with these passes a step; None for supervised training."""
+    """Cost of a run; passes per step are None for supervised training."""
     by_iteration = config.train_cfg.type == 'IterBasedTrainLoop'
     unit = (1 if by_iteration else
             config.train_dataloader.batch_sampler.epoch_length)

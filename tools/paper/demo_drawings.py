@@ -1,4 +1,4 @@
-"""Clip-art drawings for the demo data set: one function a class.
+"""Clip-art drawings for the demo data set: one function per class.
 
 Every function draws on a :class:`Canvas` of 128 x 128 pixels, origin at the
 top left, with three class colours and random proportions. Parts drawn with
@@ -28,7 +28,7 @@ class ColourPrior(NamedTuple):
 
 
 class Palette(NamedTuple):
-    """The colours of one drawn object, RGB, 0 to 255."""
+    """Colours of one drawn object, RGB, 0 to 255."""
     main: Colour
     second: Colour
     accent: Colour
@@ -36,7 +36,7 @@ class Palette(NamedTuple):
 
 
 class Canvas:
-    """An RGB drawing together with the mask of what was drawn.
+    """RGB drawing with the mask of the drawn object.
 
     Attributes:
         image (np.ndarray): Shape (128, 128, 3), dtype uint8, RGB.
@@ -85,7 +85,7 @@ class Canvas:
 
 def pick_colour(prior: Optional[ColourPrior], prior_probability: float,
                 rng: np.random.Generator) -> Colour:
-    """Draw a colour from the class prior, or now and then any colour.
+    """Draw a colour from the class prior, or sometimes any colour.
 
     Args:
         prior (ColourPrior | None): None always takes any colour.
@@ -112,7 +112,7 @@ def shade(colour: Colour, amount: float) -> Colour:
 
 
 def draw_aeroplane(canvas, colours, rng):
-    """Seen from above, nose to the right."""
+    """Draw an aeroplane from above, nose to the right."""
     tip = rng.uniform(2, 16)
     sweep = rng.uniform(14, 34)
     girth = rng.uniform(11, 15)
@@ -131,7 +131,7 @@ def draw_aeroplane(canvas, colours, rng):
 
 
 def draw_bird(canvas, colours, rng):
-    """Side view, beak to the right, wing raised or hanging."""
+    """Draw a bird from the side, beak to the right, wing raised or hanging."""
     girth = rng.uniform(21, 28)
     lift = rng.uniform(-6, 6)
     for x in (56, 70):
@@ -152,7 +152,7 @@ def draw_bird(canvas, colours, rng):
 
 
 def draw_boat(canvas, colours, rng):
-    """A sailing boat with two sails and a striped hull."""
+    """Draw a sailing boat with two sails and a striped hull."""
     deck = rng.uniform(82, 92)
     mast = rng.uniform(52, 66)
     top = rng.uniform(5, 14)
@@ -169,7 +169,7 @@ def draw_boat(canvas, colours, rng):
 
 
 def draw_bottle(canvas, colours, rng):
-    """Upright, with shoulders, a label and a cap."""
+    """Draw an upright bottle with shoulders, a label and a cap."""
     half = rng.uniform(24, 32)
     neck = rng.uniform(9, 12)
     shoulder = rng.uniform(48, 58)
@@ -189,7 +189,7 @@ def draw_bottle(canvas, colours, rng):
 
 
 def draw_car(canvas, colours, rng):
-    """Side view with cabin, two windows and two wheels."""
+    """Draw a car from the side, with cabin, two windows and two wheels."""
     belt = rng.uniform(52, 62)
     rear, front = rng.uniform(30, 42), rng.uniform(82, 96)
     post = (rear + front) / 2
@@ -212,7 +212,7 @@ SKIN_TONES = ((235, 200, 170), (200, 150, 110), (140, 95, 65), (95, 65, 45))
 
 
 def draw_person(canvas, colours, rng):
-    """Standing, one arm higher than the other."""
+    """Draw a standing person, one arm higher than the other."""
     skin = SKIN_TONES[rng.integers(len(SKIN_TONES))]
     swing = rng.uniform(-16, 20)
     canvas.line((52, 76), (rng.uniform(38, 52), 118), 13, colours.second)
@@ -228,7 +228,7 @@ def draw_person(canvas, colours, rng):
 
 
 def draw_pottedplant(canvas, colours, rng):
-    """A pot with a bush or with long leaves."""
+    """Draw a pot with a bush or with long leaves."""
     if rng.random() < .5:
         for _ in range(7):
             centre = (64 + rng.uniform(-24, 24), 46 + rng.uniform(-20, 20))
@@ -250,7 +250,7 @@ def draw_pottedplant(canvas, colours, rng):
 
 
 def draw_clutter(canvas, colours, rng):
-    """A shape of no class: blob, box, polygon or ring."""
+    """Draw a shape of no class: blob, box, polygon or ring."""
     kind = rng.integers(4)
     if kind == 0:
         canvas.ellipse((64, 64), (rng.uniform(30, 56), rng.uniform(20, 50)),
@@ -273,13 +273,13 @@ def draw_clutter(canvas, colours, rng):
 
 
 class DemoClass(NamedTuple):
-    """What the generator knows of a class.
+    """Drawing function, colours and places of a class.
 
     Attributes:
         draw (callable): ``draw(canvas, colours, rng)``.
         main, second, accent (ColourPrior | None): Usual colours of the
             three parts; None for any colour.
-        places (tuple[str]): Where the class is a favourite.
+        places (tuple[str]): Places of which the class is a favourite.
     """
     draw: Callable[[Canvas, Palette, np.random.Generator], None]
     main: Optional[ColourPrior] = None

@@ -24,10 +24,10 @@ PLACING_TRIES = 12
 
 
 class Split(NamedTuple):
-    """Where the images of a split come from.
+    """Source of the images of a split.
 
     Attributes:
-        stream (int): Number that sets its random draws apart.
+        stream (int): Number of its random stream.
         photo_part (str): 'train' or 'val' part of the photographs.
         list_name (str): Name of its list in ``ImageSets/Segmentation``.
     """
@@ -272,7 +272,7 @@ def paste_object(image: np.ndarray, mask: np.ndarray, class_name: str,
 
 def pick_classes(places: Sequence[str], bias: float,
                  rng: np.random.Generator) -> List[str]:
-    """Choose what is to be pasted, clutter (as 'background') first."""
+    """Choose the classes to paste, clutter (as 'background') first."""
     clutter, count = (rng.choice(list(chances), p=list(chances.values()))
                       for chances in (CLUTTER_COUNTS, OBJECT_COUNTS))
     favourites = [name for place in places for name in FAVOURITES[place]]

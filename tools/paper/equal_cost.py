@@ -1,8 +1,8 @@
-"""Supervised training that puts as many images through the network.
+"""Supervised training with as many network passes as a method.
 
-Equal iterations are not equal compute: a step of a method has more passes
-than one of supervised training. What costs the same is supervised training
-that is as many times longer.
+Equal iterations are not equal compute, since a step of a method has more
+passes than a step of supervised training. Supervised training of equal cost
+is longer by the same factor.
 """
 import json
 import subprocess
@@ -25,22 +25,23 @@ _counted: Dict[str, int] = {}  # by path, in this process
 
 def with_equal_cost(cells: Sequence[Cell], table: dict,
                     setup: Setup) -> List[Cell]:
-    """A second cell beside each: supervised training of its cost.
+    """Adds to each cell the supervised training of the same cost.
 
-    It is that of the next row above which the table calls a ``baseline``,
-    longer. The cost of a second training includes that of its teacher and
-    of the masks. The cell is empty beside what is no method (supervised
-    training, lambda = 0) and beside a method whose steps have other numbers
-    of labeled or unlabeled images than the baseline has labeled ones.
+    This is a longer training of the next row above that the table marks as
+    ``baseline``. The cost of a second training includes that of its teacher
+    and of the masks. The added cell is empty beside rows that are not methods
+    (supervised training, lambda = 0) and beside a method whose steps do not
+    take as many labeled and as many unlabeled images as the baseline takes
+    labeled ones.
 
     Args:
-        cells (Sequence[Cell]): All of the table.
+        cells (Sequence[Cell]): All cells of the table.
         table (dict): As in the data file.
-        setup (Setup): Of all runs.
+        setup (Setup): Setup of all runs.
 
     Returns:
-        list[Cell]: Those, each followed by its second one; without that if
-        no row of the table is a baseline.
+        list[Cell]: The given cells, each followed by the added one; only the
+        given cells if no row of the table is a baseline.
     """
     baselines = [_baseline_of(cell, cells, table) for cell in cells]
     if not any(baselines):
@@ -81,7 +82,7 @@ def _baseline_of(cell: Cell, cells: Sequence[Cell],
 
 
 def _is_method(cell: Cell, baseline: Optional[Cell], setup: Setup) -> bool:
-    """Whether a cell gets a second one."""
+    """Whether a cell gets a second cell."""
     if not cell.runs or baseline is None or not baseline.runs:
         return False
     config = trained_config(cell.runs[0], setup)
@@ -95,19 +96,19 @@ def _is_method(cell: Cell, baseline: Optional[Cell], setup: Setup) -> bool:
 
 
 def has_teacher(run: Run, setup: Setup) -> bool:
-    """Whether a run is a second training: a network writes its masks."""
+    """Whether a run is a second training, on masks that a network writes."""
     return 'teacher' in setup.labelings.get(run.config, {})
 
 
 def total_length(run: Run, setup: Setup) -> float:
-    """Supervised training of equal cost, teachers and masks included.
+    """Length of supervised training of equal cost, with teachers and masks.
 
     Args:
-        run (Run): Of the method.
-        setup (Setup): Of all runs.
+        run (Run): Run of the method.
+        setup (Setup): Setup of all runs.
 
     Returns:
-        float: Epochs or iterations of the run's loop.
+        float: Epochs or iterations, in the unit of the run's training loop.
     """
     config = trained_config(run, setup)
     passes = count_passes([run.config])[run.config]
@@ -122,27 +123,27 @@ def total_length(run: Run, setup: Setup) -> float:
 
 
 def trained_config(run: Run, setup: Setup) -> Config:
-    """The config of a run with all that its command changes in it."""
+    """Config of a run with all options of its command merged."""
     config = read_config(run.config)
     config.merge_from_dict(options_of(run, config, setup))
     return config
 
 
 def images_by_source(config: Config) -> List[float]:
-    """Images that a step takes on one GPU, the labeled ones first."""
+    """Images of each source per step on one GPU, labeled ones first."""
     loader = config.train_dataloader
     ratio = loader.batch_sampler.source_ratio
     return [loader.batch_size * part / sum(ratio) for part in ratio]
 
 
 def count_passes(names: Sequence[str]) -> Dict[str, int]:
-    """Passes of a step of each config, with every term on.
+    """Passes of a step of each config, with every term active.
 
     Args:
-        names (Sequence[str]): Below ``configs/``, or absolute paths.
+        names (Sequence[str]): Paths below ``configs/``, or absolute paths.
 
     Returns:
-        dict[str, int]: By the name; :data:`SUPERVISED_PASSES` for stock
+        dict[str, int]: Passes by name; :data:`SUPERVISED_PASSES` for stock
         training.
     """
     paths = {name: str(ROOT / 'configs' / name) for name in names}
@@ -165,17 +166,17 @@ def _count(paths: List[str]) -> Dict[str, int]:
 
 
 def equal_length(config: Config, passes: int) -> int:
-    """Epochs or iterations of supervised training that cost as much.
+    """Length of supervised training that costs as much as a method.
 
-    Until its first term is on a method has the passes of supervised
-    training alone.
+    Until its first term starts, a method has the passes of supervised
+    training only.
 
     Args:
-        config (Config): Of the method.
-        passes (int): Of its step, see :func:`count_passes`.
+        config (Config): Config of the method.
+        passes (int): Passes of its step, see :func:`count_passes`.
 
     Returns:
-        int: In the unit of its training loop.
+        int: Epochs or iterations, in the unit of the training loop.
     """
     by_iteration = config.train_cfg.type == 'IterBasedTrainLoop'
     epoch = (1 if by_iteration else
@@ -195,14 +196,14 @@ def equal_length(config: Config, passes: int) -> int:
 
 
 def lengthened(run: Run, length: int) -> Run:
-    """A run with another length of its schedule.
+    """Run with another schedule length.
 
     Args:
-        run (Run): Of a supervised config.
-        length (int): Epochs or iterations, the unit of its training loop.
+        run (Run): Run of a supervised config.
+        length (int): Epochs or iterations, in the unit of its training loop.
 
     Returns:
-        Run: The variant.
+        Run: Variant of the run.
     """
     config = read_config(run.config)
     by_iteration = config.train_cfg.type == 'IterBasedTrainLoop'

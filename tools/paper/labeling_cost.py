@@ -1,4 +1,4 @@
-"""What it costs to write pseudo masks, in steps of supervised training."""
+"""Cost of writing pseudo masks, in steps of supervised training."""
 from pathlib import Path
 
 import numpy as np
@@ -15,19 +15,19 @@ SUPERVISED_PASSES = 3  # forward and backward
 
 def labeling_length(config: Config, labeling: Labeling,
                     setup: Setup) -> float:
-    """Steps, or epochs, of supervised training that cost as much.
+    """Length of supervised training that costs as much as a labeling.
 
-    Each view of an image (scales and flips of ``--tta``) goes forward, which
-    is a third of a pass of a crop of the same area.
+    Each view of an image (scales and flips of ``--tta``) has a forward pass,
+    which costs a third of a forward-backward pass of a crop of the same area.
 
     Args:
-        config (Config): Of the student, as it is trained.
-        labeling (Labeling): Writes its masks.
-        setup (Setup): Of all runs.
+        config (Config): Config of the student, as it is trained.
+        labeling (Labeling): Labeling that writes its masks.
+        setup (Setup): Setup of all runs.
 
     Returns:
-        float: In the unit of the student's training loop. 0, and a line that
-        says so, where the images are not there.
+        float: Length in the unit of the student's training loop. 0, with a
+        printed note, if the images are missing.
     """
     options = setup.labelings[labeling.config].get('options', [])
     test = labeling_config(config, ['none'], 0.5, tta='--tta' in options)
@@ -50,6 +50,6 @@ def labeling_length(config: Config, labeling: Labeling,
 
 
 def _area(views) -> int:
-    """Pixels of one image or of all its views."""
+    """Number of pixels of one image or of all its views."""
     views = views if isinstance(views, list) else [views]
     return sum(view.shape[-2] * view.shape[-1] for view in views)

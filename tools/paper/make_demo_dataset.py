@@ -1,8 +1,8 @@
 """Make a small semi-supervised segmentation data set in half a minute.
 
 Clip-art objects of seven PASCAL VOC classes are pasted over crops of the
-photographs that scikit-image and scikit-learn carry, so nothing has to be
-downloaded. The few labeled images are biased: objects mostly stand in their
+photographs that scikit-image and scikit-learn ship, so nothing has to be
+downloaded. The few labeled images are biased: objects are mostly in their
 favourite places there, while the unlabeled and validation images show every
 class everywhere. Training images use the left 60 % of each photograph,
 validation images the rest.
@@ -61,7 +61,7 @@ def write_mask(path: Path, mask: np.ndarray) -> None:
 
 
 def sample_bias(split: str, bias: float) -> float:
-    """Only the labeled images are biased."""
+    """Bias of a split; only the labeled images are biased."""
     return bias if split == 'labeled' else 0.
 
 
@@ -86,17 +86,17 @@ def write_images(out_dir: Path, split: str, count: int,
 
 
 def write_list(out_dir: Path, list_name: str, names: Sequence[str]) -> None:
-    """Write a list of image names, one a line."""
+    """Write a list of image names, one per line."""
     path = out_dir / 'ImageSets' / 'Segmentation' / f'{list_name}.txt'
     path.write_text(''.join(f'{name}\n' for name in names))
 
 
 def is_complete(out_dir: Path, arguments: dict, overwrite: bool) -> bool:
-    """Tell whether the data set is there already.
+    """Whether the data set exists already.
 
     Args:
         out_dir (Path): Root of the data set.
-        arguments (dict): What determines the data set.
+        arguments (dict): Arguments that determine the data set.
         overwrite (bool): Whether a data set made with other arguments may
             be replaced.
 
@@ -125,7 +125,7 @@ def is_complete(out_dir: Path, arguments: dict, overwrite: bool) -> bool:
 
 
 def clear_folder(out_dir: Path) -> None:
-    """Remove an older data set, leaving foreign files, and make folders."""
+    """Remove an older data set, keep other files, and make the folders."""
     out_dir.mkdir(parents=True, exist_ok=True)
     # First, so that an interrupted run is recognised by the next one.
     (out_dir / UNFINISHED_MARK).write_text('')
@@ -140,7 +140,7 @@ def make_dataset(out_dir: Path, *, seed: int = 0, num_labeled: int = 50,
                  num_unlabeled: int = 1200, num_val: int = 200,
                  image_size: int = 96, bias: float = .9,
                  overwrite: bool = False) -> bool:
-    """Write the whole data set, unless it is there already.
+    """Write the whole data set, unless it exists already.
 
     Args:
         out_dir (Path): Root of the data set, laid out as VOC2012.
@@ -151,13 +151,13 @@ def make_dataset(out_dir: Path, *, seed: int = 0, num_labeled: int = 50,
             the method expects.
         num_val (int): Defaults to 200.
         image_size (int): Side in pixels. Defaults to 96.
-        bias (float): Probability that an object of a labeled image stands
+        bias (float): Probability that an object of a labeled image is put
             in one of its favourite places on purpose. Defaults to 0.9.
         overwrite (bool): Replace a data set made with other arguments.
             Defaults to False.
 
     Returns:
-        bool: False if it was complete already and nothing was written.
+        bool: False if it was complete and nothing was written.
     """
     counts = dict(labeled=num_labeled, unlabeled=num_unlabeled, val=num_val)
     check_arguments(counts, seed, image_size, bias)
@@ -183,7 +183,7 @@ def make_dataset(out_dir: Path, *, seed: int = 0, num_labeled: int = 50,
 
 def check_arguments(counts: Dict[str, int], seed: int, image_size: int,
                     bias: float) -> None:
-    """Refuse what no data set can be made of."""
+    """Raise if an argument is out of range."""
     for split, count in counts.items():
         if count < 1:
             raise ValueError(f'--num-{split} must be 1 or above, but got '
@@ -201,14 +201,14 @@ def check_arguments(counts: Dict[str, int], seed: int, image_size: int,
 
 def write_preview(path: Path, *, seed: int = 0, bias: float = .9,
                   image_size: int = 96, columns: int = 10) -> None:
-    """Write a contact sheet: two double rows of images and masks a split.
+    """Write a contact sheet: two double rows of images and masks per split.
 
     Args:
         path (Path): Picture file to write.
         seed (int): Seed of the data set. Defaults to 0.
         bias (float): Bias of the labeled images. Defaults to 0.9.
         image_size (int): Side of one image in pixels. Defaults to 96.
-        columns (int): Images a row. Defaults to 10.
+        columns (int): Images per row. Defaults to 10.
     """
     palette = voc_palette()
     rows = []

@@ -1,7 +1,7 @@
-"""The work behind the tables of the paper: commands and results.
+"""Runs behind the tables of the paper: their commands and results.
 
-A step is a run, which is one training, or a labeling, which writes the masks
-that a run trains on.
+A step is either a run, which is one training, or a labeling, which writes the
+masks that a run trains on.
 """
 import copy
 import functools
@@ -43,15 +43,16 @@ class Run:
     """One training of a config.
 
     Args:
-        config (str): Below ``configs/``, or an absolute path.
-        seed (int): Of sampler, augmentation and weights.
-        data_list (int): Which of the lists of labeled images.
-        gpus (int): For which the config has its batch size; 0: the CPU.
-        variant (str): What its options make of the config, such as
-            ``control`` or ``230 epochs``. Defaults to '': the config as it
-            is.
-        options (tuple): Pairs of a key of the config and the value that it
-            has in this variant. Defaults to ().
+        config (str): Path below ``configs/``, or an absolute path.
+        seed (int): Seed of sampler, augmentation and weights.
+        data_list (int): Number of the list of labeled images.
+        gpus (int): GPUs that the batch size of the config is meant for; 0:
+            the CPU.
+        variant (str): Name of the variant that the options make of the
+            config, such as ``control`` or ``230 epochs``. Defaults to '': the
+            config as it is.
+        options (tuple): Pairs of a config key and its value in this variant.
+            Defaults to ().
     """
     config: str
     seed: int
@@ -66,9 +67,9 @@ class Labeling:
     """Masks that networks write for the runs of a config.
 
     Args:
-        config (str): Below ``configs/``: that of the runs.
-        seed (int): Of its teacher and of the run; None if the runs of all
-            seeds train on the same masks.
+        config (str): Config of the runs, below ``configs/``.
+        seed (int): Seed of the teacher and of the run; None if the runs of
+            all seeds train on the same masks.
         data_list (int): See :class:`Run`.
         gpus (int): See :class:`Run`.
     """
@@ -82,16 +83,16 @@ Step = Union[Run, Labeling]
 
 
 class Setup(NamedTuple):
-    """Where and how the steps of a preset are made.
+    """Settings shared by the steps of a preset.
 
     Args:
-        folder (Path): Holds the work dirs.
-        labelings (dict[str, dict]): Configs that train on masks which
-            networks write, and how, as in ``paper_tables.yaml``.
-        gpus (int): Instead of those of the table; 0: the CPU. Defaults to
-            None.
-        iterations (int): Instead of the schedule of the config. Defaults to
-            None.
+        folder (Path): Folder of the work dirs.
+        labelings (dict[str, dict]): Configs that train on masks written by
+            networks, and how these are made, as in ``paper_tables.yaml``.
+        gpus (int): GPUs instead of those of the table; 0: the CPU. Defaults
+            to None.
+        iterations (int): Iterations instead of the schedule of the config.
+            Defaults to None.
     """
     folder: Path
     labelings: Dict[str, dict]
@@ -114,10 +115,10 @@ def dependencies(step: Step, setup: Setup) -> List[Step]:
 
 
 def work_dir_of(step: Step, setup: Setup) -> Path:
-    """Such as ``FOLDER/dcc/pspnet_r50_voc_1-8/seed_1_list_1``.
+    """Work dir, such as ``FOLDER/dcc/pspnet_r50_voc_1-8/seed_1_list_1``.
 
-    A config that is given by its path has no folder before its name, a
-    variant follows it: ``FOLDER/dcc/pspnet_r50_voc_1-8/control/seed_1``.
+    A config given by its path has no folder before its name. A variant follows
+    the name: ``FOLDER/dcc/pspnet_r50_voc_1-8/control/seed_1``.
     """
     config = Path(step.config).with_suffix('')
     if config.is_absolute():
@@ -150,10 +151,10 @@ def result_of(step: Step, setup: Setup) -> Optional[dict]:
 
 
 def best_of(run: Run, setup: Setup) -> Optional[float]:
-    """The highest mIoU (%) of all evaluations of a run, or None.
+    """Highest mIoU (%) of all evaluations of a run, or None.
 
-    It is chosen on the images that it is measured on, so that it is no
-    result: that is the score of the last checkpoint.
+    It is chosen on the images that it is measured on and therefore not a
+    result. The result is the score of the last checkpoint.
     """
     scores = all_scores(work_dir_of(run, setup))
     return max((line['mIoU'] for line in scores), default=None)
@@ -175,15 +176,15 @@ def cache_key(step: Step, setup: Setup) -> List[str]:
 
 
 def options_of(run: Run, config: Config, setup: Setup) -> dict:
-    """What ``--cfg-options`` sets in the config of a run.
+    """Options that ``--cfg-options`` sets in the config of a run.
 
     Args:
         run (Run): The training.
         config (Config): Its config.
-        setup (Setup): Of all runs.
+        setup (Setup): Setup of all runs.
 
     Returns:
-        dict: Values by the keys of the config.
+        dict: Values by config key.
     """
     options = {'randomness.seed': run.seed}
     if run.data_list:
@@ -197,15 +198,15 @@ def options_of(run: Run, config: Config, setup: Setup) -> dict:
 
 
 def data_list_options(config: Config, data_list: int) -> dict:
-    """Options for another list of labeled images than number 0.
+    """Options that replace list number 0 of labeled images by another.
 
     Args:
-        config (Config): Whose data sets name lists such as
+        config (Config): Config whose data sets name lists such as
             ``1-8_seed0_labeled.txt``.
-        data_list (int): The seed of ``tools/dataset_tools/make_splits.py``.
+        data_list (int): Seed of ``tools/dataset_tools/make_splits.py``.
 
     Returns:
-        dict: The lists, by the keys of the config.
+        dict: List files by config key.
 
     Raises:
         ValueError: If the config names no such list.
@@ -225,15 +226,15 @@ def data_list_options(config: Config, data_list: int) -> dict:
 
 
 def batch_options(config: Config, designed: int, gpus: int) -> dict:
-    """Options that keep the images of a step on another number of GPUs.
+    """Options that keep the images per step on another number of GPUs.
 
     Args:
-        config (Config): Of the training.
-        designed (int): GPUs for which it is written; 0: the CPU.
-        gpus (int): GPUs that are there; 0: the CPU.
+        config (Config): Config of the training.
+        designed (int): GPUs that the config is written for; 0: the CPU.
+        gpus (int): Available GPUs; 0: the CPU.
 
     Returns:
-        dict: Batch sizes, empty if they stay.
+        dict: Batch sizes; empty if they stay the same.
 
     Raises:
         SystemExit: If the GPUs cannot share the images evenly.
@@ -252,7 +253,7 @@ def batch_options(config: Config, designed: int, gpus: int) -> dict:
 
 
 def commands_of(step: Step, setup: Setup) -> List[str]:
-    """What to type to make a step; it goes on where it was interrupted."""
+    """Shell commands that make a step, or resume it if interrupted."""
     if isinstance(step, Run):
         return [_training_command(step, setup)]
     recipe = setup.labelings[step.config]
@@ -298,7 +299,7 @@ def _pseudo_mask_command(labeling: Labeling, recipe: dict,
 
 def _weak_mask_commands(labeling: Labeling, recipe: dict,
                         setup: Setup) -> List[str]:
-    """Labels, classifier, masks: docs/weak_labels.md explains them."""
+    """Commands for labels, classifier and masks, see docs/weak_labels.md."""
     config = tool_path(f'configs/{labeling.config}')
     classifier = tool_path(f'configs/{recipe["classifier"]}')
     unlabeled = read_config(
@@ -326,7 +327,7 @@ def _weak_mask_commands(labeling: Labeling, recipe: dict,
 
 
 def _mask_options(labeling: Labeling, setup: Setup) -> dict:
-    """Where the runs find their masks, if not where their config says."""
+    """Option for the folder of the masks, if it differs from the config."""
     if 'teacher' not in setup.labelings[labeling.config]:
         return {}
     folder = work_dir_of(labeling, setup) / 'masks'
@@ -342,9 +343,9 @@ def make_job(step: Step, setup: Setup, depends_on: Sequence[Job]) -> Job:
 
 
 def read_config(name: str) -> Config:
-    """A config below ``configs/``, or that of an absolute path.
+    """Config below ``configs/``, or at an absolute path.
 
-    Each is parsed once; what is returned is the caller's to change.
+    Each file is parsed once. The caller may change the returned copy.
     """
     return copy.deepcopy(_parsed(str(ROOT / 'configs' / name)))
 
@@ -355,9 +356,9 @@ def _parsed(path: str) -> Config:
 
 
 def tool_path(name: Union[str, Path]) -> str:
-    """A file of this repository, as seen from the working directory.
+    """Path of a repository file, relative to the working directory.
 
-    Files of other places keep their absolute path.
+    Files outside the repository keep their absolute path.
     """
     path = ROOT / name
     is_near = Path.cwd() == ROOT and ROOT in path.parents
@@ -365,7 +366,7 @@ def tool_path(name: Union[str, Path]) -> str:
 
 
 def python_name() -> str:
-    """The interpreter of this process, by its short name if that is it."""
+    """Interpreter of this process, ``python`` if that name means it."""
     return 'python' if shutil.which('python') == sys.executable else (
         sys.executable)
 

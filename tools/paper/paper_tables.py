@@ -1,4 +1,4 @@
-"""The tables of the paper: their cells, and how they are written.
+"""Tables of the paper: their cells, and their output formats.
 
 The values are in ``paper_tables.yaml``.
 """
@@ -19,16 +19,17 @@ BEST_LEGEND = ('best: mean of the highest evaluation of each run, chosen on '
 
 
 class Cell(NamedTuple):
-    """A value of a table.
+    """Cell of a table.
 
     Args:
         table (int): Number of the table, or None.
-        name (str): Such as ``dlv3plus-r101-1/8-ours``, unique in a table.
-        row (int): Which row of the table.
-        column (str): Name of its column.
+        name (str): Name such as ``dlv3plus-r101-1/8-ours``, unique in a
+            table.
+        row (int): Index of the row.
+        column (str): Name of the column.
         paper (float): mIoU (%) in the paper, or None.
-        config (str): Below ``configs/``; None for other methods.
-        runs (tuple[Run]): The trainings whose mean it is.
+        config (str): Path below ``configs/``; None for other methods.
+        runs (tuple[Run]): Trainings whose mean is the value.
     """
     table: Optional[int]
     name: str
@@ -40,7 +41,7 @@ class Cell(NamedTuple):
 
 
 def load_preset(name: str) -> dict:
-    """Tables and pairs of trainings of a preset of the data file."""
+    """Tables and labelings of a preset of the data file."""
     return load(str(TABLES))[name]
 
 
@@ -49,10 +50,10 @@ def cells_of(number: Optional[int], table: dict,
     """All cells of a table, row by row.
 
     Args:
-        number (int): Of the table.
+        number (int): Number of the table.
         table (dict): As in the data file.
-        seeds (Sequence[int], optional): Of the trainings of a cell. None
-            stands for 0, 1, ..., as many as the paper has.
+        seeds (Sequence[int], optional): Seeds of the trainings of a cell.
+            None: 0, 1, ..., as many as the paper has.
 
     Returns:
         list[Cell]: The cells.
@@ -77,19 +78,20 @@ def cells_of(number: Optional[int], table: dict,
 
 
 def scores_of(cell: Cell, results: Dict[Run, dict]) -> List[float]:
-    """mIoU (%) of the runs of a cell that have ended, by seed."""
+    """mIoU (%) of the finished runs of a cell, by seed."""
     return [results[run]['mIoU'] for run in cell.runs if run in results]
 
 
 def format_cell(cell: Cell, results: Dict[Run, dict]) -> str:
-    """Such as ``72.1 ± 0.3 (3) [72.4]``: mean, spread, runs, the paper.
+    """Text of a cell: mean, spread, runs and the value of the paper.
 
     Args:
         cell (Cell): The cell.
-        results (dict[Run, dict]): Of the runs that have ended.
+        results (dict[Run, dict]): Results of the finished runs.
 
     Returns:
-        str: What exists of these; ``(2 of 3)`` if runs are missing.
+        str: Text such as ``72.1 ± 0.3 (3) [72.4]``, without the parts that
+        do not exist; ``(2 of 3)`` if runs are missing.
     """
     scores = scores_of(cell, results)
     parts = []
@@ -107,7 +109,7 @@ def format_cell(cell: Cell, results: Dict[Run, dict]) -> str:
 
 
 def best_scores_of(cell: Cell, results: Dict[Run, dict]) -> List[float]:
-    """The highest mIoU (%) that each ended run reached, where known."""
+    """Highest mIoU (%) of each finished run, where it was looked up."""
     found = (results[run].get('best') for run in cell.runs if run in results)
     return [score for score in found if score is not None]
 
@@ -117,15 +119,15 @@ def to_markdown(number: int,
                 cells: List[Cell],
                 results: Dict[Run, dict],
                 best: bool = False) -> str:
-    """A table in the layout of the paper.
+    """Markdown table in the layout of the paper.
 
     Args:
-        number (int): Of the table.
+        number (int): Number of the table.
         table (dict): As in the data file.
-        cells (list[Cell]): All of its cells.
-        results (dict[Run, dict]): Of the runs that have ended.
-        best (bool): Whether a column with their best evaluation follows each
-            column of last ones. Defaults to False.
+        cells (list[Cell]): All cells of the table.
+        results (dict[Run, dict]): Results of the finished runs.
+        best (bool): Whether each column is followed by one with the best
+            evaluations. Defaults to False.
 
     Returns:
         str: Markdown, from title to legend.
@@ -156,17 +158,17 @@ def to_csv(table: dict,
            cells: List[Cell],
            results: Dict[Run, dict],
            best: bool = False) -> str:
-    """A table in long form: one line a cell.
+    """CSV table in long form, one line per cell.
 
     Args:
         table (dict): As in the data file.
-        cells (list[Cell]): All of its cells.
-        results (dict[Run, dict]): Of the runs that have ended.
+        cells (list[Cell]): All cells of the table.
+        results (dict[Run, dict]): Results of the finished runs.
         best (bool): Whether there is a column ``best``. Defaults to False.
 
     Returns:
-        str: CSV, whose column ``scores`` has the mIoU (%) of each run, as
-        ``best`` has the highest of its evaluations.
+        str: CSV. Its column ``scores`` has the mIoU (%) of each run, its
+        column ``best`` the highest evaluation of each run.
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator='\n')

@@ -1,22 +1,22 @@
 """Makes the tables of the paper, or a table of methods side by side.
 
-Trains what is missing and tabulates the rest. Safe to run again: what is
-finished is kept, what was interrupted goes on. A training that serves several
-cells or tables is made once. Without options all tables are made; --collect
-makes them of what is there already.
+Runs the missing trainings and tabulates the results. It can be run again:
+finished trainings are kept, interrupted ones are resumed. A training that
+serves several cells or tables is made once. Without options all tables are
+made; --collect tabulates the existing results only.
 
-The presets ccp, msrc21 and camvid (its table 2) ask what unlabeled photos
-bring, at what cost: methods beside supervised training, with iterations, cost
-and core-minutes, and a picture, cost.png. They are complete with --equal-cost
---controls. Table 1 of camvid is a small network without pretrained weights.
+The presets ccp, msrc21 and camvid (its table 2) compare methods with
+supervised training on photographs: mIoU, iterations, cost and core-minutes,
+with a picture, cost.png. They are complete with --equal-cost --controls.
+Table 1 of camvid is a small network without pretrained weights.
 
-With --configs the methods are configs that share a prefix, the table has the
+With --configs the methods are configs that share a prefix. The table has the
 gain over the first of them, and predictions are drawn side by side.
 
-The score of a training is that of its last checkpoint, always. What makes a
-comparison fair is an option away: --equal-cost adds supervised training with
-as many passes through the network beside each method, --controls each method
-with the weights of its terms 0, --best the highest evaluation.
+The score of a training is always that of its last checkpoint. Options add fair
+comparisons: --equal-cost adds beside each method supervised training with as
+many passes through the network, --controls adds each method with all term
+weights 0, --best adds the highest evaluation.
 
 Examples:
     python tools/paper/reproduce.py --table 1 --cell dlv3plus-r101-1/8 --gpus 2
@@ -145,7 +145,7 @@ def parse_args(argv: Optional[Sequence[str]] = None) -> argparse.Namespace:
 
 
 def choose_tables(preset: dict, numbers: Optional[List[int]]) -> dict:
-    """The tables with these numbers; all if there are none."""
+    """Tables with these numbers; all tables if no number is given."""
     tables = preset['tables']
     unknown = sorted(set(numbers or ()) - set(tables))
     if unknown:
@@ -155,15 +155,15 @@ def choose_tables(preset: dict, numbers: Optional[List[int]]) -> dict:
 
 
 def choose_cells(cells: List[Cell], names: Optional[List[str]]) -> List[Cell]:
-    """The cells that can be trained, of these names.
+    """Cells that can be trained and match a name.
 
     Args:
-        cells (list[Cell]): Those of the chosen tables.
+        cells (list[Cell]): Cells of the chosen tables.
         names (list[str], optional): Names of cells, or their beginnings up
-            to a hyphen. None stands for all.
+            to a hyphen. None: all cells.
 
     Returns:
-        list[Cell]: In the order of ``cells``.
+        list[Cell]: Matching cells, in the order of ``cells``.
 
     Raises:
         SystemExit: If a name fits no cell that can be trained.
@@ -185,7 +185,7 @@ def _fits(cell: Cell, name: str) -> bool:
 
 
 def steps_of(cells: List[Cell], setup: Setup) -> List[Step]:
-    """What some cells take, each step once, after those it still needs."""
+    """Steps of some cells without duplicates, each after its needs."""
     steps: Dict[Step, None] = {}
 
     def add(step: Step) -> None:
@@ -201,12 +201,12 @@ def steps_of(cells: List[Cell], setup: Setup) -> List[Step]:
 
 
 def make_steps(steps: List[Step], setup: Setup, at_a_time: int) -> None:
-    """Makes those of the steps that have not ended.
+    """Makes the steps that are not finished.
 
     Args:
-        steps (list[Step]): Of :func:`steps_of`.
-        setup (Setup): Of all steps.
-        at_a_time (int): How many run side by side.
+        steps (list[Step]): Result of :func:`steps_of`.
+        setup (Setup): Setup of all steps.
+        at_a_time (int): Number of steps that run in parallel.
     """
     jobs: Dict[Step, Job] = {}
     for step in steps:
@@ -223,12 +223,12 @@ def make_steps(steps: List[Step], setup: Setup, at_a_time: int) -> None:
 
 
 def to_script(steps: List[Step], cells: List[Cell], setup: Setup) -> str:
-    """The commands of the steps that have not ended, as a shell script.
+    """Shell commands of the steps that are not finished.
 
     Args:
-        steps (list[Step]): Of :func:`steps_of`.
-        cells (list[Cell]): Named above the commands that serve them.
-        setup (Setup): Of all steps.
+        steps (list[Step]): Result of :func:`steps_of`.
+        cells (list[Cell]): Cells, named above the commands that serve them.
+        setup (Setup): Setup of all steps.
 
     Returns:
         str: Lines to paste into a shell.
@@ -250,21 +250,21 @@ def to_script(steps: List[Step], cells: List[Cell], setup: Setup) -> str:
 
 
 def place_of(cell: Cell) -> str:
-    """Such as ``Table 3 exp-VIII``; methods have no number."""
+    """Place of a cell, such as ``Table 3 exp-VIII``; methods: the name."""
     return f'Table {cell.table} {cell.name}' if cell.table else cell.name
 
 
 def missing_cells(cells: List[Cell], results: Dict[Run, dict],
                   options: List[str]) -> str:
-    """Which cells lack a run, each with the command that makes it.
+    """Cells that lack a run, each with the command that makes it.
 
     Args:
-        cells (list[Cell]): Those to be made.
-        results (dict[Run, dict]): Of the runs that have ended.
-        options (list[str]): Of this tool, for the commands.
+        cells (list[Cell]): Cells to be made.
+        results (dict[Run, dict]): Results of the finished runs.
+        options (list[str]): Options of this tool, for the commands.
 
     Returns:
-        str: The list.
+        str: Text with two lines per cell.
     """
     lines = []
     for cell in cells:
@@ -281,7 +281,7 @@ def missing_cells(cells: List[Cell], results: Dict[Run, dict],
 
 
 def given_options(args: argparse.Namespace) -> List[str]:
-    """Options of this tool that all cells share and that are no defaults."""
+    """Options of this tool that differ from their defaults."""
     defaults = parse_args([])
     words = []
     for name in ('preset', 'seeds', 'gpus', 'jobs', 'iterations', 'work_dir',

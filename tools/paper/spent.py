@@ -1,6 +1,6 @@
-"""What a job has taken, kept in a file while it runs.
+"""Wall and CPU time of a job, saved while it runs.
 
-Wall time depends on what else the machine does, CPU time hardly.
+Wall time depends on the load of the machine, CPU time hardly does.
 """
 import json
 import os
@@ -15,14 +15,14 @@ INTERVAL = 30.  # seconds of work that are lost if the tool is killed
 
 
 class Meter:
-    """Wall and CPU time of a process group, added to that of earlier starts.
+    """Wall and CPU time of a process group, summed over all its starts.
 
     Args:
-        work_dir (Path): Where ``spent.json`` is. If a checkpoint is there
-            without it, an earlier part was not measured, and the CPU time of
-            the whole is unknown.
-        group (int): Id of the process group, in which the workers of data
-            loaders are, too.
+        work_dir (Path): Folder of ``spent.json``. If it holds a checkpoint
+            but no ``spent.json``, an earlier start was not measured, and the
+            total CPU time is unknown.
+        group (int): Id of the process group, which includes the workers of
+            data loaders.
     """
 
     def __init__(self, work_dir: Path, group: int) -> None:
@@ -31,15 +31,16 @@ class Meter:
         self.before = _earlier(work_dir)
 
     def note(self, cpu_seconds: Optional[float] = None) -> dict:
-        """Keeps what has been taken until now.
+        """Saves the time spent until now.
 
         Args:
-            cpu_seconds (float, optional): Of all processes of the group,
-                known once they have ended. Defaults to None: looked up.
+            cpu_seconds (float, optional): CPU time of all processes of the
+                group, known once they have ended. Defaults to None: read
+                from /proc.
 
         Returns:
-            dict: minutes and core_minutes of all starts together; the
-            latter None if unknown.
+            dict: minutes and core_minutes of all starts together;
+            core_minutes is None if unknown.
         """
         if cpu_seconds is None:
             cpu_seconds = seconds_of_group(self.group)
@@ -66,19 +67,19 @@ def _earlier(work_dir: Path) -> dict:
 
 
 def seconds_of_children() -> float:
-    """CPU time of the children that have ended, with their own children."""
+    """CPU time of the ended child processes, including their children."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
 
 def seconds_of_group(group: int) -> float:
-    """CPU time of the processes of a group so far; 0 where there is no /proc.
+    """CPU time of a process group so far; 0 if there is no /proc.
 
     Args:
         group (int): Id of the group.
 
     Returns:
-        float: Seconds, with those of children that have ended.
+        float: Seconds, including those of ended children.
     """
     ticks = 0
     for path in Path('/proc').glob('[0-9]*/stat'):

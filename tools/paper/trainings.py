@@ -1,6 +1,6 @@
-"""Jobs in processes of their own, most of them trainings, with kept results.
+"""Jobs: child processes, mostly trainings, whose results are kept.
 
-Safe to run again: what is finished is kept, what was interrupted goes on.
+Running them again is safe: finished jobs are kept, interrupted ones resumed.
 """
 import json
 import os
@@ -70,7 +70,7 @@ class Job:
         print(f'  {self.name}: started, log in {self.log.name}', flush=True)
 
     def poll(self) -> bool:
-        """Shows progress; True when the training has ended."""
+        """Prints progress; True if the job has ended."""
         earlier = seconds_of_children()
         ended = self.process.poll() is not None
         for line in self.process.stdout.readlines():
@@ -87,7 +87,7 @@ class Job:
         return ended
 
     def terminate(self) -> None:
-        """Ends the training and every process that it started."""
+        """Ends the job and every process that it started."""
         if self.process.poll() is None:
             self.meter.note()
             os.killpg(self.process.pid, signal.SIGTERM)
@@ -113,7 +113,7 @@ class Job:
             flush=True)
 
     def outcome(self) -> dict:
-        """What to keep of it, beside that it has ended."""
+        """Values that are saved with the result."""
         return {}
 
 
@@ -187,14 +187,14 @@ def _same_cache_key(kept: List[str], wanted: List[str]) -> bool:
 
 
 def format_progress(line: str) -> Optional[str]:
-    """What a line of mmengine's log says about the progress.
+    """Progress that a line of mmengine's log reports.
 
     Args:
-        line (str): The line.
+        line (str): Line of the log.
 
     Returns:
-        str: Such as ``iteration 50/1600, 0:05:00 to go, loss 1.2``; None if
-        it is another line.
+        str: Text such as ``iteration 50/1600, 0:05:00 to go, loss 1.2``; None
+        if the line reports no progress.
     """
     found = _PROGRESS.search(line)
     if not found:
@@ -205,10 +205,10 @@ def format_progress(line: str) -> Optional[str]:
 
 
 def all_scores(work_dir: Path) -> List[dict]:
-    """The evaluations that mmengine wrote below a work dir, in order.
+    """Evaluations that mmengine logged below a work dir, in order.
 
     Args:
-        work_dir (Path): Of the training.
+        work_dir (Path): Work dir of the training.
 
     Returns:
         list[dict]: mIoU, step (epoch or iteration) and more of each.
@@ -222,7 +222,7 @@ def all_scores(work_dir: Path) -> List[dict]:
 
 
 def last_scores(work_dir: Path) -> Optional[dict]:
-    """The last of :func:`all_scores`, or None."""
+    """Last evaluation of :func:`all_scores`, or None."""
     scores = all_scores(work_dir)
     return scores[-1] if scores else None
 
@@ -230,18 +230,19 @@ def last_scores(work_dir: Path) -> Optional[dict]:
 def shortened(config: Config, iterations: int) -> dict:
     """Options that scale the schedule of a config.
 
-    A quarter of it is the warm-up, and an epoch of the schedules in epochs.
+    A quarter of the new schedule is the warm-up; in schedules counted in
+    epochs it is one epoch.
 
     Args:
-        config (Config): With MultiSourceBatchSampler, and the scheduler
-            that ends with the training as the last.
-        iterations (int): Of the whole training.
+        config (Config): Config with MultiSourceBatchSampler, whose last
+            scheduler ends with the training.
+        iterations (int): Iterations of the whole training.
 
     Returns:
-        dict: Values by the keys of the config.
+        dict: Values by config key.
 
     Raises:
-        SystemExit: If these are too few.
+        SystemExit: If there are too few iterations.
     """
     by_iteration = config.train_cfg.type == 'IterBasedTrainLoop'
     unit, end = ('iters', iterations) if by_iteration else ('epochs', 4)
@@ -264,20 +265,20 @@ def shortened(config: Config, iterations: int) -> dict:
 
 
 def to_arguments(options: dict) -> List[str]:
-    """Options of a config as the words that follow ``--cfg-options``."""
+    """Config options as the words that follow ``--cfg-options``."""
     return [f'{key}={value}' for key, value in options.items()]
 
 
 def run_all(jobs: Sequence[Job], at_a_time: int) -> None:
-    """Runs what has no result yet.
+    """Runs the jobs that have no result yet.
 
     Args:
-        jobs (Sequence[Job]): In the order in which they start, if what they
-            need has ended.
-        at_a_time (int): How many run side by side.
+        jobs (Sequence[Job]): Jobs in the order in which they start, each once
+            the jobs that it needs have ended.
+        at_a_time (int): Number of jobs that run in parallel.
 
     Raises:
-        SystemExit: If one fails; the others are ended.
+        SystemExit: If a job fails; the others are terminated.
     """
     _end_jobs_when_killed()
     waiting = [job for job in jobs if job.result() is None]
@@ -300,7 +301,7 @@ def run_all(jobs: Sequence[Job], at_a_time: int) -> None:
 
 
 def _end_jobs_when_killed() -> None:
-    """Lets ``finally`` run when the tool or its terminal is ended."""
+    """Makes ``finally`` run when the tool or its terminal is closed."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) == signal.SIG_DFL:
             signal.signal(number, lambda number, _: sys.exit(128 + number))

@@ -1,4 +1,4 @@
-"""Which pairs of crops are allowed."""
+"""Offsets between two crops that overlap as required."""
 from typing import Tuple
 
 import numpy as np
@@ -12,7 +12,7 @@ def feasible_offsets(image_size: Size, crop_size: Size,
     """Offsets between two crops that fit the image and the IoU range.
 
     Args:
-        image_size (tuple[int, int]): Height and width in pixels. Where the
+        image_size (tuple[int, int]): Height and width in pixels. If the
             image is smaller than the crop, both crops show all of it.
         crop_size (tuple[int, int]): Height and width in pixels.
         iou_range (tuple[float, float]): Lowest and highest IoU, inclusive.
@@ -23,13 +23,13 @@ def feasible_offsets(image_size: Size, crop_size: Size,
     """
     axes = []
     for side, crop in zip(image_size, crop_size):
-        # At least one position must overlap, whatever the range.
+        # at least one position must overlap, whatever the range is
         reach = min(max(side - crop, 0), crop - stride) // stride
         axes.append(np.arange(-reach, reach + 1) * stride)
     down, right = np.meshgrid(*axes, indexing='ij')
     shared = ((crop_size[0] - abs(down)) * (crop_size[1] - abs(right)))
     both = 2 * crop_size[0] * crop_size[1] - shared
-    # Products instead of the quotient: exact at the ends of the range.
+    # products instead of a quotient: exact at the ends of the range
     tolerance = 1e-9 * both
     within = ((shared >= iou_range[0] * both - tolerance) &
               (shared <= iou_range[1] * both + tolerance))

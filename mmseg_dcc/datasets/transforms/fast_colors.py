@@ -1,7 +1,8 @@
-"""Colour augmentation in bytes.
+"""Colour augmentation in uint8.
 
-The stock transforms compute in float32 and float64, more than a quarter of the
-time of the unlabeled pipeline (tools/paper/benchmark/loader.py).
+The stock transforms compute in float32 and float64, which takes more than a
+quarter of the time of the unlabeled pipeline
+(tools/paper/benchmark/loader.py).
 """
 import cv2
 import mmcv
@@ -14,9 +15,10 @@ from mmseg.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class FastPhotoMetricDistortion(PhotoMetricDistortion):
-    """``PhotoMetricDistortion`` of mmseg without floats.
+    """``PhotoMetricDistortion`` of mmseg computed in uint8.
 
-    Same arguments, steps and draws; values are rounded where mmseg truncates.
+    Arguments, steps and random draws are the same. Values are rounded, mmseg
+    truncates them.
 
     Required Keys:
 
@@ -35,7 +37,7 @@ class FastPhotoMetricDistortion(PhotoMetricDistortion):
         return cv2.addWeighted(img, alpha, img, 0, beta)
 
     def hue(self, img: np.ndarray) -> np.ndarray:
-        """Turns the hue in one of two cases."""
+        """Shifts the hue with a probability of 0.5."""
         if not np.random.randint(2):
             return img
         shift = np.random.randint(-self.hue_delta, self.hue_delta)
@@ -62,7 +64,7 @@ class FastRandomGrayscale(BaseTransform):
 
     Args:
         prob (float): Probability, in [0, 1]. Defaults to 0.2, as is common
-            in contrastive learning; the paper gives none.
+            in contrastive learning; the paper does not give it.
     """
 
     def __init__(self, prob: float = 0.2) -> None:

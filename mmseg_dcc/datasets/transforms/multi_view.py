@@ -5,29 +5,29 @@ from mmcv.transforms import BaseTransform
 from mmseg.registry import TRANSFORMS
 
 IMAGE_KEYS = ('img', 'windows', 'views', 'gt_seg_map', 'weak_seg_map')
-"""Keys that a view has of its own or not at all."""
+"""Keys of the image that a view gets of its own or not at all."""
 
 
 class View(NamedTuple):
-    """A named view of the pipeline."""
+    """Named view of the pipeline."""
 
     window: int
-    """Number of the window that it shows."""
+    """Index of the window that it shows."""
     transforms: List[BaseTransform]
     """Image transforms, in their order."""
 
 
 @TRANSFORMS.register_module()
 class MultiView(BaseTransform):
-    """Named views of an image, each with image transforms of its own.
+    """Makes named views of an image, each with image transforms of its own.
 
-    Each view is a copy of one window that the crop before has cut. Stock
-    transforms of mmcv, mmseg and mmpretrain run on it unchanged: they find
-    ``img``, ``img_shape``, ``flip`` and the keys of the image, such as
-    ``img_path``. They may change colours and flip the view once, by
-    ``RandomFlip``; anything else that moves pixels belongs before the crop
-    and is refused before training (:func:`probe_views`). Masks stay as they
-    were cut, :class:`PackViews` flips them.
+    Each view is a copy of one window cut by the crop before. Stock transforms
+    of mmcv, mmseg and mmpretrain run on it unchanged: they find ``img``,
+    ``img_shape``, ``flip`` and the keys of the image, such as ``img_path``.
+    They may change colours and flip the view once, by ``RandomFlip``. Any
+    other transform that moves pixels belongs before the crop; in a view it
+    raises an error before training (:func:`probe_views`). Masks are not
+    transformed here, :class:`PackViews` flips them.
 
     Views are made in the order of ``views``. The name follows
     ``MultiBranch`` of MMDetection.
@@ -38,15 +38,15 @@ class MultiView(BaseTransform):
 
     Added Keys:
 
-    - views (dict): ``dict(img=, masks=, info=ViewInfo)`` of each name
+    - views (dict): ``dict(img=, masks=, info=ViewInfo)`` by name
 
     Args:
-        views (dict): Of each view ``dict(window=0, transforms=[...])``; a
-            list of transforms is short for those of window 0.
+        views (dict): ``dict(window=0, transforms=[...])`` by name; a list of
+            transforms is short for those of window 0.
 
     Raises:
-        ValueError: If there are no views, a view is neither, or names a
-            window that the crop does not cut.
+        ValueError: If there are no views, a view is in neither form, or a
+            view shows a window that the crop does not cut.
 
     Examples:
         >>> dict(  # two windows of PairedRandomCrop
@@ -70,7 +70,7 @@ class MultiView(BaseTransform):
         }
 
     def transform(self, results: dict) -> Optional[dict]:
-        """Makes the views; None if a transform gives up on the image."""
+        """Makes the views; None if a transform drops the image."""
         views = {}
         for name, view in self.views.items():
             seen = self.start(results, name)
@@ -87,17 +87,17 @@ class MultiView(BaseTransform):
                 raise ValueError(
                     f'The view {name!r} of MultiView became '
                     f'{tuple(seen["img"].shape[:2])} px, its window has '
-                    f'{info.size} (height, width). Put what resizes, crops or '
-                    'pads before the crop.')
+                    f'{info.size} (height, width). Put transforms that '
+                    'resize, crop or pad before the crop.')
         results['views'] = views
         return results
 
     def start(self, results: dict, name: str) -> dict:
-        """What the transforms of a view find.
+        """Input of the transforms of a view.
 
         Args:
-            results (dict): With ``windows``.
-            name (str): Of the view.
+            results (dict): Results with ``windows``.
+            name (str): Name of the view.
 
         Returns:
             dict: The keys of the image with a copy of the window as ``img``,
@@ -108,9 +108,9 @@ class MultiView(BaseTransform):
         if number >= len(windows):
             raise ValueError(
                 f'MultiView.views.{name} shows window {number}, but the '
-                f'transforms before cut {len(windows)}. PairedRandomCrop cuts '
-                'windows 0 and 1, SharedRandomCrop window 0: change it or '
-                f'MultiView.views.{name}.window.')
+                f'crop before it cuts {len(windows)}. PairedRandomCrop cuts '
+                'windows 0 and 1, SharedRandomCrop window 0: change the crop '
+                f'or MultiView.views.{name}.window.')
         window = windows[number]
         seen = {
             key: value
@@ -147,7 +147,7 @@ def _build(name: str, config) -> View:
     window = config.get('window', 0)
     if not isinstance(window, int) or window < 0:
         raise ValueError(
-            f'MultiView.views.{name}.window must be the number of a window, '
+            f'MultiView.views.{name}.window must be the index of a window, '
             f'0 or more, got {window!r}.')
     return View(window, [
         TRANSFORMS.build(transform) if isinstance(transform, dict) else

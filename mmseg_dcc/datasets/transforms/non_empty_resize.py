@@ -5,10 +5,10 @@ from mmseg.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class NonEmptyResize(Resize):
-    """``Resize`` that leaves every side of an image at least one pixel.
+    """``Resize`` that keeps at least one pixel on every side of an image.
 
-    With ``keep_ratio`` the stock one asks for a height of 0, which is an
-    error, when an image of 20,000 x 20 pixels is to fit into 500 x 500.
+    With ``keep_ratio`` the stock transform raises an error for a height of 0
+    when an image of 20,000 x 20 pixels is resized to fit into 500 x 500.
 
     Required and modified keys and arguments are those of ``Resize``.
 

@@ -10,7 +10,7 @@ from mmseg.structures import SegDataSample
 
 @TRANSFORMS.register_module()
 class PackViews(BaseTransform):
-    """Views of an image in the form that the model expects.
+    """Packs the views of an image into the inputs of the model.
 
     Required Keys:
 
@@ -20,15 +20,15 @@ class PackViews(BaseTransform):
 
     - inputs (Tensor): shape (views, channels, height, width), in the dtype
       of the images
-    - data_samples (SegDataSample): where the image has masks,
+    - data_samples (SegDataSample): if the image has masks,
       ``gt_sem_seg`` (for the log) and ``weak_sem_seg`` (for
       :class:`WeakLabels`), shape (views, height, width), flipped as the views
       are; its metainfo holds ``views``, the :class:`ViewInfo` of each name in
       the order of ``inputs``, and the ``meta_keys``
 
     Args:
-        meta_keys (Sequence[str]): Further keys to keep where present.
-            Defaults to the paths, shapes and scale of the image.
+        meta_keys (Sequence[str]): Further keys to keep if present. Defaults
+            to the paths, shapes and scale of the image.
 
     Raises:
         ValueError: If there are no views, or they differ in shape or dtype.
@@ -77,10 +77,10 @@ def _stack(views: Dict[str, dict]) -> torch.Tensor:
     }
     if len(set(kinds.values())) > 1:
         raise ValueError(
-            'The views of an image must have one shape and one dtype, got '
+            'The views of an image must have the same shape and dtype, got '
             f'{kinds}. Give all MultiView.views the transforms that change '
             'them.')
-    # One copy, also of a flipped image, which shares memory.
+    # one copy, even of a flipped image, which shares memory
     return torch.from_numpy(
         np.array([
             np.atleast_3d(view['img']).transpose(2, 0, 1)

@@ -11,16 +11,16 @@ from .windows import PadVal, Size, as_size, cut_windows
 
 @TRANSFORMS.register_module()
 class PairedRandomCrop(BaseTransform):
-    """Two overlapping windows of one image (Sec. 3.2, Fig. 4 a).
+    """Cuts two overlapping windows from an image (Sec. 3.2, Fig. 4 a).
 
-    The second window is moved against the first by a multiple of ``stride``
+    The second window is shifted against the first by a multiple of ``stride``
     pixels, so that positions of both feature maps show the same pixels. The
-    offset is drawn from all that keep both windows inside the image and
-    their IoU within ``iou_range``, each as likely as any other. (The
-    published code tries 50 times at random and then uses equal windows.)
+    offset is drawn uniformly from all that keep both windows inside the image
+    and their IoU within ``iou_range``. (The published code tries 50 times at
+    random and then uses equal windows.)
 
     An image smaller than the crop is padded at the bottom and on the right;
-    :class:`ViewInfo` tells the padding apart.
+    :class:`ViewInfo` marks the padding.
 
     Required Keys:
 
@@ -44,9 +44,9 @@ class PairedRandomCrop(BaseTransform):
             union of the two windows, within [0, 1]; at least one position
             always overlaps. (1, 1) gives equal windows (Table 3, VI).
             Defaults to (0.1, 1.0), Sec. 4.1.
-        stride (int): A multiple of the distance of two compared positions in
-            pixels: ``stride`` of the model or, if that is coarser, the stride
-            of the features. Defaults to 8, Sec. 4.1.
+        stride (int): Multiple of the distance in pixels between compared
+            positions, which is ``stride`` of the model or, if coarser, the
+            feature stride. Defaults to 8, Sec. 4.1.
         pad_val (float | Sequence[float], optional): Value of padded pixels,
             or one for each channel, in the channel order of the image. Masks
             are padded with 255 (unknown). Defaults to None: the mean of
@@ -54,9 +54,9 @@ class PairedRandomCrop(BaseTransform):
             (0 after normalisation), else 0.
 
     Raises:
-        ValueError: If the crop is no multiple of the stride, the range is
-            out of order or cannot be met, or ``pad_val`` does not fit the
-            channels of an image.
+        ValueError: If the crop size is not a multiple of the stride, the
+            range is out of order or cannot be reached, or ``pad_val`` does
+            not fit the channels of an image.
 
     Examples:
         >>> unlabeled_pipeline = [
@@ -93,7 +93,7 @@ class PairedRandomCrop(BaseTransform):
         self.iou_range = (low, high)
         self.stride = stride
         self.pad_val = pad_val
-        # Room without limit: fails here if no image at all can do.
+        # in an unlimited image: fails here if no image can satisfy the range
         self._offsets(tuple(3 * side for side in crop_size))
 
     def _offsets(self, image_size: Size) -> np.ndarray:
@@ -104,8 +104,8 @@ class PairedRandomCrop(BaseTransform):
                 f'No two crops of {self.crop_size} with an offset that is a '
                 f'multiple of stride={self.stride} have an IoU within '
                 f'iou_range={self.iou_range} in an image of {image_size} '
-                '(height, width). Widen PairedRandomCrop.iou_range, make '
-                'crop_size smaller, or resize the images larger before.')
+                '(height, width). Widen PairedRandomCrop.iou_range, reduce '
+                'crop_size, or resize the images to a larger size before.')
         return offsets
 
     @cache_randomness

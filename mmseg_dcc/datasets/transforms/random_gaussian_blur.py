@@ -11,7 +11,7 @@ from mmseg.registry import TRANSFORMS
 class RandomGaussianBlur(BaseTransform):
     """Blurs an image at random (Sec. 4.1).
 
-    Exists because mmcv and mmseg have no such transform; mmpretrain's needs
+    mmcv and mmseg have no such transform; that of mmpretrain needs
     torchvision.
 
     Required Keys:
@@ -24,9 +24,9 @@ class RandomGaussianBlur(BaseTransform):
 
     Args:
         prob (float): Probability of blurring, in [0, 1]. Defaults to 0.5, as
-            is common in contrastive learning; the paper gives none.
+            is common in contrastive learning; the paper does not give it.
         sigma_range (tuple[float, float]): Range of the standard deviation in
-            pixels. Defaults to (0.1, 2.0), likewise.
+            pixels. Defaults to (0.1, 2.0), as is common, too.
     """
 
     def __init__(self,

@@ -10,13 +10,13 @@ from .windows import PadVal, Size, as_size, cut_windows
 
 @TRANSFORMS.register_module()
 class SharedRandomCrop(BaseTransform):
-    """Window that all views of an image share, at a random place.
+    """Cuts one window at a random position, which all views share.
 
-    For methods whose views differ in their colours and flips alone
-    (FixMatch, UniMatch), and for those that have one view (CPS, CCT, GCT).
+    It is meant for methods whose views differ only in colours and flips
+    (FixMatch, UniMatch), and for those with one view (CPS, CCT, GCT).
 
     An image smaller than the crop is padded at the bottom and on the right;
-    :class:`ViewInfo` tells the padding apart.
+    :class:`ViewInfo` marks the padding.
 
     Required Keys:
 
@@ -41,8 +41,8 @@ class SharedRandomCrop(BaseTransform):
             (0 after normalisation), else 0.
 
     Raises:
-        ValueError: If ``crop_size`` is no size, or ``pad_val`` does not fit
-            the channels of an image.
+        ValueError: If ``crop_size`` is not a size, or ``pad_val`` does not
+            fit the channels of an image.
 
     Examples:
         >>> unlabeled_pipeline = [
@@ -64,7 +64,7 @@ class SharedRandomCrop(BaseTransform):
 
     @cache_randomness
     def draw_corner(self, image_size: Size) -> Size:
-        """Draws the top left corner, each place as likely as any other.
+        """Draws the top left corner uniformly.
 
         Args:
             image_size (tuple[int, int]): Height and width, before padding.

@@ -1,4 +1,4 @@
-"""Cuts windows from an image and from its masks."""
+"""Cutting of windows from an image and its masks."""
 from typing import Sequence, Tuple, Union
 
 import numpy as np
@@ -17,24 +17,24 @@ IMAGENET_MEAN = (104, 116, 124)
 
 def cut_windows(results: dict, corners: Sequence[Size], crop_size: Size,
                 pad_val: PadVal, owner: str) -> dict:
-    """Windows in place of an image and its masks.
+    """Replaces an image and its masks by windows.
 
     Args:
         results (dict): ``img`` of shape (H, W) or (H, W, C), of any dtype;
-            where present ``gt_seg_map`` and ``weak_seg_map``, shape (H, W).
+            if present, ``gt_seg_map`` and ``weak_seg_map``, shape (H, W).
         corners (Sequence[tuple]): (top, left) of each window in the image.
-        crop_size (tuple[int, int]): Height and width of a window. What lies
-            below or right of the image is padding.
+        crop_size (tuple[int, int]): Height and width of a window. Pixels
+            below or right of the image are padding.
         pad_val (None | float | Sequence[float]): See :func:`padding_like`.
         owner (str): Name of the transform that cuts, for errors.
 
     Returns:
         dict: ``results`` with ``windows`` (one ``dict(img=, masks=, info=)``
-        a corner) and ``img_shape``, without image and masks. Windows without
-        padding share the memory of the image.
+        for each corner) and ``img_shape``, without image and masks. Windows
+        without padding share the memory of the image.
 
     Raises:
-        ValueError: If a mask has another size than the image, or ``pad_val``
+        ValueError: If a mask and the image differ in size, or ``pad_val``
             does not fit its channels.
     """
     image = results.pop('img')
@@ -48,8 +48,8 @@ def cut_windows(results: dict, corners: Sequence[Size], crop_size: Size,
         if mask.shape != size:
             raise ValueError(
                 f'{kind}_seg_map has the size {mask.shape}, the image {size} '
-                f'(height, width). Transforms before {owner} must change '
-                'everything in seg_fields, as those of mmseg do.')
+                f'(height, width). Transforms before {owner} must transform '
+                'all seg_fields, as those of mmseg do.')
     valid = (0, 0, *map(min, zip(size, crop_size)))
     results['windows'] = [
         dict(
@@ -71,12 +71,12 @@ def padding_like(image: np.ndarray, pad_val: PadVal, owner: str) -> np.ndarray:
     Args:
         image (np.ndarray): Shape (H, W) or (H, W, C).
         pad_val (None | float | Sequence[float]): A number, or one for each
-            channel. None stands for the mean of ImageNet in uint8 images of
-            three channels, which are taken for BGR, and for 0 in others.
-        owner (str): Name of the transform whose key it is, for errors.
+            channel. None: the mean of ImageNet in uint8 images of three
+            channels, which are assumed to be BGR, and 0 in others.
+        owner (str): Name of the transform with this key, for errors.
 
     Returns:
-        np.ndarray: As ``image[0, 0]``.
+        np.ndarray: Pixel of the shape and dtype of ``image[0, 0]``.
 
     Raises:
         ValueError: If there is not one number for each channel.
@@ -100,7 +100,7 @@ def as_size(crop_size: Union[int, Size], owner: str) -> Size:
 
     Args:
         crop_size (int | tuple[int, int]): One side of a square, or both.
-        owner (str): Name of the transform whose key it is, for errors.
+        owner (str): Name of the transform with this key, for errors.
 
     Returns:
         tuple[int, int]: Height and width.
@@ -124,7 +124,7 @@ def _cut(image: np.ndarray, corner: Size, size: Size, fill) -> np.ndarray:
     window = image[top:top + height, left:left + width]
     if window.shape[:2] == size:
         return window
-    # Row by row: filling pixel by pixel is far slower.
+    # row by row: filling pixel by pixel is far slower
     row = np.full((width, *image.shape[2:]), fill, image.dtype)
     padded = np.repeat(row[None], height, axis=0)
     padded[:window.shape[0], :window.shape[1]] = window

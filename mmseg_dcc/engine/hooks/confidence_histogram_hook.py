@@ -10,21 +10,21 @@ from .pair_hook import PairHook, PairPrediction
 
 @HOOKS.register_module()
 class ConfidenceHistogramHook(PairHook):
-    """Writes histograms of the confidence in the overlaps to TensorBoard.
+    """Hook that writes histograms of the overlap confidence to TensorBoard.
 
-    ``confidence/overlap`` of all positions of both crops; where masks are
-    known also ``confidence/right`` and ``confidence/wrong``, of positions
-    whose pseudo label is the true label or is not. They show what another
+    ``confidence/overlap`` holds all positions of both crops. If masks are
+    known, ``confidence/right`` and ``confidence/wrong`` hold the positions
+    whose pseudo label is right or wrong. They show what another
     ``confidence_threshold`` would keep.
 
     Args:
-        interval (int): Iterations (or epochs) from one histogram to the
-            next. Defaults to 100.
+        interval (int): Iterations (or epochs) between two histograms.
+            Defaults to 100.
         by_epoch (bool): Whether ``interval`` counts epochs. Defaults to
             False.
 
     Raises:
-        ValueError: If TensorBoard is not on.
+        ValueError: If there is no TensorBoard backend.
 
     Examples:
         >>> default_hooks = dict(
@@ -35,12 +35,12 @@ class ConfidenceHistogramHook(PairHook):
         super().__init__(interval, by_epoch)
 
     def before_train(self, runner) -> None:
-        """Checks model and visualizer."""
+        """Checks the model and the visualizer."""
         super().before_train(runner)
         if is_main_process() and self._tensorboard(runner) is None:
             raise ValueError(
-                'ConfidenceHistogramHook writes to TensorBoard, which is '
-                "off. Add dict(type='TensorboardVisBackend') to "
+                'ConfidenceHistogramHook writes to TensorBoard, which is not '
+                "enabled. Add dict(type='TensorboardVisBackend') to "
                 'visualizer.vis_backends or remove the hook.')
 
     def visualize(self, runner, term, pairs: List[PairPrediction]) -> None:

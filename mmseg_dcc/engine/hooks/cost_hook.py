@@ -18,20 +18,20 @@ _NOTHING = dict(image_passes=0, seconds=0.)
 
 @HOOKS.register_module()
 class CostHook(Hook):
-    """Counts what a training costs: passes through backbones, and seconds.
+    """Hook that measures the cost of a training: backbone passes and time.
 
-    At its end the work dir has ``cost.json`` with ``iterations``,
-    ``image_passes`` (of one process, those of teachers and of the networks
-    of terms among them, see :func:`watch_backbones`; validations count
-    nothing) and ``seconds`` (from the first to the last iteration,
-    validations among them). What a training had taken when it was
-    interrupted is in its checkpoint and counts.
+    At the end of the training it writes ``cost.json`` into the work dir.
+    ``image_passes`` are those of one process, including teachers and the
+    networks of terms, without validations (see :func:`watch_backbones`).
+    ``seconds`` last from the first to the last iteration, including
+    validations. ``iterations`` is the length of the training. The cost until
+    an interruption is saved in the checkpoint and added after a resume.
 
     Examples:
         >>> custom_hooks = [dict(type='CostHook')]
     """
 
-    # the last one that touches a step
+    # after all other hooks of a step
     priority = 'LOWEST'
 
     def __init__(self) -> None:
@@ -41,12 +41,12 @@ class CostHook(Hook):
         self._in_step = False
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Takes what the checkpoint knows."""
+        """Reads the cost saved in the checkpoint."""
         self._loaded = checkpoint.get('cost', dict(_NOTHING))
 
     def before_train(self, runner) -> None:
-        """Looks at the clock and begins to count."""
-        # not of a checkpoint that gave the weights alone
+        """Starts the clock and the count."""
+        # not from a checkpoint that only gave the initial weights
         self._earlier = self._loaded if runner.iter else dict(_NOTHING)
         self._image_passes, self._in_step = 0, False
         self._start = time.time()
@@ -61,7 +61,7 @@ class CostHook(Hook):
                           runner,
                           batch_idx: int,
                           data_batch: Optional[dict] = None) -> None:
-        """Counts from here on."""
+        """Starts to count."""
         self._in_step = True
 
     def after_train_iter(self,
@@ -69,15 +69,15 @@ class CostHook(Hook):
                          batch_idx: int,
                          data_batch: Optional[dict] = None,
                          outputs: Optional[dict] = None) -> None:
-        """Counts no longer: a validation may follow."""
+        """Stops to count, since a validation may follow."""
         self._in_step = False
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Keeps what was counted."""
+        """Saves the cost in the checkpoint."""
         checkpoint['cost'] = self._total()
 
     def after_train(self, runner) -> None:
-        """Writes the file, if the training has come to its end."""
+        """Writes the file if the training is complete."""
         for handle in self._handles:
             handle.remove()
         if is_main_process() and runner.iter >= runner.max_iters:

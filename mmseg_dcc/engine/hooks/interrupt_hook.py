@@ -13,7 +13,7 @@ from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
 from mmseg.registry import HOOKS
 
 from ..stop_request import StopRequest, protect_workers, stop_protecting
-from ..unfinished_epoch import KEY, note_position, skip_done_batches
+from ..unfinished_epoch import KEY, save_position, skip_done_batches
 
 # Set by tools/dist_train.sh and tools/slurm_train.sh.
 COMMAND = 'MMSEG_DCC_COMMAND'
@@ -21,89 +21,90 @@ COMMAND = 'MMSEG_DCC_COMMAND'
 
 @HOOKS.register_module()
 class InterruptHook(Hook):
-    """Ends a training that is told to stop with a checkpoint of its step.
+    """Hook that saves a checkpoint when a training is told to stop.
 
-    Ctrl-C, SIGTERM (Slurm, containers, ``kill``), SIGHUP and SIGUSR1 let the
-    step end; then a checkpoint is written from which ``--resume`` goes on
-    with the same bits, be it in the middle of an epoch, and the command for
-    that is the last line. A second Ctrl-C ends the training at once. Several
-    processes agree after each step, by one number, whether it was the last.
+    On Ctrl-C, SIGTERM (Slurm, containers, ``kill``), SIGHUP and SIGUSR1 the
+    current step is finished. Then a checkpoint is saved from which
+    ``--resume`` continues bit for bit, even in the middle of an epoch, and the
+    command for that is logged as the last line. A second Ctrl-C ends the
+    training at once. Several processes agree after each step, by one number,
+    whether it was the last.
 
-    The checkpoint is written by the ``CheckpointHook`` of the training: it
-    counts among its ``max_keep_ckpts``. In a loop over epochs it is called
+    The checkpoint is written by the ``CheckpointHook`` of the training and
+    counts among its ``max_keep_ckpts``. In an epoch-based loop it is named
     ``epoch_{epochs done}_iter_{iterations done}.pth``.
 
-    ``tools/train.py`` adds it to every training.
+    ``tools/train.py`` adds this hook to every training.
 
     Examples:
         >>> custom_hooks = [dict(type='InterruptHook')]
     """
 
-    # after all others have done what belongs to the step
+    # after all other hooks of a step
     priority = 'LOWEST'
 
     def __init__(self) -> None:
-        # The loop over iterations starts its workers before `before_run`.
+        # the iteration-based loop starts its workers before `before_run`
         protect_workers()
         self._position: Optional[dict] = None
         self._batches_done = 0
         self._signal = 0
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Keeps the position in the epoch."""
+        """Reads the position in the epoch."""
         self._position = checkpoint.get('meta', {}).get(KEY)
 
     def before_train(self, runner) -> None:
-        """Listens from now on."""
+        """Starts to listen for signals."""
         if (self._position and runner.iter
                 and isinstance(runner.train_loop, EpochBasedTrainLoop)):
             skip_done_batches(runner.train_loop, self._position)
-        self._request = StopRequest(speaks=is_main_process())
+        self._request = StopRequest(prints=is_main_process())
         self._request.listen()
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Notes the position in the epoch."""
-        note_position(checkpoint, runner, self._batches_done)
+        """Saves the position in the epoch."""
+        save_position(checkpoint, runner, self._batches_done)
 
     def before_train_iter(self, runner, batch_idx: int,
                           data_batch=None) -> None:
-        """Counts the batch, which any checkpoint of this step contains."""
+        """Counts the batch; a checkpoint of this step includes it."""
         self._batches_done = batch_idx + 1
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None,
                          outputs=None) -> None:
-        """Writes the checkpoint and ends, if a process was told to.
+        """Saves a checkpoint and exits if any process got a signal.
 
         Raises:
             SystemExit: With 128 + the number of the signal.
         """
         self._signal = self._signal or self._request.of_any_process()
-        # The last step, or that of an epoch: what follows it has its place
-        # in mmengine's loop alone. The next is soon enough.
+        # Not after the last step of the training or of an epoch: mmengine's
+        # loop has more to do after it. The next step is soon enough.
         if not self._signal or runner.iter + 1 >= runner.max_iters or (
                 isinstance(runner.train_loop, EpochBasedTrainLoop)
                 and batch_idx + 1 == len(runner.train_dataloader)):
             return
         path = _save(runner)
         if _is_validated_now(runner):
-            return  # and one step more, so that its scores are not missing
+            return  # one more step, so that the scores are not missing
         print_log(
-            _farewell(runner, self._signal, path),
+            _stop_message(runner, self._signal, path),
             logger='current',
             level=logging.WARNING)
         runner.visualizer.close()
-        # A launcher ends the others when the first has ended: not while a
-        # checkpoint is being written.
+        # A launcher kills the other processes once the first has exited, which
+        # must not happen while a checkpoint is being written.
         barrier()
         self._release()
         raise SystemExit(128 + self._signal)
 
     def after_train_epoch(self, runner) -> None:
-        """Begins to count again."""
+        """Resets the count of batches."""
         self._batches_done = 0
 
     def after_train(self, runner) -> None:
-        """Listens no longer."""
+        """Stops to listen for signals."""
         self._release()
 
     def _release(self) -> None:
@@ -112,7 +113,7 @@ class InterruptHook(Hook):
 
 
 def _save(runner) -> Optional[str]:
-    """Path of the checkpoint of this step; None without CheckpointHook."""
+    """Saves a checkpoint; returns its path, or None without CheckpointHook."""
     hook = next(
         (hook for hook in runner.hooks if isinstance(hook, CheckpointHook)),
         None)
@@ -122,8 +123,8 @@ def _save(runner) -> Optional[str]:
     step = f'{runner.epoch}_iter_{done}' if hook.by_epoch else done
     name = hook.filename_tmpl.format(step)
     if os.path.basename(hook.last_ckpt or '') != name:
-        # its own, so that the oldest makes room and `last_checkpoint` is
-        # written
+        # the method of the hook, so that the oldest checkpoint is removed and
+        # `last_checkpoint` is written
         hook._save_checkpoint_with_step(
             runner, step, meta=dict(epoch=runner.epoch, iter=done))
     return hook.last_ckpt
@@ -136,17 +137,17 @@ def _is_validated_now(runner) -> bool:
             and done >= loop.val_begin and done % loop.val_interval == 0)
 
 
-def _farewell(runner, number: int, path: Optional[str]) -> str:
+def _stop_message(runner, number: int, path: Optional[str]) -> str:
     text = (f'Stopped by {signal.Signals(number).name} after iteration '
             f'{runner.iter + 1} of {runner.max_iters}.')
     if path is None:
         return (f'{text} No checkpoint was written, since the config has no '
                 'default_hooks.checkpoint.')
-    return f'{text} Checkpoint: {path}. Go on with: {resume_command()}'
+    return f'{text} Checkpoint: {path}. Resume with: {resume_command()}'
 
 
 def resume_command() -> str:
-    """Command that goes on with this training, as typed in a shell."""
+    """Command that resumes this training, as typed in a shell."""
     command = os.environ.get(COMMAND)
     if not command and get_world_size() > 1:
         return 'the same command and --resume'

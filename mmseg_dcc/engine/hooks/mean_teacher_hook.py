@@ -6,26 +6,25 @@ from torch import nn
 
 @HOOKS.register_module()
 class MeanTeacherHook(EMAHook):
-    """Average of the weights that teaches the model it is taken of.
+    """Hook that keeps a mean teacher: a moving average of the weights.
 
-    For :class:`SemiEncoderDecoder`, whatever its terms. Averaging, validation
-    with the averaged weights, checkpoints that hold them as the model, and
-    the student beside it for ``--resume``, are ``EMAHook``'s. What lies in
-    ``model.terms`` serves the training alone: it is not averaged, and there
-    is no copy of it; the teacher has the student's.
+    It works with :class:`SemiEncoderDecoder` and any terms. ``EMAHook`` does
+    the averaging, the validation with the averaged weights, and the
+    checkpoints, which hold the teacher as the model and the student beside it
+    for ``--resume``. ``model.terms`` are only needed for training: they are
+    neither averaged nor copied, the teacher shares those of the student.
 
     Args:
-        momentum (float): Share of the newest weights in the average; 1 /
-            momentum iterations are what the teacher remembers. Defaults to
-            0.001; short trainings need more (0.01 for some thousand
-            iterations).
+        momentum (float): Share of the newest weights in the average, which
+            covers about the last 1 / momentum iterations. Defaults to 0.001;
+            short trainings need more (0.01 for some thousand iterations).
         update_buffers (bool): Whether the BN statistics are averaged, too.
             Defaults to True.
         **kwargs: See ``EMAHook``. ``ema_type='MomentumAnnealingEMA'`` with
             ``gamma=1`` and ``momentum=0.004`` is the average of UniMatch V2.
 
     Raises:
-        TypeError: If the model takes no teacher.
+        TypeError: If the model does not support a teacher.
 
     Examples:
         >>> custom_hooks = [dict(type='MeanTeacherHook', momentum=0.001)]
@@ -39,7 +38,7 @@ class MeanTeacherHook(EMAHook):
             momentum=momentum, update_buffers=update_buffers, **kwargs)
 
     def before_run(self, runner) -> None:
-        """Copies the model without its terms, which both share."""
+        """Copies the model without its terms, which both models share."""
         model = runner.model
         if is_model_wrapper(model):
             model = model.module
@@ -54,12 +53,12 @@ class MeanTeacherHook(EMAHook):
         self.ema_model.module.terms = terms
 
     def before_train(self, runner) -> None:
-        """Hands the teacher to the model."""
+        """Passes the teacher to the model."""
         super().before_train(runner)
         if not hasattr(self.src_model, 'set_teacher'):
             raise TypeError(
                 'MeanTeacherHook needs a SemiEncoderDecoder, got '
                 f'{type(self.src_model).__name__}. Change model.type, or '
-                "take custom_hooks=[dict(type='EMAHook')], which averages "
+                "use custom_hooks=[dict(type='EMAHook')], which averages "
                 'the weights of any model.')
         self.src_model.set_teacher(self.ema_model.module)

@@ -13,38 +13,37 @@ from torch.nn.utils import clip_grad_norm_
 
 @HOOKS.register_module()
 class NonFiniteHook(Hook):
-    """Keeps NaN and infinity out of the weights and names the images.
+    """Hook that keeps NaN and infinity out of the weights.
 
-    The gradients are checked before each update, when DDP has averaged them:
-    all processes see the same and decide alike. An update with NaN or
-    infinity is left out, momentum and weight decay included. Then the
-    training stops with an error that names the iteration, the losses and the
-    images of the batch, or, if ``max_skips`` allows, goes on.
+    The gradients are checked before each update, after DDP has averaged them,
+    so that all processes decide alike. An update with NaN or infinity is
+    skipped, including momentum and weight decay. Then the training stops with
+    an error that names the iteration, the losses and the images of the batch,
+    or continues if ``max_skips`` allows.
 
-    A loss of infinity may have finite gradients (that of a score of 3e38):
-    its gradients are made NaN, which DDP carries to all processes.
+    An infinite loss may have finite gradients (that of a score of 3e38). Its
+    gradients are therefore set to NaN, which DDP carries to all processes.
 
-    In mixed precision a gradient that overflowed is the business of the loss
-    scaler, which skips the update itself; only a loss that is not finite
-    counts here. With gradient accumulation a loss is checked in each
-    iteration.
+    In mixed precision the loss scaler handles gradients that overflow and
+    skips the update itself; here only a loss that is not finite counts. With
+    gradient accumulation the loss is checked in each iteration.
 
-    The host waits for the gradients of each iteration once, as it does for
-    the loss scaler of mixed precision. Needs torch >= 2.0.
+    The host waits for the gradients once per iteration, as it does for the
+    loss scaler of mixed precision. Needs torch >= 2.0.
 
     Args:
-        max_skips (int): Updates that may be left out in one run before the
-            training stops; buffers (batch statistics, memory bank) are put
-            back to what they were before. Defaults to 0.
+        max_skips (int): Number of updates that may be skipped in one run
+            before the training stops. After a skipped update the buffers
+            (batch statistics, memory bank) are restored. Defaults to 0.
 
     Raises:
-        FloatingPointError: After one more.
+        FloatingPointError: If more than ``max_skips`` updates are not finite.
 
     Examples:
         >>> custom_hooks = [dict(type='NonFiniteHook', max_skips=10)]
     """
 
-    # Before any EMA hook: an average takes in the buffers that it sees.
+    # before any EMA hook, which averages the buffers, too
     priority = 'ABOVE_NORMAL'
 
     def __init__(self, max_skips: int = 0) -> None:
@@ -54,7 +53,7 @@ class NonFiniteHook(Hook):
         self._buffers: list = []
 
     def before_train(self, runner) -> None:
-        """Puts the check in front of the update."""
+        """Registers the check before each update."""
         wrapper = runner.optim_wrapper
         wrappers = (
             wrapper.values()
@@ -67,13 +66,13 @@ class NonFiniteHook(Hook):
                           runner,
                           batch_idx: int,
                           data_batch=None) -> None:
-        """Keeps the buffers if the iteration may have to be undone."""
+        """Saves the buffers if the iteration may have to be undone."""
         if self.max_skips:
             self._buffers = [(buffer, buffer.clone())
                              for buffer in runner.model.buffers()]
 
     def _check_gradients(self, optimizer, args, kwargs) -> None:
-        # The loss scaler is in charge of a fused optimizer's gradients.
+        # the loss scaler handles the gradients of a fused optimizer
         if getattr(optimizer, 'found_inf', None) is not None:
             return
         parameters = [
@@ -83,19 +82,19 @@ class NonFiniteHook(Hook):
         self._checked = True
         if not torch.isfinite(clip_grad_norm_(parameters, inf)):
             self._refused = True
-            optimizer.zero_grad(set_to_none=True)  # nothing to step with
+            optimizer.zero_grad(set_to_none=True)  # step without effect
 
     def after_train_iter(self,
                          runner,
                          batch_idx: int,
                          data_batch=None,
                          outputs=None) -> None:
-        """Stops, or says what was left out."""
+        """Stops the training, or logs the skipped update."""
         fine = self._checked and not self._refused
         refused, self._refused, self._checked = self._refused, False, False
         if fine:
             return
-        # all processes get here alike
+        # all processes reach this line or none
         keys = [
             key for key, value in outputs.items()
             if not torch.isfinite(torch.as_tensor(value)).all()
@@ -103,16 +102,17 @@ class NonFiniteHook(Hook):
         found = all_gather_object((keys, _image_paths(data_batch)))
         if not refused and not any('loss' in key for keys, _ in found
                                    for key in keys):
-            return  # skipped by the loss scaler, or gradients accumulate
+            return  # skipped by the loss scaler, or gradient accumulation
         self.skips += 1
         message = _message(runner, found)
         if self.skips > self.max_skips:
             raise FloatingPointError(
-                f'{message} The weights are those before it. {_HELP}')
+                f'{message} The weights are those before this iteration. '
+                f'{_HELP}')
         for buffer, before in self._buffers:
             buffer.copy_(before)
         print_log(
-            f'{message} Left out, {self.skips} of max_skips='
+            f'{message} The update was skipped, {self.skips} of max_skips='
             f'{self.max_skips}.',
             logger='current',
             level=logging.WARNING)
@@ -123,12 +123,12 @@ _HELP = (
     '(optim_wrapper.optimizer.lr; clip gradients with '
     'optim_wrapper.clip_grad=dict(max_norm=1.)), overflow in mixed precision '
     '(train without --amp), a checkpoint that holds NaN (load_from), or '
-    'unusual values in one of these images. To leave such updates out and go '
-    'on, set max_skips of NonFiniteHook.')
+    'unusual values in one of these images. To skip such updates and '
+    'continue, set max_skips of NonFiniteHook.')
 
 
 def _backward(stock, loss: torch.Tensor, **kwargs) -> None:
-    # A factor of one changes no bit, and nothing waits for the device.
+    # a factor of one changes no bit, and the host need not wait
     one = torch.ones_like(loss)
     stock(loss * torch.where(loss.isfinite(), one, one * nan), **kwargs)
 
@@ -150,7 +150,7 @@ def _message(runner, found: list) -> str:
         f'{runner.epoch + 1}):'
     ]
     for rank, (keys, paths) in enumerate(found):
-        lines.append(f'process {rank}: {", ".join(keys) or "gradients alone"};'
+        lines.append(f'process {rank}: {", ".join(keys) or "gradients only"};'
                      ' images:')
         lines += [f'  {path}' for path in paths]
     return '\n'.join(lines) + '\n'

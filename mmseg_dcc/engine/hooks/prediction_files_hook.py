@@ -17,25 +17,25 @@ from ...visualization.mask_drawing import Predicted, draw_prediction
 
 @HOOKS.register_module()
 class PredictionFilesHook(Hook):
-    """Writes the predictions of a test, each image to a file of its own.
+    """Hook that writes the prediction of each test image to a file.
 
-    ``tools/test.py --out --show-dir`` adds it. Exists because mmseg names
-    results by the last part of the path: of ``a/0.jpg`` and ``b/0.jpg`` one
-    would remain. Here names are relative to the folder of images
+    ``tools/test.py --out --show-dir`` adds it. mmseg names results by the
+    last part of the image path, so that ``b/0.jpg`` would overwrite the
+    result of ``a/0.jpg``. Here names are relative to the image folder
     (:func:`result_names`).
 
     Args:
-        mask_dir (str, optional): Folder for masks: PNG files whose pixels are
-            ids as the masks of the data set have them (with
-            ``reduce_zero_label`` one more than the class), shown in its
-            colours. Defaults to None: no masks.
-        picture_dir (str, optional): Folder for pictures: the image under
-            the truth and under the prediction. Defaults to None: no
+        mask_dir (str, optional): Folder for the masks: PNG files in the
+            colours of the data set, whose pixels are ids as in its own masks
+            (with ``reduce_zero_label`` class index + 1). Defaults to None: no
+            masks.
+        picture_dir (str, optional): Folder for pictures that show the image
+            under the truth and under the prediction. Defaults to None: no
             pictures.
 
     Raises:
-        InputError: If a result would be written over an image or a mask of
-            the data set.
+        InputError: If a result would overwrite an image or a mask of the data
+            set.
 
     Examples:
         >>> custom_hooks = [
@@ -50,7 +50,7 @@ class PredictionFilesHook(Hook):
         self._names: Dict[str, str] = {}
 
     def before_test(self, runner) -> None:
-        """Names the results."""
+        """Determines the names of the results."""
         parts = plain_datasets(runner.test_loop.dataloader.dataset)
         infos = [part.get_data_info(i)
                  for part in parts for i in range(len(part))]
@@ -72,7 +72,7 @@ class PredictionFilesHook(Hook):
                         batch_idx: int,
                         data_batch=None,
                         outputs: Optional[Sequence] = None) -> None:
-        """Writes what was predicted of one batch."""
+        """Writes the predictions of one batch."""
         meta = runner.test_loop.dataloader.dataset.metainfo
         for sample in outputs or ():
             name = self._names[osp.abspath(sample.img_path)]

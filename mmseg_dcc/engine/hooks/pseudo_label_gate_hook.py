@@ -12,42 +12,43 @@ from torch import nn
 from ...datasets import UnlabeledDataset
 from ...datasets.plain_datasets import image_paths, plain_datasets
 from ...utils.bare_model import bare_model
-from ...utils.random_states import random_states_kept
+from ...utils.random_states import preserved_random_states
 from ..pseudo_label_gate import CANDIDATES, GateCurve, advice, counts_of_image
 
 
 @HOOKS.register_module()
 class PseudoLabelGateHook(Hook):
-    """Precision of pseudo labels on images that nobody learns from.
+    """Hook that measures the precision of pseudo labels on held-out images.
 
-    For each term with a least confidence (:attr:`SemiTerm.gate`): of the
-    pixels of held-out labeled images that are confident enough, the share
-    whose label is right, ``gate_precision_<term>`` in the log, and the share
-    of all pixels that they are, ``gate_ratio_<term>``. A warning says which
-    key to change if they are too low while the term is on. Labels are those
-    of the mean teacher or of the network, as the term takes them, in
-    evaluation mode and on whole images.
+    It measures each term with a confidence threshold
+    (:attr:`SemiTerm.gate`). ``gate_ratio_<term>`` in the log is the share of
+    the pixels of held-out labeled images that pass the threshold,
+    ``gate_precision_<term>`` the share of these whose label is right. While
+    the term is active, a warning names the key to change if one of them is
+    too low. Labels come from the mean teacher or the network, as in the term,
+    in evaluation mode and on whole images.
 
-    The training ends with the same bits as without. The images are divided
+    The hook does not change the training by a bit. The images are divided
     among the processes.
 
     Args:
         dataset (dict, optional): Config of labeled images that are not
-            trained on, with the pipeline of a test; ``PartOfDataset`` or
-            ``FolderSegDataset`` hold some out. Defaults to None: the images
-            of ``val_dataloader``.
-        interval (int): Iterations from one measurement to the next. Defaults
-            to 1000.
-        max_images (int): Of the images, evenly spaced. Defaults to 50.
-        least_precision (float): Least share of right labels without a
-            warning. Defaults to 0.9.
-        least_ratio (float): Least share of pixels with a label without a
-            warning. Defaults to 0.01.
+            trained on, with a test pipeline; ``PartOfDataset`` or
+            ``FolderSegDataset`` can hold some out. Defaults to None: the
+            images of ``val_dataloader``.
+        interval (int): Iterations between two measurements. Defaults to
+            1000.
+        max_images (int): Maximum number of images, evenly spaced. Defaults
+            to 50.
+        least_precision (float): Precision below which a warning is logged.
+            Defaults to 0.9.
+        least_ratio (float): Share of pixels with a label below which a
+            warning is logged. Defaults to 0.01.
 
     Raises:
         TypeError: If the model has no terms.
-        ValueError: If no term has a least confidence, images are missing,
-            lack masks or are trained on.
+        ValueError: If no term has a confidence threshold, or if images are
+            missing, lack masks or are trained on.
 
     Examples:
         >>> held_out = dict(
@@ -75,14 +76,14 @@ class PseudoLabelGateHook(Hook):
         self._warned: Dict[str, str] = {}
 
     def before_train(self, runner) -> None:
-        """Finds the images and checks them."""
+        """Builds the held-out images and checks them."""
         model = bare_model(runner)
         if not any(term.gate for term in getattr(model, 'terms', {}).values()):
             kind = ValueError if hasattr(model, 'terms') else TypeError
             raise kind(
                 'PseudoLabelGateHook needs a SemiEncoderDecoder with a term '
-                'that has a least confidence, such as PseudoLabels. Change '
-                'model.terms or remove the hook from custom_hooks.')
+                'that has a confidence threshold, such as PseudoLabels. '
+                'Change model.terms or remove the hook from custom_hooks.')
         if self.dataset is not None:
             images = DATASETS.build(self.dataset)
         elif runner.val_loop is not None:
@@ -102,7 +103,7 @@ class PseudoLabelGateHook(Hook):
                          batch_idx: int,
                          data_batch=None,
                          outputs=None) -> None:
-        """Measures if it is time."""
+        """Measures if the interval is due."""
         if not self.every_n_train_iters(runner, self.interval):
             return
         model = bare_model(runner)
@@ -128,19 +129,19 @@ class PseudoLabelGateHook(Hook):
 
     def _measure(self, model: nn.Module,
                  thresholds: Sequence[float]) -> GateCurve:
-        """Counts of the images of all processes."""
+        """Curve over the images of all processes."""
         device = next(model.parameters()).device
         edges = torch.tensor(thresholds, device=device)
         counts = torch.zeros(
             2, len(edges), dtype=torch.int64, device=device)
-        with random_states_kept(), _evaluation(model):
+        with preserved_random_states(), _evaluation(model):
             for images, index in self._images:
                 counts += counts_of_image(model, images[index], edges)
         all_reduce(counts)
         return GateCurve(thresholds, *counts.tolist())
 
     def _warn(self, name: str, found: Optional[str]) -> None:
-        """Says the same thing once, until it has changed."""
+        """Logs a warning once, until its kind changes."""
         kind = (found or '').partition(':')[0]
         if kind and kind != self._warned.get(name):
             print_log(found, logger='current', level=logging.WARNING)
@@ -148,17 +149,17 @@ class PseudoLabelGateHook(Hook):
 
 
 def check_held_out(images, trained_on) -> None:
-    """Compares held-out images with those of the training.
+    """Raises if held-out images have no masks or are trained on.
 
     Args:
-        images (Dataset): Held out.
-        trained_on (Dataset): Of the training, wrapped or not.
+        images (Dataset): Held-out images.
+        trained_on (Dataset): Data set of the training, wrapped or not.
 
     Raises:
-        ValueError: If they have no masks, or some are among the labeled
+        ValueError: If the images have no masks, or some are among the labeled
             images of the training.
     """
-    with random_states_kept():
+    with preserved_random_states():
         if 'gt_sem_seg' not in images[0]['data_samples']:
             raise ValueError(
                 f'PseudoLabelGateHook: the {len(images)} held-out images have '
@@ -171,15 +172,15 @@ def check_held_out(images, trained_on) -> None:
     if shared:
         raise ValueError(
             f'PseudoLabelGateHook: {len(shared)} of the {len(images)} '
-            'held-out images are labeled images of the training, which knows '
-            f'them by heart; the first is {shared[0]!r}. Hold them out with '
-            "dict(type='PartOfDataset', part='train', dataset=...) in "
-            "train_dataloader and part='val' in the hook.")
+            'held-out images are labeled images of the training, on which '
+            f'precision says nothing; the first is {shared[0]!r}. Hold them '
+            "out with dict(type='PartOfDataset', part='train', dataset=...) "
+            "in train_dataloader and part='val' in the hook.")
 
 
 @contextmanager
 def _evaluation(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode without gradient; the modes come back."""
+    """Evaluation mode without gradients; restores the modes afterwards."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:

@@ -5,21 +5,21 @@ from mmseg.registry import HOOKS
 
 @HOOKS.register_module()
 class RankZeroBuffersHook(Hook):
-    """Validates with the batch statistics that a checkpoint holds.
+    """Hook that validates with the batch statistics of the checkpoint.
 
-    Without SyncBN each process has running statistics of its own, and only
-    those of the first are saved. The others take them over before each
-    validation: the mIoU of the log is then that of the checkpoint, whether
-    or not the training was stopped and resumed. (``SyncBuffersHook`` of
-    mmengine takes their mean, with iterations only after they were saved.)
+    Without SyncBN each process has its own running statistics, and only those
+    of the first process are saved. The others receive them before each
+    validation. The logged mIoU is thus that of the checkpoint, whether or not
+    the training was stopped and resumed. (``SyncBuffersHook`` of mmengine
+    takes the mean, in iteration-based loops only after they were saved.)
 
-    Switched on by ``run_on_cpu_if_needed``, which replaces SyncBN by BN.
+    ``run_on_cpu_if_needed``, which replaces SyncBN by BN, adds this hook.
 
     Examples:
         >>> custom_hooks = [dict(type='RankZeroBuffersHook')]
     """
 
-    # After an EMA hook has put the buffers of the average in their place.
+    # after an EMA hook has swapped in the averaged buffers
     priority = 'BELOW_NORMAL'
 
     def before_val_epoch(self, runner) -> None:

@@ -13,18 +13,18 @@ from ..worker_seeds import (
 
 @HOOKS.register_module()
 class ReproducibleRandomnessHook(Hook):
-    """Makes all that is drawn depend on the position in the training alone.
+    """Hook that derives every seed from seed, rank, epoch and iteration.
 
-    Crops, augmentation, dropout and choice of negatives are then the same
-    whether or not a training was stopped and resumed on its way: on CPUs, and
-    with as many processes and workers, it ends with the same bits. (mmengine
-    seeds once at the start, so that a resumed run draws again what the first
-    run drew at its beginning.) Keeps no state.
+    Crops, augmentation, dropout and sampled negatives then do not depend on
+    whether the training was stopped and resumed: on CPUs, and with the same
+    number of processes and workers, it ends bit for bit the same. (mmengine
+    seeds once at the start, so a resumed run repeats the random numbers of the
+    first run's beginning.) The hook keeps no state.
 
     Each epoch of the sampler gets new workers, seeded by the epoch
     (:func:`seed_workers_by_epoch`). With ``IterBasedTrainLoop`` mmengine
-    reads the data again from the beginning when it resumes, which makes them
-    draw the same again; this needs ``num_workers`` of at least 1.
+    reads the data again from the beginning when it resumes, so the workers
+    draw the same numbers again. This needs ``num_workers`` of at least 1.
 
     Raises:
         ValueError: If ``train_dataloader.persistent_workers`` is set with
@@ -35,7 +35,7 @@ class ReproducibleRandomnessHook(Hook):
     """
 
     def before_train(self, runner) -> None:
-        """Seeds the workers, and refuses those that outlive an epoch."""
+        """Seeds the workers; raises if they outlive an epoch."""
         if (isinstance(runner.train_loop, EpochBasedTrainLoop)
                 and runner.train_dataloader.persistent_workers):
             raise ValueError(
@@ -45,14 +45,14 @@ class ReproducibleRandomnessHook(Hook):
         seed_workers_by_epoch(runner.train_dataloader, runner.seed)
 
     def before_train_epoch(self, runner) -> None:
-        """Seeds what the process itself draws without workers."""
+        """Seeds the process, which loads the data without workers."""
         set_random_seed(_seed(runner, EPOCH, runner.epoch))
 
     def before_train_iter(self,
                           runner,
                           batch_idx: int,
                           data_batch=None) -> None:
-        """Seeds what the model draws in this iteration."""
+        """Seeds the random numbers of the model in this iteration."""
         set_random_seed(_seed(runner, ITERATION, runner.iter))
 
 

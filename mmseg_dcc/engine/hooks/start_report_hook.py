@@ -11,25 +11,25 @@ from ..run_summary import test_summary, training_summary
 
 @HOOKS.register_module()
 class StartReportHook(Hook):
-    """Says before the first iteration what is trained, or tested, on what.
+    """Hook that logs a summary before a training or a test.
 
-    One block in the log: network and number of parameters, images, schedule,
-    validation, device, checkpoints. ``tools/train.py`` and ``tools/test.py``
-    add it.
+    It has the network and its number of parameters, images, schedule,
+    validation, device and checkpoints. ``tools/train.py`` and
+    ``tools/test.py`` add it.
 
     Examples:
         >>> custom_hooks = [dict(type='StartReportHook')]
     """
 
-    # after the checks, whose findings come first
+    # after the checks, whose messages come first
     priority = 'LOWEST'
 
     def before_train(self, runner) -> None:
-        """Writes the block of a training."""
+        """Logs the summary of a training."""
         self._write(training_summary, runner)
 
     def before_test(self, runner) -> None:
-        """Writes the block of a test."""
+        """Logs the summary of a test."""
         self._write(test_summary, runner)
 
     def _write(self, summary: Callable[..., List[str]], runner) -> None:
@@ -37,7 +37,7 @@ class StartReportHook(Hook):
             return
         try:
             text, level = '\n'.join(summary(runner)), logging.INFO
-        # a summary is not worth a training, whatever the user has built
+        # a summary must not end a training, whatever the user has built
         except Exception as error:
             text = f'The summary of this run cannot be written: {error!r}.'
             level = logging.WARNING

@@ -13,24 +13,24 @@ from ..worker_seeds import seed_workers_by_epoch
 
 @HOOKS.register_module()
 class SupervisedWarmupHook(Hook):
-    """Trains with the supervised loss alone at first (Sec. 4.1).
+    """Hook that trains with the supervised loss only at first (Sec. 4.1).
 
-    Every semi-supervised training has this hook: it also tells the terms the
-    iteration, runs all checks before the first one, and lets no epoch of the
-    sampler repeat the augmentation of another. Methods without a warm-up set
-    ``warmup_iters=0``.
+    Every semi-supervised training needs this hook. It also passes the
+    iteration to the terms, runs all checks before the first iteration, and
+    gives each epoch of the sampler its own augmentation. Methods without a
+    warm-up set ``warmup_iters=0``.
 
-    Keeps no state: whether the terms are on follows from the runner's
-    iteration or epoch, so it is right after a resume, too. While they are
-    off, unlabeled images are neither loaded nor put through the network. (An
+    The hook keeps no state: the runner's iteration or epoch decides whether
+    the terms are active, also after a resume. Before that, unlabeled images
+    are neither loaded nor passed through the network. (An
     ``IterBasedTrainLoop`` fetches its first batches before any hook runs;
-    these few are loaded.)
+    the few images of these are loaded.)
 
     Args:
         warmup_epochs (int, optional): Epochs without the terms. Defaults to
             None; the paper uses 5 of 80.
-        warmup_iters (int, optional): The same in iterations; give one of the
-            two. Defaults to None.
+        warmup_iters (int, optional): Iterations without the terms, instead of
+            epochs. Defaults to None.
 
     Raises:
         ValueError: If not exactly one of the two is given, or epochs are
@@ -45,17 +45,19 @@ class SupervisedWarmupHook(Hook):
                  warmup_iters: Optional[int] = None) -> None:
         if (warmup_epochs is None) == (warmup_iters is None):
             raise ValueError(
-                'SupervisedWarmupHook needs warmup_epochs or warmup_iters, '
-                f'one of the two; got warmup_epochs={warmup_epochs}, '
+                'SupervisedWarmupHook needs either warmup_epochs or '
+                f'warmup_iters; got warmup_epochs={warmup_epochs}, '
                 f'warmup_iters={warmup_iters}.')
         if (warmup_epochs or warmup_iters or 0) < 0:
-            raise ValueError('SupervisedWarmupHook: the warm-up must not be '
-                             'negative.')
+            raise ValueError(
+                'SupervisedWarmupHook: warmup_epochs and warmup_iters must '
+                'not be negative, got '
+                f'{warmup_epochs or warmup_iters}.')
         self.warmup_epochs = warmup_epochs
         self.warmup_iters = warmup_iters
 
     def before_train(self, runner) -> None:
-        """Checks loop, model and data; tells the batch sampler."""
+        """Checks loop, model and data; passes the warm-up to the sampler."""
         by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
         if self.warmup_epochs is not None and not by_epoch:
             raise ValueError(
@@ -67,8 +69,8 @@ class SupervisedWarmupHook(Hook):
         self._warn_of_endless_warmup(runner)
         loader = runner.train_dataloader
         seed_workers_by_epoch(loader, runner.seed)
-        # It counts from the first epoch on, the runner from where it was
-        # stopped, and an epoch that was stopped half-way begins anew.
+        # The sampler counts from its first epoch, the runner from where it
+        # was stopped, and an interrupted epoch is repeated from its start.
         repeated = 0
         if by_epoch and self.warmup_epochs is None:
             repeated = runner.iter - runner.epoch * len(loader)
@@ -87,8 +89,8 @@ class SupervisedWarmupHook(Hook):
         if warmup_iters and warmup_iters >= total:
             print_log(
                 f'The supervised warm-up has {warmup_iters} iterations, the '
-                f'whole training {total}: no term will ever be on and no '
-                'unlabeled image be used. Shorten SupervisedWarmupHook.'
+                f'whole training {total}: no term will be active and no '
+                'unlabeled image will be used. Shorten SupervisedWarmupHook.'
                 f'{"warmup_iters" if self.warmup_epochs is None else ""}'
                 f'{"warmup_epochs" if self.warmup_iters is None else ""}, or '
                 'train longer.',
@@ -99,7 +101,7 @@ class SupervisedWarmupHook(Hook):
                           runner,
                           batch_idx: int,
                           data_batch=None) -> None:
-        """Switches the terms and tells them the iteration."""
+        """Switches the terms on or off and sets their iteration."""
         if self.warmup_epochs is not None:
             enabled = runner.epoch >= self.warmup_epochs
         else:

@@ -7,10 +7,10 @@ from .supervised_warmup_hook import SupervisedWarmupHook
 
 @HOOKS.register_module()
 class TrainingCheckHook(Hook):
-    """Checks any training before its first iteration, and any test.
+    """Hook that checks a training or test before its first iteration.
 
-    ``SupervisedWarmupHook`` does it, too; supervised trainings get this hook
-    from ``tools/train.py``.
+    ``tools/train.py`` adds it to supervised trainings. Semi-supervised ones
+    are checked by ``SupervisedWarmupHook``.
 
     Raises:
         ValueError: See :func:`check_training`.
@@ -20,11 +20,11 @@ class TrainingCheckHook(Hook):
     """
 
     def before_train(self, runner) -> None:
-        """Looks at the data, unless another hook does."""
+        """Checks the training, unless another hook does."""
         if not any(isinstance(hook, SupervisedWarmupHook)
                    for hook in runner.hooks):
             check_training(runner)
 
     def before_test(self, runner) -> None:
-        """Looks whether the test knows where its masks are."""
+        """Checks that the test can find its masks."""
         check_test(runner)

@@ -24,24 +24,25 @@ CURVES, SHEET, CONFUSION = 'curves.png', 'validation.png', 'confusion.png'
 
 @HOOKS.register_module()
 class TrainingPicturesHook(Hook):
-    """Renews three pictures in the work dir at each validation.
+    """Hook that updates three pictures in the work dir at each validation.
 
-    ``curves.png`` has losses and validations over the training (of what
-    mmengine's ``LocalVisBackend`` wrote, which is the default),
-    ``validation.png`` some validation images with truth, prediction and
-    errors, ``confusion.png`` which class was taken for which, in all
-    images of all processes. ``tools/train.py`` adds it. The training ends
-    with the same bits; what cannot be drawn ends the drawing with a warning,
-    not the training.
+    ``curves.png`` shows losses and validation scores over the training, as
+    logged by mmengine's ``LocalVisBackend`` (the default). ``validation.png``
+    shows some validation images with truth, prediction and errors.
+    ``confusion.png`` shows the confusion matrix of all images of all
+    processes. ``tools/train.py`` adds the hook. It does not change the
+    training by a bit. If a picture cannot be drawn, drawing stops with a
+    warning and the training continues.
 
     Args:
-        number (int): Validation images, evenly spaced. Defaults to 4.
+        number (int): Number of validation images, evenly spaced. Defaults to
+            4.
 
     Examples:
         >>> custom_hooks = [dict(type='TrainingPicturesHook', number=8)]
     """
 
-    # after the logger, which writes the numbers
+    # after the logger, which writes the scalars
     priority = 'LOW'
 
     def __init__(self, number: int = 4) -> None:
@@ -51,12 +52,12 @@ class TrainingPicturesHook(Hook):
         self._confusion: Optional[ConfusionMatrix] = None
 
     def before_train(self, runner) -> None:
-        """Begins to draw, in one of the processes."""
+        """Enables drawing in the main process."""
         if is_main_process():
             self._scalars = Scalars(Path(runner.work_dir))
 
     def before_val_epoch(self, runner) -> None:
-        """Begins anew."""
+        """Resets the images and the confusion matrix."""
         self._rows = []
         dataset = runner.val_dataloader.dataset
         classes = dataset.metainfo.get('classes')
@@ -68,7 +69,7 @@ class TrainingPicturesHook(Hook):
                        batch_idx: int,
                        data_batch: Optional[dict] = None,
                        outputs: Optional[Sequence] = None) -> None:
-        """Counts the pixels, and keeps an image of the sheet."""
+        """Adds to the confusion matrix, and keeps images of the sheet."""
         if not outputs:
             return
         if self._confusion is not None:
@@ -82,7 +83,7 @@ class TrainingPicturesHook(Hook):
 
     def after_val_epoch(self, runner, metrics: Optional[dict] = None) -> None:
         """Draws the pictures."""
-        # all processes get here, whatever went wrong in one
+        # all processes reach this line, even if drawing failed in one
         counts = self._confusion.total() if self._confusion else None
         if self._scalars is not None and counts is not None and counts.any():
             self._try(self._draw_confusion, runner, counts)
@@ -100,11 +101,12 @@ class TrainingPicturesHook(Hook):
     def _try(self, draw, *args) -> None:
         try:
             draw(*args)
-        # a picture is not worth a training, whatever is wrong with it
+        # a picture must not end a training, whatever is wrong with it
         except Exception as error:
             self._scalars = None
             print_log(
-                f'No more pictures of the training are drawn: {error!r}.',
+                'The training continues without further pictures, since one '
+                f'could not be drawn: {error!r}.',
                 logger='current',
                 level=logging.WARNING)
 
@@ -118,7 +120,7 @@ class TrainingPicturesHook(Hook):
         self._rows.append(
             Predicted(
                 Path(output.img_path).name,
-                # the preprocessor exchanges the channels of BGR images
+                # the preprocessor swaps the channels of BGR images
                 as_picture(
                     image, getattr(preprocessor, 'channel_conversion', True)),
                 ids_of(output.pred_sem_seg),

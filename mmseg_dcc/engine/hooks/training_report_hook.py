@@ -16,11 +16,11 @@ from ..class_areas import ClassAreas, score_table
 
 @HOOKS.register_module()
 class TrainingReportHook(Hook):
-    """Says at the end of a training what came out of it and what to do next.
+    """Hook that logs a summary at the end of a training.
 
-    One block in the log: the last and the best checkpoint, the scores of each
-    class in the last validation, the time, and two commands to go on with.
-    ``tools/train.py`` adds it.
+    It has the last and the best checkpoint, the scores of each class in the
+    last validation, the time, and two commands for test and prediction.
+    ``tools/train.py`` adds the hook.
 
     Examples:
         >>> custom_hooks = [dict(type='TrainingReportHook')]
@@ -30,7 +30,7 @@ class TrainingReportHook(Hook):
     priority = 'LOWEST'
 
     def before_train(self, runner) -> None:
-        """Looks at the clock, and listens to the metric."""
+        """Starts the clock and keeps the areas of the metrics."""
         self._start = time.time()
         self._first_iteration = runner.iter
         metrics = (
@@ -39,18 +39,19 @@ class TrainingReportHook(Hook):
                        if isinstance(metric, IoUMetric)]
 
     def after_train(self, runner) -> None:
-        """Writes the block."""
+        """Logs the summary."""
         if not is_main_process():
             return
         last = runner.message_hub.get_info('last_ckpt')
         best = _best_checkpoints(runner)
-        lines = [self._what_happened(runner)]
+        lines = [self._outcome(runner)]
         lines += [f'Last checkpoint: {last}'] if last else [
             'No checkpoint was written: the config has no '
             'default_hooks.checkpoint.']
         lines += best or (
-            ["No best checkpoint is kept; default_hooks.checkpoint.save_best="
-             "'mIoU' would keep it."] if last and runner.val_loop else [])
+            ["No best checkpoint was kept; set default_hooks.checkpoint."
+             "save_best='mIoU' to keep it."] if last and runner.val_loop
+            else [])
         for areas in self._areas:
             scores = areas.scores()
             if scores:
@@ -59,13 +60,13 @@ class TrainingReportHook(Hook):
             lines += ['Next:', *_next_commands(runner, last)]
         runner.logger.info('\n'.join(lines))
 
-    def _what_happened(self, runner) -> str:
+    def _outcome(self, runner) -> str:
         done, total = runner.iter, runner.max_iters
         if done == self._first_iteration:
             return (
-                f'This training had ended before, at iteration {done} of '
-                f'{total}: nothing was trained. For a longer one, raise its '
-                'length and that of the schedule in the config.')
+                f'This training was complete before, at iteration {done} of '
+                f'{total}: nothing was trained. To train longer, raise '
+                'train_cfg and the end of the param_scheduler in the config.')
         seconds = timedelta(seconds=round(time.time() - self._start))
         memory = ''
         if torch.cuda.is_available():
@@ -103,7 +104,7 @@ def _next_commands(runner, checkpoint: str) -> List[str]:
 
 
 def _config_in_work_dir(runner) -> str:
-    # as mmengine's runner names it
+    # name given by mmengine's runner
     named: Optional[str] = runner.cfg.filename
     return osp.join(runner.work_dir, osp.basename(named) if named else
                     f'{runner.timestamp}.py')

@@ -9,17 +9,17 @@ from ...datasets.plain_datasets import unlabeled_datasets
 
 @HOOKS.register_module()
 class UnreadableImagesHook(Hook):
-    """Counts the unreadable unlabeled images at the end of the training.
+    """Hook that counts unreadable unlabeled images at the end of a training.
 
-    The workers name each image when they find it. Those of the processes of
-    other GPUs have no log file: the report names what they found.
+    The workers log each image when they find it. The processes of other GPUs
+    have no log file, so the report lists the images that they found.
 
     Examples:
         >>> custom_hooks = [dict(type='UnreadableImagesHook')]
     """
 
     def after_train(self, runner) -> None:
-        """Writes the report."""
+        """Logs the number of unreadable images."""
         for part in unlabeled_datasets(runner.train_dataloader.dataset):
             _report(part)
 

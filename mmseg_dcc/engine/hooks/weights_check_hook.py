@@ -13,13 +13,14 @@ from ...utils.weights_fit import compare_weights, weights_of
 
 @HOOKS.register_module()
 class WeightsCheckHook(Hook):
-    """Refuses a checkpoint that is not of the model which loads it.
+    """Hook that rejects a checkpoint which does not fit the model.
 
-    mmengine loads what fits and names the rest in one line of the log; a
-    test then measures a head of random weights. A test and ``--resume`` need
-    all weights of the model, finite, and the classes of the training in the
-    same order. A training may start from a part (``load_from``); how large
-    it is is logged as a warning, and a checkpoint without any is refused.
+    mmengine loads the weights that fit and lists the others in one line of
+    the log; a test would then measure a head with random weights. A test and
+    ``--resume`` need all weights of the model, finite, and the classes of the
+    training in the same order. A training may start from a part of the
+    weights (``load_from``): a warning lists the rest, and a checkpoint without
+    any fitting weight is rejected.
 
     Raises:
         ValueError: If the checkpoint does not fit.
@@ -28,13 +29,13 @@ class WeightsCheckHook(Hook):
         >>> custom_hooks = [dict(type='WeightsCheckHook')]
     """
 
-    # before MeanTeacherHook, which exchanges the weights in it
+    # before MeanTeacherHook, which swaps the weights of the checkpoint
     priority = 'HIGHEST'
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
         """Compares weights and classes with the model and the data."""
         model = bare_model(runner)
-        # of test-time augmentation
+        # model of test-time augmentation
         model = getattr(model, 'module', model)
         fit = compare_weights(model, weights_of(checkpoint))
         trains = isinstance(runner.optim_wrapper,
@@ -44,16 +45,16 @@ class WeightsCheckHook(Hook):
         if fit.not_finite or fit.unfit and (not starts
                                             or fit.unfit == fit.total):
             raise ValueError(
-                f'{name} is not of the network in the config, or broken: '
-                f'{fit.text()}. ' +
+                f'{name} does not fit the network of the config, or is '
+                f'broken: {fit.text()}. ' +
                 ('Training' if trains else 'Scores and pictures') +
-                ' of such a network would mean nothing. Give the config of '
+                ' of such a network would mean nothing. Use the config of '
                 'the training that wrote it (its work dir has a copy), or '
                 'another checkpoint.')
         if fit.unfit:
             print_log(
-                f'{name} gives a part of the network alone; the rest starts '
-                f'from its own initialization: {fit.text()}.',
+                f'{name} holds only some weights of the network; the others '
+                f'start from their initialization: {fit.text()}.',
                 logger='current',
                 level=logging.WARNING)
         if not trains:
@@ -68,13 +69,13 @@ class WeightsCheckHook(Hook):
             if not trained or not tested or trained == tested:
                 continue
             what = (f'{name} was trained with the classes {trained}, but the '
-                    f'test data have {tested}')
+                    f'test data set has {tested}')
             conflict = class_conflict(trained, tested)
             if conflict:
                 raise ValueError(
-                    f'{what}: {conflict}. Give the test data the same '
+                    f'{what}: {conflict}. Give the test data set the same '
                     'metainfo.classes in the same order.')
             print_log(
-                f'{what}: make sure that each id means the same.',
+                f'{what}: make sure that each id means the same class.',
                 logger='current',
                 level=logging.WARNING)

@@ -16,21 +16,21 @@ _REST = 'rest'  # name under which the stock optimizer's state is saved
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class CompositeOptimWrapperConstructor:
-    """Constructor of an optimizer wrapper whose parts have optimizers.
+    """Constructor of an optimizer wrapper with several optimizers.
 
-    For networks beside the network, such as the discriminator of an
-    adversarial method, which want an optimizer of their own. The parameters
-    below each key of ``parts`` get theirs, all others the one that the
-    config would have without ``parts``. Runner, schedules, mixed precision,
-    accumulation, clipping and resume see one optimizer
+    It is meant for additional networks, such as the discriminator of an
+    adversarial method, which need an optimizer of their own. The parameters
+    below each key of ``parts`` get the optimizer given there, all others the
+    optimizer that the config would have without ``parts``. Runner, schedules,
+    mixed precision, accumulation, clipping and resume see one optimizer
     (:class:`CompositeOptimizer`).
 
     Args:
-        optim_wrapper_cfg (dict): As mmengine wants it, and two keys more.
-            ``parts`` (dict[str, dict]): config of an optimizer for the
-            parameters whose names begin with the key, which ends at a dot
-            of their names. ``base_constructor`` (str): constructor of the
-            other parameters' optimizer. Defaults to mmengine's
+        optim_wrapper_cfg (dict): As in mmengine, with two more keys.
+            ``parts`` (dict[str, dict]): optimizer configs by the beginning of
+            the parameter names, which must end at a dot of the name.
+            ``base_constructor`` (str): constructor of the optimizer of all
+            other parameters. Defaults to mmengine's
             'DefaultOptimWrapperConstructor'; set it where a stock config
             sets ``constructor``.
         paramwise_cfg (dict, optional): For the base constructor; without
@@ -61,15 +61,15 @@ class CompositeOptimWrapperConstructor:
             raise ValueError(
                 'CompositeOptimWrapperConstructor needs optim_wrapper.parts='
                 "{'beginning of parameter names': dict(type='Adam', ...)}. "
-                'Without parts remove optim_wrapper.constructor.')
+                'Without parts, remove optim_wrapper.constructor.')
         for key, other in permutations(self.parts, 2):
             if _is_below(other, key):
                 raise ValueError(
                     f'optim_wrapper.parts: {other!r} lies below {key!r}, so '
-                    'that its parameters would have two optimizers. Remove '
-                    'one of the two, or name the other children of '
+                    'its parameters would have two optimizers. Remove one of '
+                    'the two, or list the other children of '
                     f'{key!r} instead.')
-        # Which wrapper it makes does not matter: its optimizer is taken.
+        # the wrapper is discarded, only its optimizer is used
         self.base = OPTIM_WRAPPER_CONSTRUCTORS.build(
             dict(
                 type=base,
@@ -86,12 +86,12 @@ class CompositeOptimWrapperConstructor:
             for key in self.parts
         }
         rest = self.base(model).optimizer
-        _take_out(rest, sum(parameters.values(), []))
+        _remove_parameters(rest, sum(parameters.values(), []))
         optimizers = {
             key: OPTIMIZERS.build(dict(cfg, params=parameters[key]))
             for key, cfg in self.parts.items()
         }
-        # The first in the list is the one whose learning rate is logged.
+        # the learning rate of the first optimizer is the one that is logged
         if rest.param_groups:
             optimizers = {_REST: rest, **optimizers}
         return OPTIM_WRAPPERS.build(
@@ -107,7 +107,7 @@ def _parameters_below(model: nn.Module, key: str) -> List[nn.Parameter]:
     named: Dict[str, nn.Parameter] = dict(model.named_parameters())
     found = [named[name] for name in named if _is_below(name, key)]
     if not found:
-        # parameters and all modules that hold any
+        # names of parameters and of all modules that have parameters
         beginnings = {
             name.rsplit('.', i)[0]: None
             for name in named
@@ -115,17 +115,18 @@ def _parameters_below(model: nn.Module, key: str) -> List[nn.Parameter]:
         }
         near = get_close_matches(key, beginnings, n=3, cutoff=0.3)
         raise ValueError(
-            f'optim_wrapper.parts: no parameter of {type(model).__name__} has '
-            f'a name that begins with {key!r}. Near names: '
+            f'optim_wrapper.parts: no parameter name of '
+            f'{type(model).__name__} begins with {key!r}. Similar names: '
             f'{", ".join(map(repr, near)) or "none"}. Change the key.')
     return found
 
 
-def _take_out(optimizer: Optimizer, parameters: List[nn.Parameter]) -> None:
-    """Removes parameters from an optimizer that has made no step."""
+def _remove_parameters(optimizer: Optimizer,
+                       parameters: List[nn.Parameter]) -> None:
+    """Removes parameters from an optimizer that has not made a step yet."""
     taken = set(parameters)
     for group in optimizer.param_groups:
         group['params'] = [p for p in group['params'] if p not in taken]
     optimizer.param_groups = [g for g in optimizer.param_groups if g['params']]
-    for parameter in taken:  # Adagrad has states from the beginning
+    for parameter in taken:  # Adagrad initializes its states at once
         optimizer.state.pop(parameter, None)

@@ -6,18 +6,17 @@ from torch.optim import Optimizer
 
 
 class CompositeOptimizer(Optimizer):
-    """Optimizer made of others, each with parameters of its own.
+    """Optimizer that combines several optimizers with their own parameters.
 
-    One ``step`` is a step of each. What looks at an optimizer from outside
-    (learning rate schedules, the loss scaler of mixed precision, gradient
-    clipping, hooks on the step, checkpoints) sees one optimizer with the
-    groups of all: a schedule that multiplies moves each group from its own
-    base, clipping takes the norm over all, and an overflow anywhere skips
-    the step of all.
+    One ``step`` is a step of each. Learning rate schedules, the loss scaler
+    of mixed precision, gradient clipping, step hooks and checkpoints see one
+    optimizer with the parameter groups of all. A schedule that multiplies
+    scales each group from its own base, clipping uses the norm over all
+    groups, and an overflow in one skips the step of all.
 
     Args:
-        optimizers (dict[str, Optimizer]): By name, under which their states
-            are saved. ``defaults`` are those of the first.
+        optimizers (dict[str, Optimizer]): Optimizers by the name under which
+            their states are saved. ``defaults`` are those of the first.
 
     Raises:
         ValueError: If there is none, or two share a parameter.
@@ -32,8 +31,8 @@ class CompositeOptimizer(Optimizer):
         if not optimizers:
             raise ValueError('CompositeOptimizer needs optimizers, got none.')
         first, *_ = optimizers.values()
-        # ``Optimizer.__init__`` would make groups of its own. This is how an
-        # optimizer that was pickled gets its hooks and its profiled step.
+        # ``Optimizer.__init__`` would create groups of its own. An unpickled
+        # optimizer gets its hooks and its profiled step by this method, too.
         self.__setstate__(
             dict(
                 optimizers=dict(optimizers), defaults=dict(first.defaults)))
@@ -43,15 +42,15 @@ class CompositeOptimizer(Optimizer):
         if shared:
             raise ValueError(
                 f'{shared} of {len(owners)} parameters are in more than one '
-                f'group of the optimizers {", ".join(optimizers)}. Each must '
-                'be updated by one alone.')
+                f'group of the optimizers {", ".join(optimizers)}. Each '
+                'parameter must be in exactly one.')
 
     def __getstate__(self) -> dict:
         return dict(optimizers=self.optimizers, defaults=self.defaults)
 
     @property
     def param_groups(self) -> List[dict]:
-        """list[dict]: The groups of all optimizers, the first's first."""
+        """list[dict]: Groups of all optimizers, in their order."""
         return [
             group for optimizer in self.optimizers.values()
             for group in optimizer.param_groups
@@ -59,7 +58,7 @@ class CompositeOptimizer(Optimizer):
 
     @property
     def state(self) -> dict:
-        """dict[Tensor, dict]: What the optimizers keep for parameters."""
+        """dict[Tensor, dict]: States of all optimizers by parameter."""
         return {
             parameter: state
             for optimizer in self.optimizers.values()
@@ -67,20 +66,20 @@ class CompositeOptimizer(Optimizer):
         }
 
     def add_param_group(self, param_group: dict) -> None:
-        """Refuses: it would not be known which optimizer is meant."""
+        """Not supported, since the optimizer of the group is unknown."""
         raise NotImplementedError(
-            'CompositeOptimizer takes no further group. Add it to one of '
-            f'optimizers[...], which are {", ".join(self.optimizers)}.')
+            'CompositeOptimizer does not support add_param_group. Call it of '
+            f'one of optimizers[...], which are {", ".join(self.optimizers)}.')
 
     def step(self, closure: Optional[Callable] = None):
         """Makes one step with each optimizer.
 
         Args:
-            closure (Callable, optional): Computes loss and gradients anew;
+            closure (Callable, optional): Recomputes loss and gradients;
                 called once. Defaults to None.
 
         Returns:
-            Tensor, optional: What the closure returned.
+            Tensor, optional: Result of the closure.
         """
         loss = None
         if closure is not None:
@@ -104,7 +103,7 @@ class CompositeOptimizer(Optimizer):
             })
 
     def load_state_dict(self, state_dict: dict) -> None:
-        """Loads what :meth:`state_dict` returned.
+        """Loads the result of :meth:`state_dict`.
 
         Raises:
             ValueError: If it is the state of other optimizers.
@@ -116,7 +115,7 @@ class CompositeOptimizer(Optimizer):
                 f'{_names(states) if states else "one optimizer"}, but the '
                 f'config makes the optimizers {_names(self.optimizers)}. '
                 'Resume with the optim_wrapper of the checkpoint, or use '
-                'load_from without resume to start with its weights alone.')
+                'load_from without resume to load only its weights.')
         for name, optimizer in self.optimizers.items():
             optimizer.load_state_dict(states[name])
 

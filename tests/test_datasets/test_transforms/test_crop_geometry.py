@@ -13,7 +13,7 @@ TWENTIETHS = st.tuples(st.integers(0, 20), st.integers(0, 20)).map(sorted)
 
 @st.composite
 def crops(draw, largest_image=40):
-    """Image size, crop size and stride."""
+    """Strategy of image size, crop size and stride."""
     stride = draw(st.sampled_from([1, 2, 3, 4, 8]))
     crop_size = tuple(stride * draw(st.integers(1, 5)) for _ in range(2))
     image_size = tuple(draw(st.integers(1, largest_image)) for _ in range(2))
@@ -21,7 +21,7 @@ def crops(draw, largest_image=40):
 
 
 def all_offsets(image_size, crop_size, iou_range, stride):
-    """Tries every offset at every place, in exact arithmetic."""
+    """Tries every offset at every position in exact arithmetic."""
     moves = []
     for side, crop in zip(image_size, crop_size):
         places = range(max(side - crop, 0) + 1)

@@ -14,7 +14,7 @@ DIRECTIONS = ['horizontal', 'vertical', 'diagonal']
 
 @pytest.fixture
 def results():
-    """Of an image with a mask, cut into two windows."""
+    """Results of an image with a mask, cut into two windows."""
     np.random.seed(0)
     image = np.random.randint(0, 256, (40, 50, 3)).astype(np.uint8)
     return PairedRandomCrop((24, 16))(

@@ -19,7 +19,7 @@ def view(image, flip=None, **masks):
 
 @pytest.fixture
 def results():
-    """Four views of a random image, flipped each in another way."""
+    """Four views of a random image, each with another flip."""
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (4, 6, 3), np.uint8)
     masks = dict(gt=image[..., 1], weak=image[..., 2].astype(np.int64))

@@ -18,7 +18,7 @@ PADDING = (255, 255, 255)
 
 
 def unique_image(height, width):
-    """Image whose every pixel is another one, and none is the padding."""
+    """Image of distinct pixel values, none of them that of the padding."""
     row, column = np.indices((height, width))
     return np.stack(
         [row % 256, column % 256, row // 256 * 8 + column // 256],
@@ -53,7 +53,7 @@ def windows(image, **kwargs):
 
 @st.composite
 def situations(draw):
-    """Image size, crop size, stride, range of the IoU and a seed."""
+    """Strategy of image size, crop size, stride, IoU range and seed."""
     stride = draw(st.sampled_from([1, 2, 3, 8, 16]))
     crop_size = tuple(stride * draw(st.integers(1, 6)) for _ in range(2))
     image_size = tuple(draw(st.integers(1, 300)) for _ in range(2))
@@ -67,7 +67,7 @@ def situations(draw):
 
 
 def draw_or_check_refusal(situation, *others):
-    """Results of the pipeline, or None if it is right to refuse."""
+    """Results of the pipeline, or None if it raises an error as it should."""
     image_size, crop_size, stride, iou_range, seed = situation
     for size in [tuple(9 * side for side in crop_size), image_size]:
         if not len(feasible_offsets(size, crop_size, iou_range, stride)):

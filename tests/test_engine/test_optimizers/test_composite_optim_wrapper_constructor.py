@@ -1,4 +1,4 @@
-"""Tests of ``composite_optim_wrapper_constructor.py``, by a Runner."""
+"""Tests of ``composite_optim_wrapper_constructor.py`` by a Runner."""
 import pytest
 import torch
 from mmengine.dataset import BaseDataset
@@ -16,7 +16,7 @@ PART = 'terms.adv.critic'
 
 
 class Adversarial(BaseModel):
-    """A network, and a critic beside it."""
+    """Network with a critic beside it."""
 
     def __init__(self):
         super().__init__()
@@ -104,7 +104,7 @@ def test_the_rest_is_as_mmengine_would_build_it(paramwise_cfg, frozen):
 
 
 class Decayed(DefaultOptimWrapperConstructor):
-    """A group for each parameter, as layer-wise decay makes them."""
+    """One group per parameter, as in layer-wise decay."""
 
     def add_params(self, params, module, **kwargs):
         for i, parameter in enumerate(module.parameters()):
@@ -178,7 +178,7 @@ class Points(BaseDataset):
 
 
 class TwoOptimizers:
-    """Updates by two optimizers without any of the package's classes."""
+    """Updates by two optimizers without classes of this package."""
 
     def __init__(self, model, accumulative_counts, max_norm):
         parts = [], []
@@ -202,7 +202,7 @@ class TwoOptimizers:
 
 @pytest.fixture
 def train(tmp_path, monkeypatch):
-    """Function that trains by a Runner, and returns it."""
+    """Function that trains by a Runner and returns it."""
     monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)
     count = 0
 
@@ -243,7 +243,7 @@ def train(tmp_path, monkeypatch):
 
 
 def factor(step):
-    """Product of the two schedules, which reach their ends a step before."""
+    """Product of two schedules, which end one step before."""
     linear = 0.5 + 0.5 * min(step / 2, 1.)
     return linear * (1 - step / 11)**0.9
 

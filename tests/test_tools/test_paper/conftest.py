@@ -1,4 +1,4 @@
-"""Makes the scripts of ``tools/paper`` importable by their names."""
+"""Makes the scripts of ``tools/paper`` importable by name."""
 import sys
 from pathlib import Path
 

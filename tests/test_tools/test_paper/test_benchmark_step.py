@@ -41,7 +41,7 @@ PASSES = {
 
 @pytest.fixture
 def measure(run, tmp_path):
-    """Runs the tool on tiny images, gives its JSON and what it printed."""
+    """Runs the tool on tiny images; returns its JSON and its output."""
 
     def measured(*options):
         path = tmp_path / 'step.json'

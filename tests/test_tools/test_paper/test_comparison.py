@@ -1,4 +1,4 @@
-"""Methods side by side; their trainings are in test_end_to_end."""
+"""Tests of method tables; the trainings are in test_end_to_end."""
 import json
 import shlex
 import subprocess
@@ -13,7 +13,7 @@ from tests.conftest import ROOT
 
 @pytest.fixture
 def trained(monkeypatch, tmp_path):
-    """Trainings that have ended: each seed and `weak` a point better."""
+    """Finished trainings: each seed and `weak` are a point better."""
     monkeypatch.setattr(
         reproduce, 'result_of', lambda run, setup: dict(
             mIoU=40. + run.seed + run.config.endswith('weak.py'), minutes=2.))
@@ -47,7 +47,7 @@ def test_any_methods_are_drawn_after_the_table(trained, monkeypatch, capsys):
 
 
 def test_the_baseline_is_trained_last(tmp_path, monkeypatch, capsys):
-    """It is the shortest; configs may lie anywhere."""
+    """It is the shortest; configs may be in any folder."""
     monkeypatch.chdir(tmp_path)
     for method in ('supervised', 'control', 'dcc'):
         (tmp_path / f'{method}.py').touch()

@@ -1,4 +1,4 @@
-"""lambda = 0 by options, without a config of its own."""
+"""Tests of lambda = 0 by options, without a config of its own."""
 import comparison
 import controls
 import paper_runs
@@ -99,7 +99,7 @@ def test_weights_of_0_reach_the_training(in_data_dir, tmp_path):
 
 
 def rows_of(preset, number, *beginnings):
-    """A table of some of its rows."""
+    """Table with some of the rows."""
     table = paper_tables.load_preset(preset)['tables'][number]
     return dict(
         table,
@@ -107,7 +107,7 @@ def rows_of(preset, number, *beginnings):
 
 
 def test_controls_of_a_preset(tmp_path, capsys, monkeypatch):
-    """Of a column each: what has no config there has no control."""
+    """Per column: a cell without a config has no control."""
     table = rows_of('paper', 1, 'dlv3plus-plain-r50-')
     rows = {row['cell']: row for row in controls.with_controls(table)['rows']}
     assert not [name for name in rows if 'suponly-control' in name]

@@ -1,4 +1,4 @@
-"""What methods bring beside supervised training of their cost."""
+"""Tests of the table of gains over supervised training of equal cost."""
 import csv
 import json
 
@@ -46,7 +46,7 @@ SCORES = {
 
 @pytest.fixture
 def setup(tmp_path, monkeypatch):
-    """Passes of a step as docs/speed.md has them."""
+    """Setup with the passes per step of docs/speed.md."""
 
     def count(names):
         return {name: count_one(name) for name in names}
@@ -161,7 +161,7 @@ def test_table_of_costs(setup, capsys):
 
 
 def test_without_the_longer_trainings(setup, capsys):
-    """And with nothing trained: the picture is empty."""
+    """Also with nothing trained: the picture is empty."""
     collect(setup)
     out = capsys.readouterr().out
     assert '| DCC |  |  | 1,600 | 32,000 |  |  |  |  |' in out

@@ -1,4 +1,4 @@
-"""Supervised training with as many passes as a method."""
+"""Tests of supervised training with as many passes as a method."""
 import json
 import subprocess
 import sys
@@ -36,7 +36,7 @@ PASSES = {
 
 @pytest.fixture
 def counted(monkeypatch):
-    """Passes as counted once; the names that were asked for."""
+    """Passes as counted once, and the names that were requested."""
     asked = []
 
     def count(names):
@@ -57,7 +57,7 @@ def cells_of(number, preset, setup):
 
 
 def test_passes_are_counted():
-    """Of what a config does, with terms of weight 0 as well."""
+    """Passes of a config as it is, including terms of weight 0."""
     counted = equal_cost.count_passes([DEMO.format(name) for name in PASSES])
     assert counted == {
         DEMO.format(name): passes

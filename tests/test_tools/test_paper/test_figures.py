@@ -164,7 +164,7 @@ def test_other_test_images_are_refused(trained, in_data_dir, tmp_path):
 
 @pytest.fixture
 def logged(tmp_path):
-    """A work dir and what it logged."""
+    """Work dir and the values that it logged."""
     make_work_dir(tmp_path, 'dcc')
     rng = np.random.default_rng(0)
     lines = [
@@ -207,7 +207,7 @@ def test_running_mean_as_in_naive_loops():
 
 
 def naive_distances(features):
-    """Position by position."""
+    """Distances computed position by position."""
 
     def distance(first, second):
         return 1 - float(first @ second / first.norm() / second.norm())
@@ -266,7 +266,7 @@ def test_crops_show_the_same_in_their_boxes(trained, in_data_dir):
 
 
 def test_half_positions_are_left_out():
-    """Where padding ends the overlap between two positions."""
+    """Padding ends the overlap between two positions."""
     mask = np.arange(16 * 16).reshape(16, 16)
     infos = [
         ViewInfo((0, 0, 16, 16), (0, 0, 14, 16)),

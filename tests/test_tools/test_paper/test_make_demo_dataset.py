@@ -32,7 +32,7 @@ def train_photos(scenes):
 
 @pytest.fixture(scope='module')
 def demo(tool, tmp_path_factory):
-    """A small complete data set; tests must not change it."""
+    """Small complete data set; tests must not change it."""
     out_dir = tmp_path_factory.mktemp('data') / 'demo'
     assert tool.make_dataset(out_dir, **COUNTS)
     return out_dir
@@ -97,7 +97,7 @@ def test_class_names_are_vocs(tool, scenes):
 
 
 def test_jpeg_shows_the_mask(demo, scenes, train_photos):
-    """Image, mask and RGB order belong together on disk."""
+    """Image, mask and RGB order match on disk."""
     name = read_list(demo, 'train_labeled')[3]
     sample = scenes.make_sample(train_photos, 'labeled', 3, bias=.9)
     image = np.asarray(Image.open(demo / 'JPEGImages' / f'{name}.jpg'))
@@ -134,7 +134,7 @@ def test_seed_split_and_index_change_the_image(scenes, train_photos):
 
 
 def favourite_share(scenes, photos, split, bias):
-    """Share of objects that stand in one of their favourite places."""
+    """Share of objects that are in one of their favourite places."""
     hits = []
     for index in range(100):
         sample = scenes.make_sample(photos, split, index, bias=bias, size=48)

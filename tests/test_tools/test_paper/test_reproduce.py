@@ -1,4 +1,4 @@
-"""Cells become trainings, these commands, and their results tables."""
+"""Tests of cells, their trainings and commands, and their tables."""
 import csv
 import json
 import re
@@ -50,7 +50,7 @@ def cells(seeds=None, **changes):
 
 
 def finish(run, setup, miou):
-    """What a training leaves that this tool started."""
+    """Writes the files of a training that this tool has started."""
     work_dir = paper_runs.work_dir_of(run, setup)
     work_dir.mkdir(parents=True, exist_ok=True)
     result = dict(command=paper_runs.cache_key(run, setup), mIoU=miou)
@@ -58,7 +58,7 @@ def finish(run, setup, miou):
 
 
 def evaluate(run, setup, step, miou):
-    """What mmengine leaves after an evaluation, whoever started it."""
+    """Writes the files of an evaluation by mmengine, whoever started it."""
     folder = paper_runs.work_dir_of(run, setup) / '20260101_000000/vis_data'
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / 'scalars.json', 'a') as file:
@@ -67,7 +67,7 @@ def evaluate(run, setup, step, miou):
 
 
 def options(command):
-    """The values after ``--cfg-options`` of a line, by their keys."""
+    """Values after ``--cfg-options`` in a command, by key."""
     words = shlex.split(command)
     return dict(
         word.split('=', 1) for word in words[words.index('--cfg-options') +
@@ -75,7 +75,7 @@ def options(command):
 
 
 def test_values_of_table_1():
-    """The last row of Table 1, and the cell that the paper lacks."""
+    """The last row of Table 1, and the cell that the paper does not have."""
     table = paper_tables.load_preset('paper')['tables'][1]
     by_name = {c.name: c for c in paper_tables.cells_of(1, table, None)}
     # of these 16 beyond the paper, with its own head
@@ -94,7 +94,7 @@ def test_values_of_table_1():
     ('dlv3plus-r101', 'gct', [67.2, 72.5, 75.1, 77.5]),
 ])
 def test_other_methods_of_table_1_train(network, method, paper):
-    """Each ratio beside the paper's value, the baseline of which is above."""
+    """Each ratio with the paper's value; its baseline is the row above."""
     table = paper_tables.load_preset('paper')['tables'][1]
     row, = (c for c in paper_tables.cells_of(1, table, [0, 2])
             if c.name == f'{network}-1/4-{method}')
@@ -334,7 +334,7 @@ def test_configs_that_share_masks_name_one_folder():
 @pytest.mark.parametrize('preset, number, column', [
     ('paper', 1, '1/8'), ('paper', 5, 'Weakly'), ('demo', 1, '50 labels')])
 def test_commands_of_a_column(preset, number, column, setup):
-    """Of those whose config is there, for a seed with a list of its own."""
+    """For rows with a config, for a seed with its own list."""
     preset = paper_tables.load_preset(preset)
     setup = setup._replace(labelings=preset['labelings'])
     runs = {
@@ -406,7 +406,7 @@ def test_result_made_with_other_options_is_refused(setup):
 
 
 def test_result_of_a_project_that_has_another_name(setup, tmp_path):
-    """The configs of --configs are known by their paths."""
+    """The configs of --configs are identified by their paths."""
     before, now = (tmp_path / name / 'configs/mine_dcc.py'
                    for name in ('project', 'renamed'))
     now.parent.mkdir(parents=True)
@@ -488,7 +488,7 @@ def test_score_of_an_older_epoch_is_no_result(setup):
 
 
 def test_failure_ends_every_process_of_the_others(tmp_path):
-    """Also those that the shell of a training has started itself."""
+    """Including those that the shell of a training has started."""
     pid = tmp_path / 'pid'
     long = trainings.Training(
         'long', ['bash', '-c', f'sleep 100 & echo $! > {pid}; wait'],

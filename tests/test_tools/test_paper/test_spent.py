@@ -1,4 +1,4 @@
-"""What a job took is measured, whoever works for it, and adds up."""
+"""Tests that the time of a job is measured and summed up."""
 import json
 import sys
 import time
@@ -36,7 +36,7 @@ def test_cpu_time_of_each_job_with_its_children(tmp_path):
 
 
 def test_an_interrupted_start_counts(tmp_path):
-    """Its child is killed before anybody asked how much it had worked."""
+    """Its child is killed before its time was read."""
     begun = job(tmp_path, WORK + 'open("ready", "w"); time.sleep(60)')
     begun.command[-1] = begun.command[-1].replace(
         '"ready"', f'"{tmp_path}/ready"')
@@ -55,7 +55,7 @@ def test_an_interrupted_start_counts(tmp_path):
 
 
 def test_it_is_kept_while_a_job_runs(tmp_path, monkeypatch):
-    """So that little is lost if the tool is killed."""
+    """Little is lost if the tool is killed."""
     monkeypatch.setattr(spent, 'seconds_of_group', lambda group: 90.)
     meter = spent.Meter(tmp_path, 1)
     meter.note_now_and_then()

@@ -1,11 +1,12 @@
-"""What a step costs with each composition of terms, against its passes.
+"""Cost of a training step with each composition of terms.
 
-A composition is one fragment of configs/_base_/methods, or several. Its
-passes are counted while a step runs: what goes through a backbone without a
-gradient counts 1 an image, with a gradient (forward and backward) 3, with a
-gradient of what goes in alone, since the weights are frozen, 2. In units of B
-labeled images supervised training costs 3. Everything else (terms, mixing,
-labels, mean teacher, optimizers) should cost next to nothing.
+A composition is one or more fragments of configs/_base_/methods. The passes
+through the backbones are counted while a step runs. Per image, a pass without
+gradients counts 1, a pass with gradients (forward and backward) 3, and a pass
+through frozen weights with a gradient of the input 2. In units of B labeled
+images supervised training costs 3. The measured time is compared with this
+count: everything else (terms, mixing, labels, mean teacher, optimizers) should
+cost next to nothing.
 """
 from types import SimpleNamespace
 from typing import Callable, Dict, List, NamedTuple, Sequence
@@ -61,13 +62,13 @@ LATE = 10**6  # iteration at which every term is on
 
 
 class Training(NamedTuple):
-    """A network in training.
+    """Network in training.
 
     Args:
-        model (SemiEncoderDecoder): With random weights.
-        optim_wrapper (OptimWrapper): Of the config.
-        teachers (list[MeanTeacherHook]): None or one.
-        batch (dict): The one that it trains on.
+        model (SemiEncoderDecoder): Network with random weights.
+        optim_wrapper (OptimWrapper): Optimizer wrapper of the config.
+        teachers (list[MeanTeacherHook]): No or one mean teacher.
+        batch (dict): Batch that every step trains on.
     """
     model: nn.Module
     optim_wrapper: OptimWrapper
@@ -75,7 +76,7 @@ class Training(NamedTuple):
     batch: dict
 
     def step(self) -> None:
-        """One iteration of the training."""
+        """Runs one iteration of the training."""
         data = self.model.data_preprocessor(self.batch, training=True)
         self.update(self.model(**data, mode='loss'))
         runner = SimpleNamespace(iter=LATE)
@@ -83,10 +84,10 @@ class Training(NamedTuple):
             teacher.after_train_iter(runner, 0)
 
     def supervised_step(self) -> None:
-        """One iteration of stock training, of the same network.
+        """Runs one iteration of stock training, of the same network.
 
-        Two networks of one config differ by several per cent, by where
-        their tensors lie in memory.
+        The same network is used since the times of two networks of one config
+        differ by several per cent, depending on their place in memory.
         """
         data = self.model.data_preprocessor(
             labeled_part(self.batch), training=True)
@@ -102,13 +103,13 @@ class Training(NamedTuple):
 
 def build_training(fragments: Sequence[str], images: int,
                    side: int) -> Training:
-    """The paper's network with the terms of some fragments.
+    """Builds the paper's network with the terms of some fragments.
 
     Args:
         fragments (Sequence[str]): Names in configs/_base_/methods. The views
-            are those of the first.
-        images (int): Labeled ones, and as many unlabeled ones.
-        side (int): Of a crop, in pixels.
+            are those of the first fragment.
+        images (int): Number of labeled images, and of unlabeled images.
+        side (int): Side of a crop in pixels.
     """
     config = paper_network(side)
     schedule = Config.fromfile(CONFIGS / '_base_/schedules/80_epochs.py')
@@ -127,15 +128,15 @@ def build_training(fragments: Sequence[str], images: int,
 def assemble_training(config: Config, hooks: Sequence[dict], images: int,
                       side: int, windows: Dict[str, int],
                       stride: int = 8) -> Training:
-    """A network in training on random images, with every term on.
+    """Builds a training on random images in which every term is active.
 
     Args:
-        config (Config): With ``model`` and ``optim_wrapper``.
-        hooks (Sequence[dict]): Of which those of mean teachers are built.
-        images (int): Labeled ones, and as many unlabeled ones.
-        side (int): Of a crop, in pixels.
-        windows (dict[str, int]): Which window each view shows.
-        stride (int): Of their offsets, in pixels. Defaults to 8.
+        config (Config): Config with ``model`` and ``optim_wrapper``.
+        hooks (Sequence[dict]): Configs of hooks; only mean teachers are built.
+        images (int): Number of labeled images, and of unlabeled images.
+        side (int): Side of a crop in pixels.
+        windows (dict[str, int]): Window that each view shows.
+        stride (int): Stride of the window offsets in pixels. Defaults to 8.
     """
     # what is learned of noise must not grow
     config.optim_wrapper.optimizer.lr = 1e-4
@@ -155,7 +156,7 @@ def assemble_training(config: Config, hooks: Sequence[dict], images: int,
 
 
 def windows_of(views: dict) -> Dict[str, int]:
-    """Which window each view of ``MultiView`` shows."""
+    """Window that each view of ``MultiView`` shows."""
     return {
         name: view.get('window', 0) if isinstance(view, dict) else 0
         for name, view in views.items()
@@ -163,15 +164,15 @@ def windows_of(views: dict) -> Dict[str, int]:
 
 
 def counted_passes(training: Training, images: int) -> List[int]:
-    """Passes of one step through all backbones, by call.
+    """Passes of one step through all backbones, one entry per call.
 
     Args:
-        training (Training): One step of it is done.
-        images (int): B.
+        training (Training): Training of which one step is run.
+        images (int): B, the number of labeled images.
 
     Returns:
-        list[int]: In units of one forward pass of B images, in the order in
-        which they are done.
+        list[int]: Passes in units of one forward pass of B images, in the
+        order of the calls.
     """
     passes: List[int] = []
     networks = [training.model]
@@ -187,11 +188,11 @@ def counted_passes(training: Training, images: int) -> List[int]:
 
 def critic_passes(critic: nn.Module, images: int, side: int,
                   classes: int) -> Callable:
-    """What a small network that judges label maps computes in a step, alone.
+    """Critic alone: the passes of a small network that judges label maps.
 
     It judges the maps of labeled and of unlabeled images, once for the
-    gradient of the maps, once for its own, and as many masks as labeled
-    images.
+    gradient of the maps, once for its own gradient, and as many masks as
+    there are labeled images.
     """
     if isinstance(critic, ImageDiscriminator):
         return _image_critic_passes(critic, images, side, classes)
@@ -214,9 +215,10 @@ def critic_passes(critic: nn.Module, images: int, side: int,
 
 def _image_critic_passes(critic: nn.Module, images: int, side: int,
                          classes: int) -> Callable:
-    """Likewise of one that judges the maps of unlabeled images alone.
+    """Critic alone, for one that judges maps of unlabeled images only.
 
-    It sees the images, too, and takes features of as many masks first.
+    It also takes the images as input, and computes the features of as many
+    masks first.
     """
     maps, masks = (torch.rand(images, classes, side, side) for _ in range(2))
     pixels = torch.rand(images, 3, side, side)
@@ -240,10 +242,10 @@ def _image_critic_passes(critic: nn.Module, images: int, side: int,
 
 def detector_passes(detector: nn.Module, images: int, side: int,
                     classes: int) -> Callable:
-    """What a flaw detector computes in a step, alone.
+    """Flaw detector alone: its passes in one step.
 
     It judges the maps of two networks on labeled and unlabeled images, once
-    for the gradient of the maps, once for its own.
+    for the gradient of the maps, once for its own gradient.
     """
     photos = torch.randn(2 * images, 3, side, side)
     maps = [
@@ -264,13 +266,13 @@ def detector_passes(detector: nn.Module, images: int, side: int,
 
 def benchmark_composition(name: str, images: int, side: int,
                           repeats: int) -> dict:
-    """A row of the table.
+    """Measures one row of the table.
 
     Args:
-        name (str): Of :data:`COMPOSITIONS`.
-        images (int): B.
-        side (int): Of a crop, in pixels.
-        repeats (int): Of which the median is taken.
+        name (str): Key of :data:`COMPOSITIONS`.
+        images (int): B, the number of labeled images.
+        side (int): Side of a crop in pixels.
+        repeats (int): Number of measurements, of which the median is taken.
     """
     training = build_training(COMPOSITIONS[name], images, side)
     with confident_network():
@@ -311,7 +313,8 @@ def benchmark_composition(name: str, images: int, side: int,
 
 
 def benchmark_compositions(args) -> List[dict]:
-    """A row for each composition: supervised steps, counted and measured."""
+    """Rows of all compositions: cost in supervised steps, counted, measured.
+    """
     rows = []
     for name in args.compositions:
         rows.append(
@@ -322,7 +325,7 @@ def benchmark_compositions(args) -> List[dict]:
 
 
 def print_compositions(rows: List[dict]) -> None:
-    """Prints the table with the passes as a sum."""
+    """Prints the table, with the passes written as a sum."""
     shown = []
     for row in rows:
         passes = ' + '.join(map(str, row['passes']))

@@ -1,11 +1,12 @@
 """Times the unlabeled pipeline against a loader like the published one.
 
-That one is a plain implementation of what the published loader does: decode
-and bicubic resize in Pillow, up to 50 tries for the second crop, colour
-jitter of Pillow images, normalised floats out of the worker (ours sends bytes
-and normalises on the device). It is spared the mask that the published one
-reads without need. Both resize to the same sizes and must agree on the
-geometry before they are timed. One thread, process time, median of several.
+The reference is a plain implementation of what the published loader does:
+decoding and bicubic resizing in Pillow, up to 50 tries for the second crop,
+colour jitter of Pillow images, and normalised floats as output of the worker
+(ours sends bytes and normalises on the device). It does not read the mask,
+which the published loader reads without need. Both resize to the same sizes
+and must agree on the geometry before they are timed. One thread, process
+time, median of several.
 
 Example:
     python tools/paper/benchmark/loader.py --json loader.json
@@ -41,11 +42,11 @@ MEAN, STD = (
 
 
 class PublishedScheme:
-    """What the published loader does with one unlabeled image.
+    """Reference loader: what the published one does with an unlabeled image.
 
     Args:
         augment (bool): Whether to flip and to change colours.
-        step_prob (float): How likely each step of a jitter is; published: 1.
+        step_prob (float): Probability of each step of a jitter; published: 1.
     """
 
     def __init__(self, augment=True, step_prob=1):
@@ -150,13 +151,13 @@ class PublishedScheme:
 
 
 def build(transforms):
-    """Builds transforms of the fragment; the result takes a path."""
+    """Builds transforms of the fragment; the result takes an image path."""
     pipeline = Compose([TRANSFORMS.build(config) for config in transforms])
     return lambda path: pipeline(dict(img_path=path))
 
 
 def normalised(packed):
-    """What the data preprocessor does on the device."""
+    """Normalised images, as the data preprocessor makes them on the device."""
     images = packed['inputs'][:, [2, 1, 0]].float()
     return (images - 255 * MEAN) / (255 * STD)
 
@@ -167,7 +168,7 @@ def seed(value):
 
 
 def check_geometry(paths, published, resized, pair):
-    """Raises unless both show the same, without augmentation."""
+    """Raises unless both loaders show the same, without augmentation."""
     for i, path in enumerate(paths):
         seed(i)
         expected = published.resized(path)
@@ -197,7 +198,7 @@ def check_geometry(paths, published, resized, pair):
 
 
 def make_photos(folder, count):
-    """Windows of two photographs, of the size that images of VOC have."""
+    """Writes windows of two photographs, of the size of VOC images."""
     from sklearn.datasets import load_sample_images
     rng = np.random.default_rng(0)
     photos = load_sample_images().images
@@ -211,7 +212,7 @@ def make_photos(folder, count):
 
 
 def measure(paths, draws, repeats):
-    """Rows of the table: milliseconds an image of both loaders."""
+    """Rows of the table: milliseconds per image of both loaders."""
     load, resize, crop, views, pack = Config.fromfile(
         FRAGMENT).dcc_unlabeled_pipeline
     plain = dict(

@@ -1,9 +1,9 @@
 """Times the DC loss against the published scheme, forward and backward.
 
-The published scheme is a plain implementation of what it does: all rows in
-both directions, negatives in chunks of 8,000, each chunk checkpointed. The
-dense scheme multiplies the active rows with all negatives at once. All get
-the same inputs and must agree before they are timed. One thread, process
+The published scheme is a plain implementation of the published code: all rows
+in both directions, negatives in chunks of 8,000, each chunk checkpointed. The
+dense scheme multiplies the active rows with all negatives at once. All schemes
+get the same inputs and must agree before they are timed. One thread, process
 time, median of several.
 
 Example:
@@ -81,7 +81,7 @@ def published_scheme(features1, features2, confidence1, confidence2, labels1,
 
 def dense_scheme(features1, features2, confidence1, confidence2, labels1,
                  labels2, negatives, negative_labels):
-    """The active rows against all negatives, in one piece."""
+    """DC loss of the active rows against all negatives in one product."""
 
     def direction(anchor, positive, own, other, labels):
         rows = ((own < other) & (other > THRESHOLD)).nonzero()[:, 0]
@@ -107,7 +107,7 @@ def forward_backward(function, inputs):
 
 
 def schemes_for(inputs, dense=True):
-    """Callables by name, after a check that all give the same."""
+    """Callables by name, after a check that all give the same result."""
     functions = dict(published=published_scheme, ours=OURS)
     if dense:
         functions['dense'] = dense_scheme
@@ -123,7 +123,7 @@ def schemes_for(inputs, dense=True):
 
 
 def benchmark_labels(args) -> list:
-    """One row for each distribution of labels."""
+    """Rows of the table, one for each distribution of labels."""
     rows = []
     for classes, background in LABELS[:args.rows]:
         inputs = make_inputs(args.positions, args.negatives, classes,
@@ -154,7 +154,7 @@ def benchmark_labels(args) -> list:
 
 
 def benchmark_curve(args) -> list:
-    """One row for each number of negatives, on 21 skewed classes."""
+    """Rows of the curve, one per number of negatives, 21 skewed classes."""
     rows = []
     for negatives in args.curve_negatives:
         inputs = make_inputs(args.positions, negatives, *LABELS[0])

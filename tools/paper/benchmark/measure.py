@@ -1,4 +1,4 @@
-"""How the benchmarks measure: time, peak memory, tables and JSON."""
+"""Measurements of the benchmarks: time, peak memory, tables and JSON."""
 import ctypes
 import gc
 import json
@@ -17,8 +17,8 @@ def median_seconds(functions: Dict[str, Callable],
                    repeats: int) -> Dict[str, float]:
     """Median process time of each function.
 
-    They take turns, back and forth, so that all see the same state of the
-    machine and none always comes first.
+    The functions take turns, in alternating order, so that all see the same
+    state of the machine and none always runs first.
     """
     times: Dict[str, list] = {name: [] for name in functions}
     order = list(functions)
@@ -32,10 +32,10 @@ def median_seconds(functions: Dict[str, Callable],
 
 
 def peak_megabytes(function: Callable) -> float:
-    """Most memory that the process holds during a call beyond before (MB).
+    """Peak memory of the process during a call, minus that before it, in MB.
 
-    Linux with glibc only: the peak of the resident set is put back before
-    the call.
+    Linux with glibc only. The recorded peak of the resident set is reset
+    before the call.
     """
     gc.collect()
     libc = ctypes.CDLL(None)
@@ -68,7 +68,7 @@ def print_table(rows: List[dict], formats: Optional[dict] = None) -> None:
 
 
 def write_json(path: Optional[str], results: dict) -> None:
-    """Writes the figures and what they were measured on."""
+    """Writes the figures and the machine they were measured on."""
     if path is None:
         return
     machine = dict(

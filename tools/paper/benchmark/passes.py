@@ -1,12 +1,12 @@
-"""Counts what a training step of a config puts through backbones.
+"""Counts the backbone passes of a training step of a config.
 
-Of each config that is named: the images that go through any backbone in a
-step with all terms on, in units of one forward pass of its labeled images
-(which are as many as its unlabeled ones). With a gradient (forward and
-backward) a pass counts 3, so that supervised training has 3. Counted while a
-step runs, of a small network in place of the config's own: what the terms
-pass does not depend on it. Discriminators and extra decoders of the terms are
-no backbones and count nothing.
+For each config, the images that pass through any backbone in one step with
+all terms active are counted, in units of one forward pass of its labeled
+images (as many as its unlabeled ones). A pass with gradients (forward and
+backward) counts 3, so supervised training costs 3. The passes are counted
+while a step runs, with a small network in place of the config's own: the
+passes of the terms do not depend on it. Discriminators and extra decoders of
+the terms are not backbones and are not counted.
 
 Example:
     python tools/paper/benchmark/passes.py configs/demo/*_demo_*.py
@@ -42,10 +42,10 @@ IMAGES, SIDE, STRIDE = 2, 160, 16
 
 
 def passes_of(config: Config) -> List[int]:
-    """Passes of a step of a config, with every term on.
+    """Passes of a training step of a config, with every term active.
 
     Args:
-        config (Config): Of a training.
+        config (Config): Config of a training.
 
     Returns:
         list[int]: See :func:`counted_passes`; ``[3]`` for each data set
@@ -77,7 +77,7 @@ def passes_of(config: Config) -> List[int]:
 
 
 def small_model(model: dict) -> dict:
-    """A model with the network of the demo in place of its own.
+    """Model config with the small network of the demo.
 
     Args:
         model (dict): Config of a :class:`SemiEncoderDecoder`.
@@ -103,13 +103,13 @@ def small_model(model: dict) -> dict:
 
 
 def count(names: List[str]) -> Dict[str, List[int]]:
-    """Passes of some configs, each kind of step counted once.
+    """Passes of some configs; steps of the same kind are run only once.
 
     Args:
         names (list[str]): Paths of the configs.
 
     Returns:
-        dict[str, list[int]]: By the path.
+        dict[str, list[int]]: Passes by config path.
     """
     known: Dict[str, List[int]] = {}
     counted = {}

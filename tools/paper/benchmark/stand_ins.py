@@ -1,4 +1,4 @@
-"""What stands in for data and for a trained network when steps are timed."""
+"""Stand-ins for data and a trained network when steps are timed."""
 from pathlib import Path
 from typing import Dict, List, Sequence, Tuple
 from unittest import mock
@@ -19,7 +19,8 @@ CONFIGS = Path(__file__).parents[3] / 'configs'
 
 
 def paper_network(side: int) -> Config:
-    """Config of the DeepLabv3+ R-50 of configs/dcc, random, no SyncBN."""
+    """Config of the DeepLabv3+ R-50 of configs/dcc: random weights, plain BN.
+    """
     config = Config.fromfile(CONFIGS / '_base_/models/deeplabv3plus_r50.py')
     plain = dict(norm_cfg=dict(type='BN'))
     config.merge_from_dict(
@@ -35,11 +36,12 @@ def paper_network(side: int) -> Config:
 
 
 def confident_network():
-    """Context in which DC gets a trained network's confidence and labels.
+    """Context in which DC gets the confidence and labels of a trained network.
 
-    An untrained one is never confident: they are drawn as in the benchmark
-    of the loss, three eighths of the rows active, 70 % of class 0. The
-    classifier runs nevertheless.
+    An untrained network is never confident. Confidences and labels are
+    therefore drawn as in the benchmark of the loss: three eighths of the rows
+    are active, 70 % of the labels are class 0. The classifier still runs, so
+    that its time is included.
     """
     name = 'confidence_and_pseudo_label'
     classify = getattr(directional_contrast, name)
@@ -52,7 +54,7 @@ def confident_network():
 
 
 def draw_labels(shape: Sequence[int]) -> torch.Tensor:
-    """Labels of which as many are background as in the first row there."""
+    """Random labels with the background share of the first row of LABELS."""
     classes, background = LABELS[0]
     labels = torch.randint(1, classes, tuple(shape))
     labels[torch.rand(labels.shape) < background] = 0
@@ -64,19 +66,19 @@ def make_batch(images: int,
                classes: int,
                windows: Dict[str, int],
                stride: int = 8) -> dict:
-    """Random images, as the data loader hands them over.
+    """Random batch in the format of the data loader.
 
     Args:
-        images (int): Labeled ones, and as many unlabeled ones.
-        side (int): Of a crop, in pixels.
-        classes (int): Ids of masks are below it.
-        windows (dict[str, int]): Which window each view shows.
-        stride (int): Of ``PairedRandomCrop``.
+        images (int): Number of labeled images, and of unlabeled images.
+        side (int): Side of a crop in pixels.
+        classes (int): Number of classes; ids in masks are below it.
+        windows (dict[str, int]): Window that each view shows.
+        stride (int): Stride of ``PairedRandomCrop``. Defaults to 8.
 
     Returns:
-        dict: ``inputs`` and ``data_samples``. Window 1 is moved against 0:
-        of the offsets that may be drawn, sorted by the area of the overlap,
-        those at even distances. The last view is flipped.
+        dict: ``inputs`` and ``data_samples``. Window 1 is shifted against
+        window 0. The shifts are taken at even steps from the list of possible
+        ones, sorted by the area of the overlap. The last view is flipped.
     """
     shape = (side, side)
     samples = []
@@ -108,7 +110,7 @@ def make_batch(images: int,
 
 
 def labeled_part(batch: dict) -> dict:
-    """The labeled images of a batch of :func:`make_batch`."""
+    """Labeled images of a batch of :func:`make_batch`."""
     count = len(batch['inputs']) // 2
     return {key: values[:count] for key, values in batch.items()}
 

@@ -1,14 +1,15 @@
-"""What terms add to a training step, and what the warm-up costs.
+"""Cost of the terms in a training step, and cost of the warm-up.
 
 Step: the same network with the same three forward and backward passes, with
 and without the DC loss (classifier, memory bank, contrast). An untrained
 network is never confident, so confidences and pseudo labels are drawn as in
-the benchmark of the loss: three eighths of the rows active, 70 % of class 0.
+the benchmark of the loss: three eighths of the rows are active, 70 % of the
+labels are class 0.
 Warm-up: loading, forward, backward and update of supervised training and of
 the supervised warm-up of DCC, on the demo data set, which must be in
 data/demo (tools/paper/make_demo_dataset.py).
 Compositions: a step with each composition of terms, in supervised steps of
-the same network: as counted by its passes through the network, and measured.
+the same network, as counted by its passes and as measured.
 One thread, process time, median of interleaved repeats.
 
 Example:
@@ -45,7 +46,7 @@ from mmseg_dcc.models.pool_to_stride import pool_to_stride
 
 
 def passes_only(term, batch):
-    """The same passes of both views and a loss that costs nothing."""
+    """Loss that costs nothing after the same passes of both views."""
     views = [batch.view(name) for name in term.views]
     features = [
         term.projector(
@@ -66,8 +67,8 @@ def train_step(model, batch, optimizer):
 def build_steps(model_config, batch):
     """Functions that train one step without and with the DC loss.
 
-    Both train the same network: where its tensors lie in memory makes a
-    difference of several per cent.
+    Both train the same network, since the place of its tensors in memory
+    changes times by several per cent.
     """
     torch.manual_seed(0)
     model = MODELS.build(model_config).train()
@@ -111,7 +112,7 @@ def benchmark_step(args) -> dict:
 
 
 def demo_training(name: str, iterations: int):
-    """A function that runs a few iterations of the demo config."""
+    """Function that runs a few iterations of the demo config."""
     config = Config.fromfile(CONFIGS / f'demo/{name}.py')
     model = MODELS.build(config.model).train()
     loader_config = dict(config.train_dataloader)

@@ -1,21 +1,21 @@
-"""Fig. 1: where in the image a feature comes from, by Grad-CAM.
+"""Fig. 1: which part of the image a feature depends on, by Grad-CAM.
 
-The feature of interest is f of Fig. 4, what enters the classifier, at one
-pixel (the cross). The map tells which places of the backbone's deepest output
-contribute to it. Needs the packages grad-cam and torchvision.
+The feature of interest is f of Fig. 4, the input of the classifier, at one
+pixel (the cross). The map shows which positions of the backbone's deepest
+output contribute to it. Needs the packages grad-cam and torchvision.
 
 Example:
     python tools/paper/figures/grad_cam.py work_dirs/supervised work_dirs/dcc \
         --out work_dirs/figures/grad_cam.png --classes person car
 
-By default the pixel is one of the class that is the second most frequent in an
-image, or of the one of ``--classes`` that it has, as far inside as possible.
-Below a map stands how much of it is on pixels of that class (outlined), above
-the column the mean of this share over all ``--images``. All shares are in the
-.json beside the picture, the maps that are drawn in the .npz.
+By default the pixel belongs to the second most frequent class of an image, or
+to the most frequent one of ``--classes``, and lies as far inside as possible.
+The number below a map is its share on pixels of that class (outlined); the
+number above a column is the mean share over all ``--images``. All shares are
+in the .json beside the picture, the drawn maps in the .npz.
 
 The paper leaves the target open. Here it is the product of the feature with
-its own (constant) value: what raises the feature in its own direction.
+its own (constant) value, which raises the feature in its own direction.
 """
 import quiet_start  # noqa: F401  isort: skip  (before all that warns)
 import argparse
@@ -38,12 +38,12 @@ from mmseg_dcc.models.semi_batch import UNKNOWN_IN_FILES
 
 
 class Interest(NamedTuple):
-    """A pixel of interest.
+    """Pixel of interest.
 
     Args:
-        index (int): Of its image.
-        row (int): Of the pixel.
-        column (int): Of the pixel.
+        index (int): Index of its image.
+        row (int): Row of the pixel.
+        column (int): Column of the pixel.
         own (np.ndarray): Which pixels are of its class, boolean, (h, w).
     """
     index: int
@@ -53,7 +53,7 @@ class Interest(NamedTuple):
 
 
 def innermost_pixel(region: np.ndarray) -> Tuple[int, int]:
-    """Row and column farthest from what is outside of a region."""
+    """Row and column of the pixel farthest from the border of a region."""
     depth = cv2.distanceTransform(
         np.pad(region, 1).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
     row, column = np.unravel_index(depth.argmax(), depth.shape)
@@ -62,13 +62,13 @@ def innermost_pixel(region: np.ndarray) -> Tuple[int, int]:
 
 def class_of_interest(mask: np.ndarray,
                       wanted: Sequence[int]) -> Optional[int]:
-    """Which class to look at.
+    """Class whose pixel is examined.
 
     Args:
         mask (np.ndarray): Labels, shape (h, w).
-        wanted (Sequence[int]): Of these the most frequent counts; if empty,
-            the second most frequent of all, since the most frequent one is
-            usually what surrounds the others.
+        wanted (Sequence[int]): Classes of which the most frequent is taken.
+            If empty, the second most frequent of all classes, since the most
+            frequent one is usually the background.
 
     Returns:
         int: A label; None if there is no such class.
@@ -82,12 +82,12 @@ def class_of_interest(mask: np.ndarray,
 
 
 class Encoder(nn.Module):
-    """What a segmentor does before its classifier.
+    """Part of a segmentor before its classifier.
 
     Args:
         model (EncoderDecoder): The segmentor. The deepest map that its head
             reads passes through ``deepest``, a module of its own, since
-            grad-cam listens to modules that return one map.
+            grad-cam hooks modules that return one map.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -112,7 +112,7 @@ class Encoder(nn.Module):
 
 
 class FeatureAt:
-    """Target of Grad-CAM: the feature at a place, see the top of this file.
+    """Grad-CAM target: the feature at a position, see the module docstring.
 
     Args:
         row (float): In [0, 1], from the top of the image to its bottom.
@@ -123,7 +123,7 @@ class FeatureAt:
         self.row, self.column = row, column
 
     def __call__(self, features: Tensor) -> Tensor:
-        """The target of a map of shape (c, h, w)."""
+        """Target value for a map of shape (c, h, w)."""
         height, width = features.shape[1:]
         feature = features[:, int(self.row * height),
                            int(self.column * width)]
@@ -131,15 +131,16 @@ class FeatureAt:
 
 
 def contribution_map(cam, image: Tensor, interest: Interest) -> np.ndarray:
-    """Where the feature of interest comes from.
+    """Contributions of all image positions to the feature of interest.
 
     Args:
-        cam (BaseCAM): Of the package grad-cam, on an :class:`Encoder`.
-        image (Tensor): As the model gets it, shape (1, 3, h, w).
+        cam (BaseCAM): Grad-CAM of the package grad-cam, on an
+            :class:`Encoder`.
+        image (Tensor): Input of the model, shape (1, 3, h, w).
         interest (Interest): The pixel, in the original image.
 
     Returns:
-        np.ndarray: In [0, 1], of the size of the original image.
+        np.ndarray: Values in [0, 1], of the size of the original image.
     """
     height, width = interest.own.shape
     target = FeatureAt((interest.row + 0.5) / height,
@@ -148,14 +149,14 @@ def contribution_map(cam, image: Tensor, interest: Interest) -> np.ndarray:
 
 
 def share_on(pixels: np.ndarray, contributions: np.ndarray) -> float:
-    """How much of a map is on some pixels, in [0, 1]."""
+    """Share of a map on some pixels, in [0, 1]."""
     return float(contributions[pixels].sum() /
                  max(contributions.sum(), np.finfo(np.float32).tiny))
 
 
 def find_interests(dataset, paths: Sequence[str],
                    args: argparse.Namespace) -> List[Interest]:
-    """The pixels that the options ask for."""
+    """Pixels that the options select."""
     if args.pixel:
         name, column, row = args.pixel
         stems = [Path(path).stem for path in paths]
@@ -191,15 +192,15 @@ def find_interests(dataset, paths: Sequence[str],
 
 def draw(images: Sequence[np.ndarray], interests: Sequence[Interest],
          maps: Dict[str, list], shares: Dict[str, list]) -> Figure:
-    """Draws a row an image: the image with a cross, then the maps.
+    """Draws one row per image: the image with a cross, then the maps.
 
     Args:
         images (Sequence[np.ndarray]): RGB, shape (h, w, 3).
         interests (Sequence[Interest]): The pixel in each.
-        maps (dict[str, list[np.ndarray]]): By label of the network, the map
-            of each image.
-        shares (dict[str, list[float]]): Likewise, how much of a map is on
-            the class of the pixel: of these images, and of further ones.
+        maps (dict[str, list[np.ndarray]]): Maps of the images, by label of
+            the network.
+        shares (dict[str, list[float]]): Shares of the maps on the class of
+            the pixel, by label; of these images and of further ones.
 
     Returns:
         Figure: The figure.

@@ -1,7 +1,8 @@
-"""Fig. 6: how many negatives are of another class than their anchor.
+"""Fig. 6: share of negatives whose class differs from that of their anchor.
 
-Sampled at random, and of other pseudo labels. Needs the masks of the unlabeled
-images in the training, for its log alone::
+Compared for negatives sampled at random and negatives with other pseudo
+labels. Needs the masks of the unlabeled images in the training, only for its
+log::
 
     --cfg-options default_hooks.logger.interval=20 \
     train_dataloader.dataset.datasets.1.data_prefix.seg_map_path=...
@@ -10,8 +11,8 @@ Example:
     python tools/paper/figures/negative_precision.py work_dirs/dcc \
         --out work_dirs/figures/negative_precision.png
 
-A logged value is that of one step; the lines are means over some of them. The
-values as logged are written to the .csv beside it.
+A logged value is that of one step; the lines are running means. The logged
+values are written to the .csv beside the picture.
 """
 import quiet_start  # noqa: F401  isort: skip  (before all that warns)
 import argparse
@@ -33,11 +34,11 @@ LINES = ('-', '--', ':', '-.')  # of the trainings
 
 
 def running_mean(values: Sequence[float], window: int) -> np.ndarray:
-    """Means over the last values, fewer at the beginning.
+    """Running means over the last values, fewer at the beginning.
 
     Args:
         values (Sequence[float]): n values.
-        window (int): How many of them count.
+        window (int): Number of values in a mean.
 
     Returns:
         np.ndarray: n means.

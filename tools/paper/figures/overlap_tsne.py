@@ -1,22 +1,22 @@
-"""Fig. 3: features of an overlap in other surroundings, and in other colors.
+"""Fig. 3: features of an overlap in other surroundings and in other colors.
 
 Crop I is compared with crop II, which has other surroundings (contextual
-augmentation), and with III: crop I in other colors (low-level augmentation).
-Crops and colors are drawn as the unlabeled pipeline of the first work dir that
-has one draws them, without flips, from images of its test set.
+augmentation), and with III, which is crop I in other colors (low-level
+augmentation). Crops and colors are drawn from images of the test set by the
+unlabeled pipeline of the first work dir that has one, without flips.
 
 Example:
     python tools/paper/figures/overlap_tsne.py \
         work_dirs/supervised work_dirs/dcc \
         --out work_dirs/figures/overlap_tsne.png
 
-Features are what enters the classifier (f of Fig. 4), which every network has,
-not their projection. All three crops of a network share one t-SNE. The number
-of a panel is the mean cosine distance of features at the same place of crop I
-and of the other crop, over all ``--images``, divided by that of features at
-different places of crop I; so it does not depend on how far the features of a
-network spread: 0 is the same feature, 1 as far as any two. The .json beside
-the picture has both distances, and the points.
+Features are the inputs of the classifier (f of Fig. 4), which every network
+has, not their projections. All three crops of a network share one t-SNE. The
+number of a panel is the mean cosine distance between features at the same
+position of crop I and of the other crop, over all ``--images``, divided by
+that between features at different positions of crop I. It does not depend on
+the spread of a network's features: 0 is the same feature, 1 as far apart as
+any two. The .json beside the picture has both distances and the points.
 """
 import quiet_start  # noqa: F401  isort: skip  (before all that warns)
 import argparse
@@ -45,13 +45,13 @@ TITLES = ('I', 'II: other surroundings', 'III: other colors')
 
 
 class Overlap(NamedTuple):
-    """Three crops that show the same somewhere.
+    """Three crops that overlap.
 
     Args:
         crops (list[np.ndarray]): I, II and III, BGR, shape (h, w, 3).
-        infos (list[ViewInfo]): Of each crop.
-        boxes (list[tuple]): Of each crop the part that all show: (top, left,
-            bottom, right).
+        infos (list[ViewInfo]): Geometry of each crop.
+        boxes (list[tuple]): The overlap in each crop: (top, left, bottom,
+            right).
         mask (np.ndarray): True labels of crop I, shape (h, w).
     """
     crops: List[np.ndarray]
@@ -60,7 +60,7 @@ class Overlap(NamedTuple):
     mask: np.ndarray
 
     def labels(self, distance: int) -> np.ndarray:
-        """True labels of positions so many pixels from each other."""
+        """True labels on a grid with this distance in pixels."""
         middle = distance // 2
         positions = torch.from_numpy(
             self.mask[middle::distance, middle::distance])
@@ -70,7 +70,7 @@ class Overlap(NamedTuple):
         """Features of the overlap in each crop.
 
         Args:
-            maps (Tensor): Of the crops, shape (3, channels, h, w).
+            maps (Tensor): Maps of the crops, shape (3, channels, h, w).
 
         Returns:
             Tensor: Shape (3, n, channels).
@@ -85,11 +85,11 @@ def draw_overlaps(work_dir: WorkDir, number: int) -> List[Overlap]:
     """Cuts crops from evenly spaced images of the test set.
 
     Args:
-        work_dir (WorkDir): With a pipeline that cuts pairs.
-        number (int): Of images.
+        work_dir (WorkDir): Work dir with a pipeline that cuts pairs.
+        number (int): Number of images.
 
     Returns:
-        list[Overlap]: One an image.
+        list[Overlap]: One for each image.
     """
     pipeline = work_dir.pair_pipeline()
     cut = [step.type for step in pipeline].index('PairedRandomCrop') + 1
@@ -110,10 +110,10 @@ def draw_overlaps(work_dir: WorkDir, number: int) -> List[Overlap]:
 
 
 def color_transforms(steps: Sequence[dict]) -> List[dict]:
-    """What changes a view but does not move its pixels.
+    """Transforms that change a view but do not move its pixels.
 
     Args:
-        steps (Sequence[dict]): Of a pipeline, with ``MultiView``.
+        steps (Sequence[dict]): Steps of a pipeline, with ``MultiView``.
 
     Returns:
         list[dict]: Transforms of the first view that has any, without flips.
@@ -150,7 +150,7 @@ class Distances:
         self.totals, self.counts = np.zeros(3), np.zeros(3)
 
     def add(self, features: Tensor) -> None:
-        """Takes the features of an overlap, shape (3, n, c)."""
+        """Adds the features of an overlap, shape (3, n, c)."""
         first, second, third = F.normalize(features.double(), dim=2)
         n = len(first)
         # Over all i and j, of which the n with i = j have no distance.
@@ -175,7 +175,7 @@ def embed(features: Tensor, seed: int) -> np.ndarray:
 
     Args:
         features (Tensor): Shape (3, n, c).
-        seed (int): Of the t-SNE.
+        seed (int): Seed of the t-SNE.
 
     Returns:
         np.ndarray: Points, shape (3, n, 2).
@@ -191,17 +191,17 @@ def embed(features: Tensor, seed: int) -> np.ndarray:
 
 def draw(overlap: Overlap, results: Dict[str, dict], classes: Sequence[str],
          palette: Sequence) -> Figure:
-    """Draws the crops, and below them a row of three panels a network.
+    """Draws the crops, and below them one row of three panels per network.
 
     Args:
         overlap (Overlap): The crops.
-        results (dict[str, dict]): By label of the network: ``points`` of
-            shape (3, n, 2), their true ``labels``, and the distances.
+        results (dict[str, dict]): Results by label of the network: ``points``
+            of shape (3, n, 2), their true ``labels``, and the distances.
         classes (Sequence[str]): Names of the classes.
         palette (Sequence): [red, green, blue] of each class.
 
     Returns:
-        Figure: In the layout of the paper.
+        Figure: Figure in the layout of the paper.
     """
     figure = Figure((8, 2.4 * (1 + len(results)) + 0.6), layout='constrained')
     rows = figure.subplots(1 + len(results), 3)

@@ -1,14 +1,14 @@
 """Fig. 8: predictions of trainings side by side.
 
-Shows evenly spaced images of the test set, not chosen by their result.
+The images are evenly spaced in the test set, not chosen by their result.
 
 Example:
     python tools/paper/figures/predictions.py \
         work_dirs/supervised work_dirs/dcc \
         --out work_dirs/figures/predictions.png
 
-The masks are written to the .npz beside it, as ``PATH/ground truth`` and
-``PATH/LABEL`` with the path of the image.
+The masks are written to the .npz beside the picture, as ``PATH/ground truth``
+and ``PATH/LABEL`` with the path of the image.
 """
 import quiet_start  # noqa: F401  isort: skip  (before all that warns)
 import argparse
@@ -29,12 +29,12 @@ TRUTH = 'ground truth'
 
 def draw(images: Sequence[np.ndarray], masks: Sequence[Dict[str, np.ndarray]],
          classes: Sequence[str], palette: Sequence) -> Figure:
-    """Draws a row an image.
+    """Draws one row per image.
 
     Args:
         images (Sequence[np.ndarray]): RGB, shape (h, w, 3).
-        masks (Sequence[dict[str, np.ndarray]]): Of each image, by the title
-            of the column, labels of shape (h, w).
+        masks (Sequence[dict[str, np.ndarray]]): Masks of each image by column
+            title, labels of shape (h, w).
         classes (Sequence[str]): Names of the classes.
         palette (Sequence): [red, green, blue] of each class.
 

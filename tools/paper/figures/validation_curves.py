@@ -1,15 +1,15 @@
-"""Fig. 7: the validations of trainings on the way, such as with and without
+"""Fig. 7: validation scores during trainings, such as with and without
 context.
 
-Train with ``--cfg-options train_cfg.val_interval=100`` or so: by default the
-configs validate at the end.
+Train with ``--cfg-options train_cfg.val_interval=100`` or a similar value: by
+default the configs validate at the end only.
 
 Example:
     python tools/paper/figures/validation_curves.py work_dirs/dcc \
         work_dirs/exp6_same_crop --labels "two crops" "same crop" \
         --out work_dirs/figures/validation_curves.png
 
-The values are written to the .csv beside it.
+The values are written to the .csv beside the picture.
 """
 import quiet_start  # noqa: F401  isort: skip  (before all that warns)
 import argparse

@@ -1,7 +1,7 @@
-"""Work dirs as mmengine leaves them, which all figures read.
+"""Work dirs written by mmengine, the input of all figures.
 
-The config and the last checkpoint are found inside; paths of data are relative
-to the working directory, as in the training.
+A work dir holds the config and the last checkpoint. Data paths are relative to
+the working directory, as in the training.
 """
 import argparse
 import csv
@@ -25,15 +25,14 @@ from mmseg_dcc.datasets.plain_datasets import plain_datasets
 
 
 class WorkDir:
-    """A training that ended, or is still running.
+    """Work dir of a training that has ended or is still running.
 
     Args:
-        path (Path): Of the work dir.
-        options (dict, optional): What overrides its config. Defaults to
-            None.
+        path (Path): Path of the work dir.
+        options (dict, optional): Overrides for its config. Defaults to None.
 
     Raises:
-        SystemExit: If there is not one config in it.
+        SystemExit: If the folder does not hold exactly one config.
     """
 
     def __init__(self, path: Path, options: Optional[dict] = None) -> None:
@@ -50,7 +49,7 @@ class WorkDir:
         init_default_scope(self.config.get('default_scope', 'mmseg'))
 
     def checkpoint(self) -> Path:
-        """The last one, also where the work dir was moved."""
+        """Path of the last checkpoint, also after the work dir was moved."""
         named = self.path / 'last_checkpoint'
         if not named.is_file():
             raise SystemExit(f'{self.path} has no checkpoint yet: its '
@@ -58,15 +57,15 @@ class WorkDir:
         return self.path / Path(named.read_text().strip()).name
 
     def model(self) -> nn.Module:
-        """The trained model, ready to predict."""
+        """Trained model, ready to predict."""
         return init_model(
             self.config.copy(), str(self.checkpoint()), device=get_device())
 
     def test_set(self, pipeline: Optional[list] = None):
-        """The images that the training is tested on.
+        """Data set that the training is tested on.
 
         Args:
-            pipeline (list, optional): Instead of that of the config.
+            pipeline (list, optional): Pipeline instead of that of the config.
         """
         dataset = self.config.test_dataloader.dataset
         return DATASETS.build(
@@ -74,7 +73,7 @@ class WorkDir:
                              dict(pipeline=pipeline))))
 
     def pair_pipeline(self) -> Optional[list]:
-        """The pipeline that cuts pairs of crops; None without one."""
+        """Pipeline that cuts pairs of crops; None if there is none."""
         for dataset in plain_datasets(self.config.train_dataloader.dataset):
             if any(step.type == 'PairedRandomCrop'
                    for step in dataset.pipeline):
@@ -83,16 +82,16 @@ class WorkDir:
 
     @property
     def unit_of_validations(self) -> str:
-        """What the steps of a validation's scalars count."""
+        """Unit of the steps of validation scores: epoch or iteration."""
         logger = self.config.default_hooks.get('logger', {})
         return ('epoch'
                 if logger.get('log_metric_by_epoch', True) else 'iteration')
 
     def curve(self, key: str) -> Tuple[List[int], List[float]]:
-        """A scalar of the log over the training, resumed or not.
+        """Curve of a logged scalar, over all starts of the training.
 
         Args:
-            key (str): Its name.
+            key (str): Name of the scalar.
 
         Returns:
             tuple[list, list]: Steps, as logged, and values.
@@ -115,7 +114,7 @@ class WorkDir:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds what :func:`read` and :func:`save` take."""
+    """Adds the arguments of :func:`read` and :func:`save`."""
     parser.add_argument(
         'work_dirs', nargs='+', type=Path, help='of trainings, in this order')
     parser.add_argument(
@@ -129,7 +128,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def read(args: argparse.Namespace) -> List[WorkDir]:
-    """The work dirs of the command line, each with a label of its own."""
+    """Work dirs of the command line, each with a distinct label."""
     found = [WorkDir(path, args.cfg_options) for path in args.work_dirs]
     labels = args.labels or shortest_labels([w.label for w in found])
     if not args.labels and len(set(labels)) < len(found):
@@ -143,19 +142,19 @@ def read(args: argparse.Namespace) -> List[WorkDir]:
 
 
 def shortest_labels(names: Sequence[str]) -> List[str]:
-    """Names of configs without the words that all begin with."""
+    """Names of configs without the words that all of them start with."""
     shared = osp.commonprefix(list(names)) if len(names) > 1 else ''
     return [name[shared.rfind('_') + 1:] for name in names]
 
 
 def test_sets(work_dirs: Sequence[WorkDir]) -> tuple:
-    """The test set of each training, and the paths of their images.
+    """Test set of each training, and the paths of the images.
 
     Args:
-        work_dirs (Sequence[WorkDir]): The trainings.
+        work_dirs (Sequence[WorkDir]): Work dirs of the trainings.
 
     Returns:
-        tuple[list, list[str]]: Data sets, and paths.
+        tuple[list, list[str]]: Data sets, and image paths.
 
     Raises:
         SystemExit: If they do not have the same images.
@@ -175,7 +174,7 @@ def test_sets(work_dirs: Sequence[WorkDir]) -> tuple:
 
 
 def read_image(path: str) -> np.ndarray:
-    """An image as it is shown, RGB, shape (h, w, 3)."""
+    """Image as it is shown, RGB, shape (h, w, 3)."""
     return mmcv.imread(path, channel_order='rgb')
 
 
@@ -185,7 +184,7 @@ def truth_of(item: dict) -> np.ndarray:
 
 
 def as_input(model: nn.Module, *images: Tensor) -> Tensor:
-    """Images of one size, from a pipeline, as the model gets them."""
+    """Input of the model for images of one size from a pipeline."""
     return model.data_preprocessor(dict(inputs=[*images]))['inputs']
 
 
@@ -195,11 +194,11 @@ def evenly_spaced(count: int, number: int) -> List[int]:
 
 
 def write_curves(curves: dict, path: Path) -> None:
-    """Writes curves in long form: one line a value.
+    """Writes curves in long form, one line per value.
 
     Args:
         curves (dict[str, tuple]): Steps and values by name.
-        path (Path): CSV.
+        path (Path): CSV file.
     """
     with open(path, 'w', newline='') as file:
         writer = csv.writer(file)
@@ -209,7 +208,7 @@ def write_curves(curves: dict, path: Path) -> None:
 
 
 def save(figure: Figure, out: Path) -> None:
-    """Writes the PNG and makes its folder, to which the data go, too."""
+    """Writes the PNG; makes its folder, which also holds the data files."""
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=100)
     print(out)
