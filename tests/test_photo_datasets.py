@@ -1,8 +1,11 @@
 """Tests of the fragments of photographs in training configs."""
 import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import PARAM_SCHEDULERS
 from mmseg.registry import DATASETS
 
-from .project_configs import load_config
+from .project_configs import CONFIGS, load_config
 
 
 @pytest.fixture(params=['ccp', 'msrc21'])
@@ -45,3 +48,47 @@ def test_validation_fits_the_size_of_training(config):
     assert sample['data_samples'].gt_sem_seg.shape in ((104, 72), (72, 104))
     views = DATASETS.build(dict(part, pipeline=config.tta_pipeline))[0]
     assert len(views['inputs']) == 6
+
+
+@pytest.mark.parametrize('path', sorted(CONFIGS.glob('*/segformer_lite0_*')),
+                         ids=lambda path: path.stem)
+def test_unlabeled_photographs_join_a_network_that_has_converged(path):
+    config = Config.fromfile(path, import_custom_modules=False)
+    baseline = path.stem.split('_')
+    ratio = next(index for index, part in enumerate(baseline) if '1-' in part)
+    supervised = Config.fromfile(
+        path.with_name('_'.join([*baseline[:ratio + 1], 'supervised']) +
+                       '.py'), import_custom_modules=False)
+    iters = config.train_cfg.max_iters
+    assert config.param_scheduler[-1].end == iters
+    assert config.train_dataloader.batch_sampler.epoch_length == iters
+    hooks = {hook.type: hook for hook in config.custom_hooks}
+    assert set(hooks) & {'EMAHook', 'MeanTeacherHook'}
+    if 'SupervisedWarmupHook' not in hooks:
+        assert iters == supervised.train_cfg.max_iters
+        return
+    assert config.model.unlabeled_norm_eval
+    warmup = hooks['SupervisedWarmupHook'].warmup_iters
+    assert warmup == supervised.train_cfg.max_iters
+    # the rate goes on where the supervised schedule ends
+    rates = learning_rates(config)
+    assert rates[warmup - 1] == pytest.approx(
+        config.param_scheduler[1].eta_min, rel=0.01)
+    assert rates[warmup] <= rates[warmup - 1] and rates[-1] < 1e-5
+
+
+def learning_rates(config):
+    optimizer = torch.optim.SGD(
+        [torch.nn.Parameter(torch.zeros(1))],
+        lr=config.optim_wrapper.optimizer.lr)
+    schedulers = [
+        PARAM_SCHEDULERS.build(dict(scheduler, optimizer=optimizer))
+        for scheduler in config.param_scheduler
+    ]
+    rates = []
+    for _ in range(config.train_cfg.max_iters):
+        rates.append(optimizer.param_groups[0]['lr'])
+        optimizer.step()
+        for scheduler in schedulers:
+            scheduler.step()
+    return rates

@@ -184,8 +184,12 @@ def test_tables_of_photographs(name, number):
     table = paper_tables.load_preset(name)['tables'][number]
     share, = table['columns']
     prefix = f'{name}/segformer_lite0_{name}_{share.replace("/", "-")}_'
+    # cells are chosen by their beginnings
+    other_names = dict(
+        second_alone='self_training', second_dcc='self_training_dcc')
     assert [row['configs'] for row in table['rows']] == [
-        [f'{prefix}{row["cell"]}.py'] for row in table['rows']
+        [f'{prefix}{other_names.get(row["cell"], row["cell"])}.py']
+        for row in table['rows']
     ]
     baseline, oracle = table['rows'][:2]
     assert baseline['baseline'] and oracle['all_labels'] and table['costs']
