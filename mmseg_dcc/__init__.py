@@ -1,4 +1,5 @@
 """Directional Context-aware Consistency for MMSegmentation 1.x."""
+from . import command_start  # noqa: F401, I001  isort: skip (before all that warns)
 from . import compat  # noqa: F401, I001  isort: skip (before any mmseg import)
 from . import datasets, engine, evaluation, models, registry  # noqa: F401
 from .utils import package_weights  # noqa: F401
