@@ -3,10 +3,9 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
+OPEN_MMLAB = ['mmengine>=0.10.4,<1.0.0', 'mmsegmentation>=1.2.2,<1.3.0']
 version: dict = {}
 exec((ROOT / 'mmseg_dcc/version.py').read_text(), version)
-OPEN_MMLAB = ['mmengine>=0.10.4,<1.0.0', 'mmsegmentation>=1.2.2,<1.3.0']
-
 setup(
     name='mmseg_dcc',
     version=version['__version__'],
