@@ -6,6 +6,7 @@ ROOT = Path(__file__).parent
 OPEN_MMLAB = ['mmengine>=0.10.4,<1.0.0', 'mmsegmentation>=1.2.2,<1.3.0']
 version: dict = {}
 exec((ROOT / 'mmseg_dcc/version.py').read_text(), version)
+
 setup(
     name='mmseg_dcc',
     version=version['__version__'],
