@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
@@ -7,12 +8,20 @@ OPEN_MMLAB = ['mmengine>=0.10.4,<1.0.0', 'mmsegmentation>=1.2.2,<1.3.0']
 version: dict = {}
 exec((ROOT / 'mmseg_dcc/version.py').read_text(), version)
 
+
+def without_relative_links(page: str) -> str:
+    """The README as the package page shows it, where no other file is."""
+    page = re.sub(r'!\[[^]]*\]\((?!https?:)[^)]*\)\n', '', page)
+    return re.sub(r'\[([^]]*)\]\((?!https?:)[^)]*\)', r'\1', page)
+
+
 setup(
     name='mmseg_dcc',
     version=version['__version__'],
     description='Semi-supervised segmentation for MMSegmentation: '
     'Directional Context-aware Consistency',
-    long_description=(ROOT / 'README.md').read_text(),
+    long_description=without_relative_links(
+        (ROOT / 'README.md').read_text()),
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     license_files=['LICENSE'],

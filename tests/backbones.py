@@ -213,30 +213,30 @@ config by merging `configs/_base_/methods/dcc.py` as in
 `configs/dcc/stock_*.py`, with pseudo labels beside. The page is written by
 `python -m tests.backbones` and checked by `tests/test_backbones.py`: on a CPU,
 with random weights, each model takes a supervised step and one with the terms
-`DirectionalContrast` and `PseudoLabels` (2 + 2 crops, mostly of 32 px); each
+`DirectionalContrast` and `PseudoLabels` (2 + 2 crops, mostly of 32 px). Each
 term alone gives a gradient to the first convolution of the backbone, all
-weights stay finite, a prediction follows, and the weights have the names of
+weights stay finite, the model predicts, and the weights have the names of
 the stock model. Some networks are shallower or narrower there than in the
 stock config (`overrides` in `tests/backbones.py`).
 
-*Features* is the distance of what enters the classifier, *compared* that of
-the positions in the DC loss. Nothing has to be set for it: finer features than
-`model.stride=8` are average-pooled, coarser ones compared as they are. Only
-`PairedRandomCrop.stride` must be a multiple of the distance; if it is not, an
-error names the value.
+*Features* is the stride of the features that enter the classifier, *compared*
+the stride of the positions in the DC loss. The feature stride is inferred:
+finer features than `model.stride=8` are average-pooled, coarser ones are
+compared as they are. Only `PairedRandomCrop.stride` must be a multiple of it;
+if it is not, an error names the value.
 
 {}
 
 mmpretrain: `pip install mmpretrain torchvision` for your torch, and
 `'mmpretrain.models'` in `custom_imports.imports` beside `'mmseg_dcc'`. Full
 mmcv: the compiled operators instead of mmcv-lite. K-Net and PointRend refine
-what another head predicts for every pixel; DCC takes part at that head.
+what another head predicts for every pixel; the terms use that head.
 
-## Refused
+## Not supported
 
 Heads that classify masks, queries or prompts (or predict depth) have no
-classified feature a pixel to compare. `DCCSegmentor` refuses them by name
-when it is built.
+classified feature for each pixel. `DCCSegmentor` raises an error with their
+name when it is built.
 
 {}
 """

@@ -339,16 +339,16 @@ def check(method, name, folder):
 TEXT = """# Methods and networks
 
 Any method trains any network: a term sees the maps that the head reads, and
-what enters and leaves its classifier, whatever made them. The page is
-written by `python -m tests.methods_models` and checked by
-`tests/test_methods_models.py`, which finds the fragments of
+the input and output of its classifier, whatever network made them. The page
+is written by `python -m tests.methods_models` and checked by
+`tests/test_methods_models.py`. The test finds the fragments of
 `configs/_base_/methods/` by itself and trains each with tiny networks of
-these kinds, on a CPU and from scratch, by mmengine's Runner across the end of
-the warm-up (2 + 2 crops of 32 px). The supervised loss counts nothing there.
-So nothing has a gradient in the warm-up; after it the terms reach the first
-weights of the network that learn and every parameter of their own, what is
-frozen and the teacher have no gradient, and losses and weights are finite.
-The weights beside `terms.` have the names of the stock model.
+these kinds, on a CPU and from scratch, with mmengine's Runner, across the end
+of the warm-up (2 + 2 crops of 32 px). The supervised loss has weight 0 there.
+So nothing has a gradient in the warm-up. After it, the terms give a gradient
+to the first trainable weights of the network and to every parameter of their
+own; frozen weights and the teacher have none; losses and weights are finite.
+Apart from `terms.`, the weights have the names of the stock model.
 
 {}
 {}

@@ -19,6 +19,7 @@ from mmseg.registry import MODELS
 
 import mmseg_dcc
 from mmseg_dcc.models import terms as all_terms
+from mmseg_dcc.models.losses import pseudo_label_loss
 from mmseg_dcc.models.terms import SemiTerm
 
 from . import tiny_training
@@ -145,8 +146,8 @@ def test_links_lead_somewhere(page):
 def test_options_of_commands_are_there(page):
     common = (ROOT / 'mmseg_dcc/utils/command_line.py').read_text()
     for _, code in code_of(page):
-        for tool, rest in re.findall(r'(tools/[\w/]+\.(?:py|sh))([^\n|;#]*)',
-                                     code):
+        for tool, rest in re.findall(
+                r'(?<!\w)(tools/[\w/]+\.(?:py|sh))([^\n|;#]*)', code):
             path = ROOT / STARTED_BY.get(tool, tool)
             source = path.read_text() + common
             if path.parent.name == 'figures':
@@ -255,10 +256,18 @@ def test_python_is_python(page):
         ast.parse(code)
 
 
-def test_fragment_of_the_readme_is_a_config():
+def test_readme_is_short():
+    assert len(PAGES[0].read_text().splitlines()) <= 150
+
+
+@pytest.mark.parametrize('page', ['README.md', 'docs/any_config.md'])
+def test_fragment_is_a_config(page):
     shown, = [
-        code for code in blocks_of(PAGES[0], 'python') if '_base_ = ' in code
+        code for code in blocks_of(ROOT / page, 'python')
+        if '_base_ = ' in code
     ]
+    if page == 'README.md':  # its heading says so
+        assert len(shown.splitlines()) == 12
     config = CONFIGS / 'dcc/stock_pspnet_r50-d8_20k_voc12aug.py'
     assert ast.dump(ast.parse(shown)) == ast.dump(
         ast.parse(config.read_text()))
@@ -270,6 +279,63 @@ def test_page_of_methods_names_every_fragment():
         map(expand, re.findall(r'`([\w{},]+\.py)`', text))))
     for path in (CONFIGS / '_base_/methods').glob('*.py'):
         assert path.name in named
+
+
+def test_table_of_the_readme_names_every_method():
+    rows = re.findall(r'^\| (`.*?) \|', PAGES[0].read_text(), re.M)
+    named = re.findall(r'`(\w+)`', ' '.join(rows))
+    add_ons = {'pseudo_labels', 'weak_labels'}
+    assert sorted(named) == sorted(
+        path.stem for path in (CONFIGS / '_base_/methods').glob('*.py')
+        if path.stem not in add_ons)
+
+
+MAP = ROOT / 'docs/index.md'
+
+
+def test_map_names_every_page():
+    linked = re.findall(r'\]\(([\w.]+\.md)', MAP.read_text())
+    assert {*linked} == {path.name
+                         for path in MAP.parent.glob('*.md')} - {MAP.name}
+
+
+def tasks():
+    """Page, tool and test of each row of the map."""
+    return re.findall(
+        r'^\| .* \| \[([\w.]+)\]\(.*\) \| `(.*)` \| `(.*)` \|$',
+        MAP.read_text(), re.M)
+
+
+@pytest.mark.parametrize('page, tool, test', tasks())
+def test_map_is_true(page, tool, test):
+    """The page has the command, the test runs what it starts."""
+    assert any(
+        tool in code for language, code in code_of(MAP.parent / page)
+        if language)
+    started = Path(STARTED_BY.get(tool, tool)).stem
+    assert re.search(rf'\b({started}|{Path(tool).stem})\b',
+                     (ROOT / test).read_text())
+
+
+EQUATION = ROOT / 'docs/equation_to_file.md'
+
+
+def test_loop_of_the_equation_is_the_loss():
+    loop, fragment = blocks_of(EQUATION, 'python')
+    found = {}
+    exec(loop, found)
+    torch.manual_seed(0)
+    batch = dict(
+        scores=torch.randn(2, 4, 5, 6),
+        labels=torch.randint(4, (2, 5, 6)),
+        confidence=torch.rand(2, 5, 6),
+        valid=torch.rand(2, 5, 6) < 0.8,
+        threshold=0.4)
+    torch.testing.assert_close(pseudo_label_loss(**batch),
+                               found['naive_loss'](**batch))
+    exec(fragment, found)
+    assert found['fixmatch_model'] == load_config(
+        '_base_/methods/fixmatch.py').fixmatch_model
 
 
 WRITE_A_TERM = ROOT / 'docs/write_a_term.md'

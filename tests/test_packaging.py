@@ -143,6 +143,17 @@ def test_wheel_trains_on_it(site, user_config, run, tmp_path):
     assert 'Failed to search registry' not in out
 
 
+def test_package_page_links_to_no_file(site):
+    metadata, = site.glob('mmseg_dcc-*.dist-info/METADATA')
+    page = metadata.read_text()
+    assert re.findall(r'\]\(([^)]*)\)', page) == re.findall(
+        r'\]\((https?:[^)]*)\)', (ROOT / 'README.md').read_text())
+    # neither headings nor code are lost
+    for line in (ROOT / 'README.md').read_text().splitlines():
+        if '](' not in line:
+            assert line.strip() in page
+
+
 @pytest.mark.parametrize('folder', ['', 'mmseg_dcc/.mim'])
 def test_model_index(folder):
     index = modelindex.load(str(ROOT / folder / 'model-index.yml'))

@@ -21,4 +21,4 @@ train_dataloader.batch_sampler.epoch_length = _base_.max_iters
 train_dataloader.dataset.datasets = [_base_.labeled_dataset, unlabeled_dataset]
 supervised_warmup = dict(
     type='SupervisedWarmupHook', warmup_iters=_base_.max_iters // 4)
-custom_hooks = [supervised_warmup]
+custom_hooks = [supervised_warmup, _base_.average_hook]

@@ -19,4 +19,4 @@ train_dataloader.dataset.datasets = [
 ]
 supervised_warmup = dict(
     type='SupervisedWarmupHook', warmup_iters=_base_.max_iters // 4)
-custom_hooks = [supervised_warmup]
+custom_hooks = [supervised_warmup, _base_.average_hook]

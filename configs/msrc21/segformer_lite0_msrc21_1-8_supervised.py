@@ -12,3 +12,4 @@ train_dataloader.num_workers = 1
 # one epoch, since each new one restarts the workers
 train_dataloader.batch_sampler.epoch_length = _base_.max_iters
 train_dataloader.dataset.datasets = [_base_.labeled_dataset]
+custom_hooks = [_base_.average_hook]

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ..structures import ViewInfo
 from ..structures.view_info import Box
 from .head_features import encoder_features
+from .running_norms import running_norms
 
 UNKNOWN_IN_FILES = 255
 """Id of a pixel without a label in the masks of unlabeled images."""
@@ -116,7 +117,8 @@ class View:
         # it: the loss would have none, without a word.
         with_grad, found = self._computed.get(name, (False, None))
         if found is None or torch.is_grad_enabled() and not with_grad:
-            found = compute()
+            with running_norms(self._model, self._model.unlabeled_norm_eval):
+                found = compute()
             self._computed[name] = torch.is_grad_enabled(), found
         return found
 
@@ -250,5 +252,6 @@ class SemiBatch:
         Returns:
             Tensor: At image size, shape (N, out_channels, H, W).
         """
-        features = encoder_features(self.model, images, perturb)
-        return self.model.scores_of(features, images.shape[2:])
+        with running_norms(self.model, self.model.unlabeled_norm_eval):
+            features = encoder_features(self.model, images, perturb)
+            return self.model.scores_of(features, images.shape[2:])

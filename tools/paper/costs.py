@@ -7,7 +7,9 @@ from controls import control_options
 from equal_cost import (
     count_passes,
     equal_length,
+    has_teacher,
     images_by_source,
+    total_length,
     trained_config,
 )
 from mmengine.config import Config
@@ -23,6 +25,7 @@ class Cost(NamedTuple):
         passes (int): Images through a network and back; one that goes
             forward alone counts a third. None where they cannot be counted:
             with other numbers of labeled and of unlabeled images a step.
+            Those of a teacher, and of the masks that it writes, included.
     """
     iterations: int
     passes: Optional[int]
@@ -72,7 +75,9 @@ def _cost(config: Config, passes: Optional[int], run: Run,
             config.train_dataloader.batch_sampler.epoch_length)
     end = (config.train_cfg.max_iters
            if by_iteration else config.train_cfg.max_epochs)
-    if control_options(config):
+    if has_teacher(run, setup) and _counts(config):
+        length = total_length(run, setup)
+    elif control_options(config):
         length = None if passes is None else equal_length(config, passes)
     else:
         length = end

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from controls import control_options, is_control
+from labeling_cost import labeling_length
 from mmengine.config import Config
-from paper_runs import ROOT, Run, Setup, options_of, read_config
+from paper_runs import ROOT, Run, Setup, needs_of, options_of, read_config
 from paper_tables import EQUAL_COST, Cell
 
 PASSES = Path(__file__).with_name('benchmark') / 'passes.py'
@@ -27,10 +28,10 @@ def with_equal_cost(cells: Sequence[Cell], table: dict,
     """A second cell beside each: supervised training of its cost.
 
     It is that of the next row above which the table calls a ``baseline``,
-    longer. The cell is empty beside what is no method (supervised training,
-    lambda = 0) and beside a method whose steps have other numbers of labeled
-    or unlabeled images than the baseline has labeled ones (a second
-    training).
+    longer. The cost of a second training includes that of its teacher and
+    of the masks. The cell is empty beside what is no method (supervised
+    training, lambda = 0) and beside a method whose steps have other numbers
+    of labeled or unlabeled images than the baseline has labeled ones.
 
     Args:
         cells (Sequence[Cell]): All of the table.
@@ -44,17 +45,18 @@ def with_equal_cost(cells: Sequence[Cell], table: dict,
     baselines = [_baseline_of(cell, cells, table) for cell in cells]
     if not any(baselines):
         return list(cells)
-    configs = [
-        _method(cell, baseline, setup)
+    are_methods = [
+        _is_method(cell, baseline, setup)
         for cell, baseline in zip(cells, baselines)
     ]
-    passes = count_passes(
-        [cell.config for cell, config in zip(cells, configs) if config])
+    # all in one process
+    count_passes(
+        [cell.config for cell, wanted in zip(cells, are_methods) if wanted])
     found: List[Cell] = []
-    for cell, baseline, config in zip(cells, baselines, configs):
+    for cell, baseline, is_method in zip(cells, baselines, are_methods):
         runs: Tuple[Run, ...] = ()
-        if config:
-            length = equal_length(config, passes[cell.config])
+        if is_method:
+            length = round(total_length(cell.runs[0], setup))
             runs = tuple(lengthened(run, length) for run in baseline.runs)
         found += [
             cell,
@@ -78,18 +80,45 @@ def _baseline_of(cell: Cell, cells: Sequence[Cell],
     return above[-1] if above else None
 
 
-def _method(cell: Cell, baseline: Optional[Cell],
-            setup: Setup) -> Optional[Config]:
-    """The config as it is trained; None if it gets no second cell."""
+def _is_method(cell: Cell, baseline: Optional[Cell], setup: Setup) -> bool:
+    """Whether a cell gets a second one."""
     if not cell.runs or baseline is None or not baseline.runs:
-        return None
+        return False
     config = trained_config(cell.runs[0], setup)
-    if not control_options(config) or is_control(config):
-        return None
+    learns = bool(control_options(config)) and not is_control(config)
+    if not learns and not has_teacher(cell.runs[0], setup):
+        return False
     supervised = trained_config(baseline.runs[0], setup)
     labeled, *others = images_by_source(config)
-    return config if [labeled] == others == images_by_source(
-        supervised) else None
+    return set(others) == {labeled} and (
+        images_by_source(supervised) == [labeled])
+
+
+def has_teacher(run: Run, setup: Setup) -> bool:
+    """Whether a run is a second training: a network writes its masks."""
+    return 'teacher' in setup.labelings.get(run.config, {})
+
+
+def total_length(run: Run, setup: Setup) -> float:
+    """Supervised training of equal cost, teachers and masks included.
+
+    Args:
+        run (Run): Of the method.
+        setup (Setup): Of all runs.
+
+    Returns:
+        float: Epochs or iterations of the run's loop.
+    """
+    config = trained_config(run, setup)
+    passes = count_passes([run.config])[run.config]
+    length = float(equal_length(config, passes))
+    if has_teacher(run, setup):
+        for labeling in needs_of(run, setup):
+            length += labeling_length(config, labeling, setup)
+            length += sum(
+                total_length(teacher, setup)
+                for teacher in needs_of(labeling, setup))
+    return length
 
 
 def trained_config(run: Run, setup: Setup) -> Config:

@@ -14,3 +14,6 @@ poly_schedule = dict(
     end=max_iters)
 param_scheduler = [linear_schedule, poly_schedule]
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
+# The mean of about the last 100 weights is evaluated and kept: on few images
+# single checkpoints differ by points. Methods with a mean teacher have one.
+average_hook = dict(type='EMAHook', momentum=0.01, update_buffers=True)

@@ -43,6 +43,11 @@ class SemiEncoderDecoder(CascadeEncoderDecoder):
         terms (dict[str, dict], optional): Configs of :class:`SemiTerm`\\ s.
             Defaults to None: supervised training.
         sup_weight (float): Weight of the supervised losses. Defaults to 1.
+        unlabeled_norm_eval (bool): Whether batch norms use their running
+            statistics in the passes of unlabeled images, which then do not
+            change them. For trainings with few images a batch: statistics of
+            four mixed crops are not those of the images to be tested.
+            Defaults to False, as in the published codes of all methods.
         **kwargs: See ``EncoderDecoder``.
 
     Raises:
@@ -68,6 +73,7 @@ class SemiEncoderDecoder(CascadeEncoderDecoder):
                  data_preprocessor: Optional[dict] = None,
                  terms: Optional[Dict[str, dict]] = None,
                  sup_weight: float = 1.,
+                 unlabeled_norm_eval: bool = False,
                  **kwargs) -> None:
         check_head_types(decode_head, backbone)
         refuse_unknown_arguments('model', kwargs, type(self))
@@ -94,6 +100,7 @@ class SemiEncoderDecoder(CascadeEncoderDecoder):
         self.data_preprocessor.num_classes = self.num_classes
         self.data_preprocessor.ignore_index = self.pixel_head.ignore_index
         self.sup_weight = sup_weight
+        self.unlabeled_norm_eval = unlabeled_norm_eval
         # Set by SupervisedWarmupHook in each iteration.
         self.unsup_enabled = True
         self.iteration = self.warmup_iters = self.max_iters = 0

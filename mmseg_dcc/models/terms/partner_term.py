@@ -14,6 +14,7 @@ from ..head_features import (
     pixel_heads,
     recorded_classifier,
 )
+from ..running_norms import running_norms
 from ..semi_batch import LabeledPart, SemiBatch, at_image_size
 from .semi_term import SemiTerm
 
@@ -48,6 +49,7 @@ class PartnerTerm(SemiTerm):
             **copy.deepcopy(segmentor.stock_config),
             **self._changes
         })
+        self.unlabeled_norm_eval = segmentor.unlabeled_norm_eval
 
     @property
     def partner_head(self) -> nn.Module:
@@ -82,7 +84,8 @@ class PartnerTerm(SemiTerm):
             Tensor: Shape (N, out_channels, H, W).
         """
         head = self.partner_head
-        scores = head.cls_seg(encoder_features(self.partner, images))
+        with running_norms(self.partner, self.unlabeled_norm_eval):
+            scores = head.cls_seg(encoder_features(self.partner, images))
         return at_image_size(head, scores, images.shape[2:])
 
     def on_all_images(

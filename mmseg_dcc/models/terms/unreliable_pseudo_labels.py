@@ -28,6 +28,7 @@ from ..losses.entropy_filtered_loss import (
     entropy_thresholds,
     pixel_entropy,
 )
+from ..running_norms import running_norms
 from ..semi_batch import SemiBatch, View, at_image_size
 from .mixer import Mixer
 from .semi_term import SemiTerm
@@ -214,7 +215,8 @@ class UnreliablePseudoLabels(SemiTerm):
         model, head = batch.model, batch.model.pixel_head
         mixed = self._mixed(batch.view(self.views[0]), head)
         images, valid = mixed['images'], mixed['valid']
-        features = encoder_features(model, images)
+        with running_norms(model, model.unlabeled_norm_eval):
+            features = encoder_features(model, images)
         teacher = self._teacher_maps(model, images)
         entropy = pixel_entropy(
             class_probabilities(

@@ -116,9 +116,26 @@ def test_each_method_of_a_table_gets_a_cell(counted, tmp_path):
     # supervised training, lambda = 0, twice as many labeled images a step
     for name in ('suponly', 'control', 'supervised-long', 'self-training'):
         assert found[f'{name}-equal-cost'].runs == ()
-    assert sorted(counted) == sorted(
+    assert sorted(set(counted)) == sorted(
         found[f'exp-{row}'].config
         for row in ('I', 'II', 'III', 'IV', 'V', 'VI', 'VII', 'VIII'))
+
+
+def test_a_second_training_pays_for_its_teacher(counted, tmp_path,
+                                                monkeypatch):
+    monkeypatch.setattr(equal_cost, 'labeling_length', lambda *_: 100.4)
+    preset = paper_tables.load_preset('demo')
+    setup = Setup(tmp_path, preset['labelings'])
+    found, _ = cells_of(3, 'demo', setup)
+    equal, *_ = found['self-training-equal-cost'].runs
+    # 9 passes a step are counted here: 3 times 1,600 steps of each
+    assert equal.variant == f'{3 * 1600 + 3 * 1600 + 100} iterations'
+
+
+def test_passes_of_several_labeled_sets():
+    student = 'ablation/deeplabv3plus_small_demo_self_training.py'
+    both = 'beyond/deeplabv3plus_small_camvid_1-8_self_training_dcc.py'
+    assert equal_cost.count_passes([student, both]) == {student: 6, both: 12}
 
 
 def test_a_table_without_supervised_training_stays_as_it_is(tmp_path):

@@ -1,10 +1,12 @@
 """Tests of ``tools/paper/figures``, on networks with random weights."""
 import csv
 import json
+import re
 from pathlib import Path
 from unittest import mock
 
 import cv2
+import data_flow
 import grad_cam
 import negative_precision
 import numpy as np
@@ -14,6 +16,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 import validation_curves
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.patches import FancyBboxPatch
 from mmengine.config import Config
 from mmseg.registry import MODELS
 from work_dir import WorkDir, read, shortest_labels
@@ -397,3 +401,26 @@ def test_pixel_of_choice(trained, in_data_dir, tmp_path):
         run(grad_cam, trained, tmp_path / 'a.png', '--pixel', 'mine', 1, 1)
     with pytest.raises(SystemExit, match='expected some of'):
         run(grad_cam, trained, tmp_path / 'a.png', '--classes', 'whale')
+
+
+def test_data_flow(tmp_path):
+    """Each text is inside of a box, each class is one of the project."""
+    run(data_flow, [], tmp_path / 'a.png')
+    figure = data_flow.draw()
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    axes, = figure.axes
+    boxes = [
+        patch.get_window_extent() for patch in axes.patches
+        if isinstance(patch, FancyBboxPatch)
+    ]
+    source = ''.join(
+        path.read_text() for path in (ROOT / 'mmseg_dcc').rglob('*.py'))
+    classes = re.findall(r'^class (\w+)', source, re.M)
+    for text in axes.texts:
+        inner = text.get_window_extent(renderer)
+        assert any(
+            box.fully_containsx(inner.x0) and box.fully_containsx(inner.x1)
+            and box.fully_containsy(inner.y0)
+            and box.fully_containsy(inner.y1) for box in boxes), text
+        for name in re.findall(r'(?:[A-Z][a-z0-9]+){2,}', text.get_text()):
+            assert name in classes or MODELS.get(name), name

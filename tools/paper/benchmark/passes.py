@@ -48,19 +48,19 @@ def passes_of(config: Config) -> List[int]:
         config (Config): Of a training.
 
     Returns:
-        list[int]: See :func:`counted_passes`; ``[3]`` without terms.
+        list[int]: See :func:`counted_passes`; ``[3]`` for each data set
+        without terms.
 
     Raises:
-        ValueError: If a step does not take as many unlabeled images as
-            labeled ones.
+        ValueError: If a step does not take as many images of each data set.
     """
-    if not is_kind(config.model, SemiEncoderDecoder, MODELS):
-        return [3]
     ratio = config.train_dataloader.batch_sampler.source_ratio
-    if list(ratio) != [1, 1]:
+    if set(ratio) != {1}:
         raise ValueError(
-            f'{config.filename} has source_ratio={ratio}, expected [1, 1]: '
-            'passes are counted for as many unlabeled images as labeled ones.')
+            f'{config.filename} has source_ratio={ratio}, expected 1 for each '
+            'data set: passes are counted for as many images of each.')
+    if not is_kind(config.model, SemiEncoderDecoder, MODELS):
+        return [3] * len(ratio)
     dataset, = unlabeled_configs(config)
     views, = (step['views'] for step in dataset['pipeline']
               if is_kind(step, MultiView, TRANSFORMS))
@@ -71,7 +71,9 @@ def passes_of(config: Config) -> List[int]:
                 optim_wrapper=copy.deepcopy(config.optim_wrapper))),
         config.custom_hooks, IMAGES, SIDE, windows_of(views), STRIDE)
     with confident_network():
-        return counted_passes(training, IMAGES)
+        passes = counted_passes(training, IMAGES)
+    # data sets with masks besides the first
+    return passes + [3] * (len(ratio) - 2)
 
 
 def small_model(model: dict) -> dict:
