@@ -35,6 +35,8 @@ setup(
         'Programming Language :: Python :: 3',
         # those that docs/compatibility.md has seen
         'Programming Language :: Python :: 3.11',
+        'Programming Language :: Python :: 3.12',
+        'Programming Language :: Python :: 3.13',
         'Topic :: Scientific/Engineering :: Artificial Intelligence',
     ],
     packages=find_packages(include=['mmseg_dcc', 'mmseg_dcc.*']),
