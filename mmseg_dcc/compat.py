@@ -10,6 +10,8 @@ The fixes are narrow and do nothing where they are not needed:
   into every training checkpoint.
 * :func:`explain_refused_checkpoints`: torch then advises to load such a file
   without the protection.
+* :func:`keep_protection_of_fork`: the fork's mmengine loads a file that torch
+  refuses once more, without the protection.
 * :func:`find_configs_of_fork`: mmengine looks for the base of a config
   ``mmseg::...`` only in a package named ``mmsegmentation``.
 """
@@ -25,7 +27,7 @@ import numpy as np
 import torch
 from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.logging import HistoryBuffer
-from mmengine.runner import CheckpointLoader
+from mmengine.runner import CheckpointLoader, checkpoint
 from mmengine.runner.checkpoint import load_from_local
 from mmengine.utils import is_installed
 from mmengine.utils.dl_utils import mmcv_full_available
@@ -181,6 +183,17 @@ def _load_local(filename: str, map_location=None):
         return load_from_local(filename, map_location)
 
 
+def keep_protection_of_fork() -> None:
+    """Makes the fork's mmengine load checkpoints as mmengine 0.10.7 does.
+
+    It falls back to ``weights_only=False``, which runs what the file holds.
+    The training checkpoints for which it does so load without, see
+    :func:`allow_mmengine_checkpoints`.
+    """
+    if can_allow_classes() and hasattr(checkpoint, '_safe_torch_load'):
+        checkpoint._safe_torch_load = torch.load
+
+
 def find_configs_of_fork() -> None:
     """Makes bases ``mmseg::...`` work with the maintained fork of mmseg."""
     if not is_installed('mmsegmentation') and is_installed(_FORK_OF_MMSEG):
@@ -190,4 +203,5 @@ def find_configs_of_fork() -> None:
 install_mmcv_ops_placeholder()
 allow_mmengine_checkpoints()
 explain_refused_checkpoints()
+keep_protection_of_fork()
 find_configs_of_fork()

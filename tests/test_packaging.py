@@ -3,11 +3,15 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
+from email import message_from_string
 from pathlib import Path
 
 import modelindex
 import pytest
 import yaml
+
+import mmseg_dcc
 
 from .conftest import ROOT, environment
 from .project_configs import load_config
@@ -27,8 +31,8 @@ print(config.model.type, config.custom_hooks[0].warmup_epochs)
 
 
 @pytest.fixture(scope='module')
-def site(tmp_path_factory):
-    """A folder with the package as a wheel installs it, without links."""
+def wheel(tmp_path_factory):
+    """The wheel of a clone without anything beside it."""
     folder = tmp_path_factory.mktemp('wheel')
     source = folder / 'source'
     source.mkdir()
@@ -40,13 +44,21 @@ def site(tmp_path_factory):
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, source / name, follow_symlinks=False)
     subprocess.run([
-        sys.executable, '-m', 'pip', 'install', '--quiet', '--no-deps',
-        '--no-build-isolation', '--no-index', '--target', folder / 'site',
-        source
+        sys.executable, '-m', 'pip', 'wheel', '--quiet', '--no-deps',
+        '--no-build-isolation', '--no-index', '--wheel-dir', folder, source
     ],
                    check=True,
                    env=environment(PYTHONPATH=''))
-    return folder / 'site'
+    return next(folder.glob('*.whl'))
+
+
+@pytest.fixture(scope='module')
+def site(wheel):
+    """A folder with the package as the wheel installs it."""
+    folder = wheel.with_name('site')
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder)
+    return folder
 
 
 @pytest.fixture
@@ -61,7 +73,8 @@ def user_config(tmp_path):
 def test_wheel_carries_every_config_and_tool(site):
     installed = site / 'mmseg_dcc/.mim'
     # of no use without the clone: what serves the paper, or sets it up
-    left_out = ('quickstart.sh', 'run_tests.sh', 'setup_env.sh')
+    left_out = ('check_family.sh', 'quickstart.sh', 'run_tests.sh',
+                'setup_env.sh')
     for folder in ('configs', 'tools'):
         expected, found = ({
             path.relative_to(root): path.read_bytes()
@@ -74,10 +87,29 @@ def test_wheel_carries_every_config_and_tool(site):
             if 'paper' not in path.parts and path.name not in left_out
         }
         assert found == expected and len(found) > 15
-    assert not any(path.is_symlink() for path in installed.rglob('*'))
     # nothing else lands beside the other packages of the environment
     assert {path.name.split('-')[0]
             for path in site.iterdir()} == {'mmseg_dcc'}
+
+
+def test_wheel_is_small_and_has_its_licence(wheel, site):
+    assert wheel.stat().st_size < 2**20
+    folder, = site.glob('*.dist-info')
+    about = message_from_string((folder / 'METADATA').read_text())
+    assert about['Version'] == mmseg_dcc.__version__
+    licence, = folder.rglob('LICENSE')
+    assert licence.read_bytes() == (ROOT / 'LICENSE').read_bytes()
+    # two families in one environment overwrite each other
+    assert not [
+        needed for needed in about.get_all('Requires-Dist')
+        if 'extra' not in needed and needed.startswith(('mm', 'onedl'))
+    ]
+
+
+def test_version_is_the_same_everywhere():
+    citation = yaml.safe_load((ROOT / 'CITATION.cff').read_text())
+    latest = re.search(r'^## (\S+)', (ROOT / 'CHANGELOG.md').read_text(), re.M)
+    assert citation['version'] == latest[1] == mmseg_dcc.__version__
 
 
 def test_base_of_a_config_elsewhere(user_config, run):
@@ -86,11 +118,13 @@ def test_base_of_a_config_elsewhere(user_config, run):
     assert out.strip().endswith('DCCSegmentor 3')
 
 
-def test_installed_tool_trains_on_it(site, user_config, run, tmp_path):
-    """From the wheel; inherited classes are built in the scope mmseg_dcc."""
+def test_wheel_trains_on_it(site, user_config, run, tmp_path):
+    """Inherited classes are built in the scope mmseg_dcc."""
     out = run(
         sys.executable,
-        site / 'mmseg_dcc/.mim/tools/train.py',
+        '-m',
+        'mmseg_dcc',
+        'train',
         user_config,
         '--work-dir',
         tmp_path,
@@ -100,8 +134,12 @@ def test_installed_tool_trains_on_it(site, user_config, run, tmp_path):
         'train_cfg.max_epochs=1',
         'train_cfg.val_interval=1',
         'train_dataloader.batch_sampler.epoch_length=1',
-        PYTHONPATH=str(site))
+        PYTHONPATH=str(site),
+        PYTHONWARNINGS='')
     assert 'unsup_loss_dc' in out and 'mIoU' in out
+    # what the user types next, and nothing before the first line
+    assert '  python -m mmseg_dcc predict ' in out
+    assert 'pkg_resources is deprecated' not in out
     assert 'Failed to search registry' not in out
 
 

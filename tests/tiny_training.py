@@ -7,7 +7,7 @@ from mmengine.runner import Runner
 
 from mmseg_dcc.engine.cpu_processes import run_on_cpu_if_needed
 
-from .conftest import ROOT
+from .conftest import FORMAT_CODE, ROOT
 
 CONFIG = ROOT / 'configs/demo/deeplabv3plus_small_demo_dcc.py'
 # Of the data set, but seen by the log alone.
@@ -68,7 +68,7 @@ def run(cfg, hooks=()):
     run_on_cpu_if_needed(cfg)
     # Both take seconds and are for the reader of a log.
     with mock.patch('mmengine.runner.runner.collect_env', dict), mock.patch(
-            'mmengine.config.config.FormatCode', lambda text, **_: (text, 1)):
+            FORMAT_CODE, lambda text, **_: (text, 1)):
         runner = Runner.from_cfg(cfg)
         for hook in hooks:
             runner.register_hook(hook)

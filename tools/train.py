@@ -20,6 +20,7 @@ from mmseg_dcc.utils.command_line import (
     load_launched_config,
 )
 from mmseg_dcc.utils.input_error import exit_on_input_error
+from mmseg_dcc.utils.tool_command import tool_command
 from mmseg_dcc.utils.work_dir_lock import lock_work_dir, process_rank
 
 
@@ -53,7 +54,7 @@ def main() -> None:
     with lock_work_dir(cfg.work_dir) if rank == 0 else nullcontext():
         if args.resume:
             found = checkpoint_to_resume(cfg.work_dir)
-            test = shlex.join(['python', 'tools/test.py', args.config])
+            test = shlex.join([*tool_command('test'), args.config])
             finished = finished_message(found, cfg, test)
             if finished:
                 if rank == 0:

@@ -14,6 +14,7 @@ from ..utils.command_line import is_verbose
 from ..utils.configs import is_kind
 from ..utils.public_data import CITYSCAPES_DOWNLOAD_HINT, VOC_DOWNLOAD_HINT
 from ..utils.text_files import encoding_problem
+from ..utils.tool_command import with_typed_commands
 
 _HOW_TO_GET = {
     'VOC2012':
@@ -92,7 +93,7 @@ def exit_without_data(cfg: Config, loaders: tuple) -> None:
                 name, f'Put the data there, or change data_root={root!r} in '
                 'the config.'))
     lines.append('If it lies elsewhere, link it: ln -s /path/to/data data')
-    raise SystemExit('\n'.join(lines))
+    raise SystemExit(with_typed_commands('\n'.join(lines)))
 
 
 def list_encoding_problem(dataset: dict) -> Optional[str]:

@@ -3,7 +3,10 @@ from pathlib import Path
 from typing import List, Optional
 
 from mmengine.config import Config
+from mmengine.config.utils import MODULE2PACKAGE
+from mmengine.hub import get_config
 from mmengine.registry import Registry, init_default_scope
+from mmengine.utils import is_installed
 from mmseg.registry import DATASETS
 
 from ..datasets import UnlabeledDataset
@@ -17,7 +20,8 @@ def read_config(path: str, options: Optional[dict] = None) -> Config:
     """Reads a config file and sets its default scope.
 
     Args:
-        path (str): Config file, of strings or in pure Python.
+        path (str): Config file, of strings or in pure Python, or one of an
+            installed package: ``mmseg_dcc::dcc/NAME.py``.
         options (dict, optional): What ``--cfg-options`` overrides. Defaults
             to None.
 
@@ -25,11 +29,12 @@ def read_config(path: str, options: Optional[dict] = None) -> Config:
         Config: The config.
 
     Raises:
-        InputError: If an option would have no effect, or the config imports
-            a package that is not installed.
+        InputError: If an option would have no effect, or a package is not
+            installed: the one that the config imports or belongs to.
     """
     try:
-        cfg = Config.fromfile(path)
+        cfg = (_config_of_package(path)
+               if '::' in path else Config.fromfile(path))
     except ImportError as error:
         package = _missing_package(error)
         if package is None:
@@ -46,6 +51,18 @@ def read_config(path: str, options: Optional[dict] = None) -> Config:
     cfg.merge_from_dict(options or {})
     init_default_scope(cfg.get('default_scope') or 'mmseg')
     return cfg
+
+
+def _config_of_package(path: str) -> Config:
+    module = path.partition('::')[0]
+    package = MODULE2PACKAGE.get(module, module)
+    # mmengine would install whatever has this name
+    if not is_installed(package):
+        raise InputError(
+            f'{path}: got the package {package}, which is not installed. '
+            'Expected one that is, such as mmseg_dcc::dcc/NAME.py or '
+            'mmseg::pspnet/NAME.py.')
+    return get_config(path)
 
 
 def _missing_package(error: BaseException) -> Optional[str]:

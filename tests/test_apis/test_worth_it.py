@@ -9,6 +9,7 @@ from mmseg_dcc.apis import worth_it
 from mmseg_dcc.apis.worth_it import ALL, EQUAL_COST, HALF, METHOD
 from mmseg_dcc.utils.input_error import InputError
 from tests import tiny_training
+from tests.conftest import FORMAT_CODE
 from tests.own_config import write_own_config
 from tests.project_configs import CONFIGS, load_config
 from tests.tool_scripts import load_tool
@@ -39,8 +40,7 @@ logs.mkdir(parents=True)
 @pytest.fixture(autouse=True)
 def unformatted(monkeypatch):
     """Formatting takes a second a config and is for its reader."""
-    monkeypatch.setattr('mmengine.config.config.FormatCode',
-                        lambda text, **_: (text, 1))
+    monkeypatch.setattr(FORMAT_CODE, lambda text, **_: (text, 1))
 
 
 @pytest.fixture

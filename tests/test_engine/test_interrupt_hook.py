@@ -349,6 +349,8 @@ def test_ignored_signals_stay_ignored(monkeypatch):
      "python tools/train.py 'a b.py' --resume"),
     (['tools/train.py', 'a.py', '--resume', '--amp'], None,
      'python tools/train.py a.py --resume --amp'),
+    (['/site/mmseg_dcc/.mim/tools/train.py', 'a.py'], None,
+     'python -m mmseg_dcc train a.py --resume'),
     (['tools/train.py'], 'bash tools/dist_train.sh a\\ b.py 2',
      'bash tools/dist_train.sh a\\ b.py 2 --resume'),
 ])

@@ -4,6 +4,7 @@ Commands that the scripts start are recorded instead of run.
 """
 import os
 import shutil
+import subprocess
 from collections import namedtuple
 
 import pytest
@@ -100,6 +101,25 @@ def test_ci_with_full_mmcv(clone, record):
     ]
     assert install.words[-1] == str(wheel)
     assert calls[-1].words[:2] == ['-m', 'pytest']
+
+
+def test_family_in_an_environment_of_its_own(clone, record):
+    for command in ('init', 'add .', '-c user.name=a -c user.email=b commit '
+                    '--message all'):
+        subprocess.run(['git', *command.split()], cwd=clone, check=True,
+                       stdout=subprocess.DEVNULL)
+    calls = record('tools/check_family.sh', 'onedl', '-k', 'one or two')
+    words = [call.words for call in calls]
+    assert ['-m', 'pip', 'install', '--quiet', '.[onedl]'] in [
+        command[:5] for command in words]
+    assert words[-1][:2] == ['-m', 'pytest']
+    assert words[-1][-2:] == ['-k', 'one or two']
+    selected = [word.partition('::')[0] for word in words[-1]
+                if word.startswith('tests/')]
+    assert selected and all((ROOT / path).is_file() for path in selected)
+    # neither the clone nor the disk keeps anything of it
+    assert not {call.folder for call in calls[2:]} & {str(clone)}
+    assert not os.path.exists(calls[-1].folder)
 
 
 def test_quickstart(clone, record):

@@ -54,3 +54,16 @@ def test_mistake_in_a_config_stays_one(tmp_path):
     with pytest.raises(Exception, match='LoadImageFromFil') as error:
         read_config(str(path))
     assert not isinstance(error.value, InputError)
+
+
+def test_config_of_an_installed_package():
+    name = 'dcc/deeplabv3plus_r50_voc_1-8.py'
+    cfg = read_config(f'mmseg_dcc::{name}', {'train_cfg.max_epochs': 2})
+    assert cfg.filename.endswith(f'mmseg_dcc/.mim/configs/{name}')
+    assert cfg.train_cfg.max_epochs == 2
+
+
+def test_config_of_a_package_that_is_not_installed(monkeypatch):
+    monkeypatch.setattr('mmengine.hub.hub.install_package', pytest.fail)
+    with pytest.raises(InputError, match='got the package mmsegdcc, which is'):
+        read_config('mmsegdcc::dcc/any.py')

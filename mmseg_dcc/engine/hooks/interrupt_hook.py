@@ -12,6 +12,7 @@ from mmengine.logging import print_log
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop
 from mmseg.registry import HOOKS
 
+from ...utils.tool_command import runs_from_installation, tool_command
 from ..stop_request import StopRequest, protect_workers, stop_protecting
 from ..unfinished_epoch import KEY, save_position, skip_done_batches
 
@@ -155,6 +156,10 @@ def resume_command() -> str:
         program = os.path.basename(sys.executable)
         if shutil.which(program) != sys.executable:
             program = sys.executable
-        command = shlex.join([program, *sys.argv])
+        tool = sys.argv[:1]
+        if runs_from_installation():
+            tool = tool_command(os.path.splitext(
+                os.path.basename(sys.argv[0]))[0])[1:]
+        command = shlex.join([program, *tool, *sys.argv[1:]])
     return (command if '--resume' in shlex.split(command) else
             f'{command} --resume')

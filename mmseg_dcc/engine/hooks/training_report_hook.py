@@ -11,6 +11,7 @@ from mmengine.hooks import Hook
 from mmseg.evaluation import IoUMetric
 from mmseg.registry import HOOKS
 
+from ...utils.tool_command import tool_command
 from ..class_areas import ClassAreas, score_table
 
 
@@ -96,10 +97,10 @@ def _next_commands(runner, checkpoint: str) -> List[str]:
     out = osp.join(runner.work_dir, 'predictions')
     masks = osp.join(runner.work_dir, 'masks')
     return [
-        f'  python {shlex.join([osp.join(tools, tool), config, best])} {rest}'
+        f'  {shlex.join([*tool_command(tool, tools), config, best])} {rest}'
         for tool, rest in (
-            ('test.py', f'--out {shlex.quote(masks)}'),
-            ('predict.py', f'FOLDER_OF_PHOTOS --out {shlex.quote(out)}'))
+            ('test', f'--out {shlex.quote(masks)}'),
+            ('predict', f'FOLDER_OF_PHOTOS --out {shlex.quote(out)}'))
     ]
 
 

@@ -26,7 +26,7 @@ from mmseg_dcc.models.head_features import encoder_features
 from mmseg_dcc.models.semi_batch import UNKNOWN_IN_FILES
 from mmseg_dcc.structures import ViewInfo
 from tests.backbones import import_mmpretrain
-from tests.conftest import ROOT
+from tests.conftest import FORMAT_CODE, ROOT
 from tests.optional_packages import needs_grad_cam
 from tests.tiny_models import settle
 
@@ -46,8 +46,7 @@ def make_work_dir(folder, method, seed=0):
     name = f'deeplabv3plus_small_demo_{method}'
     config = Config.fromfile(ROOT / f'configs/demo/{name}.py')
     # formatting takes seconds
-    with mock.patch('mmengine.config.config.FormatCode',
-                    lambda text, **_: (text, 1)):
+    with mock.patch(FORMAT_CODE, lambda text, **_: (text, 1)):
         config.dump(folder / f'{name}.py')
     torch.manual_seed(seed)
     model = settle(MODELS.build(config.model))
