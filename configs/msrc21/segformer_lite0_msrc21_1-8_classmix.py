@@ -11,7 +11,13 @@ model = dict(
         type='SemiSegDataPreProcessor', size=_base_.crop_size),
     decode_head=dict(num_classes=21),
     # batch statistics of few crops are not those of the photographs
-    unlabeled_norm_eval=True)
+    unlabeled_norm_eval=True,
+    # rare classes stay, and more pixels than the surest learn
+    terms=dict(
+        pseudo=dict(
+            _base_.classmix_model.terms.pseudo,
+            threshold=0.9,
+            alignment=dict(power=0.5))))
 classmix_views = dict(
     type='MultiView',
     views=dict(weak=[], strong1=_base_.strong_augmentation))

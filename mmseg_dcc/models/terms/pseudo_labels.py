@@ -3,9 +3,10 @@ from typing import Callable, Dict, Optional, Sequence, Tuple, Union
 
 import torch
 from mmseg.registry import MODELS
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..channel_dropout import complementary_masks, mask_channels
+from ..class_alignment import ClassAlignment
 from ..head_features import class_confidence, uses_sigmoid
 from ..losses.pseudo_label_loss import pseudo_label_loss
 from ..semi_batch import SemiBatch
@@ -60,6 +61,10 @@ class PseudoLabels(SemiTerm):
             Half of the images keep all channels in both. Defaults to False.
         normalise (str): See :func:`pseudo_label_loss`. Defaults to 'valid',
             UniMatch: the mean over all pixels outside the padding.
+        alignment (dict, optional): Arguments of :class:`ClassAlignment`,
+            such as ``dict(power=0.5)``: labels of classes that are predicted
+            too rarely are preferred. Needs a softmax over the classes.
+            Defaults to None, as in all the methods above.
         **kwargs: See :class:`SemiTerm`.
 
     Raises:
@@ -89,6 +94,7 @@ class PseudoLabels(SemiTerm):
                  mix: Union[None, str, dict] = None,
                  channel_dropout: bool = False,
                  normalise: str = 'valid',
+                 alignment: Optional[dict] = None,
                  **kwargs) -> None:
         train_views = tuple(train_views)
         super().__init__(views=(label_view, *train_views), **kwargs)
@@ -106,6 +112,21 @@ class PseudoLabels(SemiTerm):
         self.mixer = Mixer.of(mix)
         self.channel_dropout = channel_dropout
         self.normalise = normalise
+        self._alignment = alignment
+        self.alignment: Optional[ClassAlignment] = None
+
+    def bind(self, segmentor: nn.Module) -> None:
+        """Builds the alignment for the segmentor's classes."""
+        super().bind(segmentor)
+        if self._alignment is None:
+            return
+        if uses_sigmoid(segmentor.pixel_head):
+            raise ValueError(
+                'PseudoLabels.alignment compares probabilities that sum to 1, '
+                'but each class of model.decode_head has a sigmoid. Remove '
+                'alignment, or set use_sigmoid=False in loss_decode.')
+        self.alignment = ClassAlignment(segmentor.num_classes,
+                                        **self._alignment)
 
     @property
     def gate(self) -> Tuple[str, float]:
@@ -196,8 +217,13 @@ class PseudoLabels(SemiTerm):
             ``valid``, shape (U, H, W) each, without gradient.
         """
         view = batch.view(self.label_view)
-        confidence, labels = class_confidence(batch.model.pixel_head,
-                                              scores.detach())
+        if self.alignment is None:
+            confidence, labels = class_confidence(batch.model.pixel_head,
+                                                  scores.detach())
+        else:
+            confidence, labels = self.alignment(
+                scores.detach().float().softmax(1), view.valid,
+                batch.labeled.masks).max(1)
         return dict(labels=labels, confidence=confidence, valid=view.valid)
 
     def _dropout(self, count: int) -> Optional[Callable]:
