@@ -148,13 +148,22 @@ else:
         _base_[f'{method}_model'],
         data_preprocessor=dict(
             type='SemiSegDataPreProcessor', size=crop_shape),
-        decode_head=decode_head)
+        decode_head=decode_head,
+        # batch statistics of few crops are not those of whole photos
+        unlabeled_norm_eval=True)
+    # The photos join a network that finds all classes: it learns its own
+    # errors otherwise (docs/real_photographs.md).
+    warmup_iters = max_iters // 2
     supervised_warmup = dict(
-        type='SupervisedWarmupHook', warmup_iters=max_iters // 4)
+        type='SupervisedWarmupHook', warmup_iters=warmup_iters)
     custom_hooks = [supervised_warmup]
+if method == 'classmix':
+    pseudo = _base_.classmix_model.terms.pseudo
+    model['terms'] = dict(
+        pseudo=dict(pseudo, threshold=0.9, alignment=dict(power=0.5)))
 if method in ('fixmatch', 'classmix'):
-    # short training: the average of the teacher covers about 100 iterations
-    mean_teacher_hook = dict(_base_[f'{method}_teacher'], momentum=0.01)
+    # short training: the average of the teacher covers about 300 iterations
+    mean_teacher_hook = dict(_base_[f'{method}_teacher'], momentum=0.003)
     custom_hooks = [supervised_warmup, mean_teacher_hook]
 # Learning rate of the head, and its factor for the backbone.
 if backbone_type == 'EfficientNetLite':
@@ -171,8 +180,21 @@ optim_wrapper = dict(
 # fewer than 50 iterations in a short trial
 rise = max(min(50, max_iters // 10), 1)
 linear_schedule = dict(_base_.linear_schedule, end=rise)
-poly_schedule = dict(_base_.poly_schedule, begin=rise, end=max_iters)
-param_scheduler = [linear_schedule, poly_schedule]
+if method == 'supervised':
+    poly_schedule = dict(_base_.poly_schedule, begin=rise, end=max_iters)
+    param_scheduler = [linear_schedule, poly_schedule]
+else:
+    # a fifth of the rate is left for the photos
+    cosine_schedule = dict(
+        type='CosineAnnealingLR',
+        eta_min_ratio=0.2,
+        by_epoch=False,
+        begin=rise,
+        end=warmup_iters,
+        T_max=warmup_iters - rise)
+    poly_schedule = dict(
+        _base_.poly_schedule, begin=warmup_iters, end=max_iters)
+    param_scheduler = [linear_schedule, cosine_schedule, poly_schedule]
 interval = max(max_iters // 10, 1)
 train_cfg = dict(max_iters=max_iters, val_interval=interval)
 default_hooks = dict(
