@@ -194,7 +194,9 @@ else:
         T_max=warmup_iters - rise)
     poly_schedule = dict(
         _base_.poly_schedule, begin=warmup_iters, end=max_iters)
-    param_scheduler = [linear_schedule, cosine_schedule, poly_schedule]
+    # a trial of two iterations has no room for the cosine
+    cosine_schedules = [cosine_schedule] if warmup_iters > rise else []
+    param_scheduler = [linear_schedule, *cosine_schedules, poly_schedule]
 interval = max(max_iters // 10, 1)
 train_cfg = dict(max_iters=max_iters, val_interval=interval)
 default_hooks = dict(

@@ -125,9 +125,9 @@ def test_each_method_by_one_line(method, in_data_dir, tmp_path):
         sum(value for key, value in step.items() if 'unsup_loss' in key)
         for step in recorder.steps
     ]
-    # a quarter is warm-up
+    # half is warm-up
     assert [bool(loss) for loss in unlabeled
-            ] == [False] + [method != 'supervised'] * 3
+            ] == [False] * 2 + [method != 'supervised'] * 2
     assert (runner.train_dataloader.batch_sampler.images_per_batch ==
             ([2] if method == 'supervised' else [2, 2]))
     assert {'curves.png', 'validation.png', 'iter_4.pth'} <= {
@@ -165,7 +165,7 @@ def test_network_of_the_paper_by_one_line(tmp_path):
     wrapper = config.optim_wrapper
     assert wrapper.optimizer.lr == 1e-3
     assert wrapper.paramwise_cfg.custom_keys.backbone.lr_mult == 0.1
-    assert config.param_scheduler[1].end == 40
+    assert config.param_scheduler[-1].end == 40
     config.model.pretrained = None
     with torch.device('meta'):
         model = MODELS.build(config.model)
