@@ -8,6 +8,7 @@ from mmseg.registry import DATASETS, MODELS
 
 from .backbones import has_mmpretrain, import_mmpretrain
 from .project_configs import CONFIGS, load_config
+from .sweeps import sweep
 
 LEAVES = sorted(
     str(path.relative_to(CONFIGS)) for path in CONFIGS.rglob('*.py')
@@ -123,10 +124,12 @@ def test_named_parts_are_those_of_the_training(name):
 
 # ResNet-101 has the pipelines of ResNet-50, an ablation those of its base
 # (tests/test_ablations.py), but for two.
-@pytest.mark.parametrize('name', [
-    n for n in LEAVES if ('r101' not in n or n.startswith('s4gan')) and (
-        'ablation' not in n or 'same_crop' in n or 'self_training' in n)
-])
+@pytest.mark.parametrize('name', sweep(
+    (n for n in LEAVES if ('r101' not in n or n.startswith('s4gan')) and (
+        'ablation' not in n or 'same_crop' in n or 'self_training' in n)),
+    'demo/deeplabv3plus_small_demo_dcc.py',
+    'demo/deeplabv3plus_small_demo_fixmatch.py',
+    'demo/deeplabv3plus_small_demo_supervised.py'))
 def test_pipelines_run(name, in_data_dir):
     if 'stock' in name:
         # labeled part: VOC's own lists, which the tiny data set lacks

@@ -11,6 +11,10 @@ from mmengine.structures import PixelData
 
 from .processes import run_processes
 
+pytestmark = pytest.mark.slow
+
+pytestmark = pytest.mark.slow
+
 SIDE, CLASSES = 32, 4
 
 

@@ -102,6 +102,7 @@ def test_packages_that_are_missing(monkeypatch):
         main(('a.py', 'a.pth'), 'a.onnx', monkeypatch)
 
 
+@pytest.mark.slow
 def test_tool_starts_without_them(run, tmp_path):
     """The modules import the optional packages only when they are used."""
     (tmp_path / 'onnxruntime.py').write_text('raise ImportError')

@@ -187,6 +187,7 @@ def test_config_without_images_to_label_is_refused(in_data_dir):
         labeling_config(Config.fromfile(TEACHER), ['a.pth'], 0.5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('student, options', [
     (STUDENT, []), (DCC_STUDENT, ['--tta', '--logit-adjustment', '0.35'])])
 def test_teacher_labels_and_student_learns(run, tmp_path, student, options):

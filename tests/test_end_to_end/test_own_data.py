@@ -15,6 +15,10 @@ from ..conftest import ROOT
 from ..own_config import exchange_network, write_own_config
 from .test_tools import free_port, miou
 
+pytestmark = pytest.mark.slow
+
+pytestmark = pytest.mark.slow
+
 OPTIONS = (
     # an untrained network is not confident of anything
     'model.loss_dc.confidence_threshold=0.',

@@ -5,6 +5,10 @@ import pytest
 
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
+pytestmark = pytest.mark.slow
+
 SCRIPT = ROOT / 'tools/paper/benchmark/step.py'
 
 # of each method, in forward passes of B images; see its paper

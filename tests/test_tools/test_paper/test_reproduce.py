@@ -596,6 +596,7 @@ def test_options_for_the_commands_of_missing_cells():
     assert list(map(str, words)) == given
 
 
+@pytest.mark.slow
 def test_train_and_collect(run, tmp_path):
     command = [
         sys.executable, ROOT / 'tools/paper/reproduce.py', '--preset', 'demo',
