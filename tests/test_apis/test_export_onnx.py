@@ -63,6 +63,7 @@ def main(files, output, monkeypatch):
     TOOL.main()
 
 
+@pytest.mark.slow
 def test_runtime_meets_the_test_step(files, tmp_path, monkeypatch, capsys):
     output = tmp_path / 'model.onnx'
     main(files, output, monkeypatch)
