@@ -13,8 +13,6 @@ from .processes import run_processes
 
 pytestmark = pytest.mark.slow
 
-pytestmark = pytest.mark.slow
-
 SIDE, CLASSES = 32, 4
 
 

@@ -19,8 +19,6 @@ from .test_end_to_end.test_tools import CONFIG, SMALL
 
 pytestmark = pytest.mark.slow
 
-pytestmark = pytest.mark.slow
-
 BASE = f'mmseg_dcc::dcc/{CONFIG.name}'
 LOAD = """
 import sys

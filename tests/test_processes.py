@@ -10,8 +10,6 @@ from .processes import run_processes
 
 pytestmark = pytest.mark.slow
 
-pytestmark = pytest.mark.slow
-
 
 def hang_in_the_second(rank):
     print(f'hello of {rank}', flush=True)

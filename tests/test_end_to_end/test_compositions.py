@@ -15,8 +15,6 @@ from .test_tools import assert_same_training
 
 pytestmark = pytest.mark.slow
 
-pytestmark = pytest.mark.slow
-
 DEMO = ROOT / 'configs/demo'
 TERMS = {
     'dcc': {'dc'},

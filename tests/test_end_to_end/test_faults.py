@@ -16,8 +16,6 @@ from .test_tools import CONFIG, SMALL, free_port
 
 pytestmark = pytest.mark.slow
 
-pytestmark = pytest.mark.slow
-
 TRAIN = (sys.executable, ROOT / 'tools/train.py')
 BROKEN = ('cut.jpg', 'empty.jpg', 'text.jpg', 'forbidden.jpg')
 ODD = ('16bit.png', 'cmyk.jpg', 'gray.jpg', 'rgba.png', 'rotated.jpg',

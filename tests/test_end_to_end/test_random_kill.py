@@ -24,8 +24,6 @@ from .test_tools import CONFIG, SMALL, assert_same_training, free_port
 
 pytestmark = pytest.mark.slow
 
-pytestmark = pytest.mark.slow
-
 KINDS = tuple(itertools.product((1, 2), ('iterations', 'epochs')))
 KILLS = int(os.environ.get('RANDOM_KILLS', 0))
 SEED = int(os.environ.get('RANDOM_KILL_SEED', time.time_ns()))
