@@ -4,6 +4,8 @@ import pytest
 from tests.project_configs import CONFIGS, load_config
 from tests.tiny_training import train
 
+pytestmark = pytest.mark.slow
+
 BASES = {
     'pspnet_r50_voc_1-8': 'dcc/pspnet_r50_voc_1-8.py',
     'deeplabv3plus_small_demo': 'demo/deeplabv3plus_small_demo_dcc.py',

@@ -21,6 +21,7 @@ from .backbones import (
 COMPILED = [name for name, f in FAMILIES.items() if f.needs == 'full mmcv']
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', [
     pytest.param(
         name,
@@ -33,11 +34,13 @@ def test_family_trains_as_the_page_says(name):
     assert trained_row(name) in PAGE.read_text().splitlines()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', REFUSED)
 def test_family_is_refused_as_the_page_says(name):
     assert refused_row(name) in PAGE.read_text().splitlines()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     'MMCV_FULL_SITE' not in os.environ,
     reason='MMCV_FULL_SITE: a folder with the full mmcv')

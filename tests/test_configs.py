@@ -8,11 +8,14 @@ from mmseg.registry import DATASETS, MODELS
 
 from .backbones import has_mmpretrain, import_mmpretrain
 from .project_configs import CONFIGS, load_config
+from .sweeps import sweep
 
 LEAVES = sorted(
     str(path.relative_to(CONFIGS)) for path in CONFIGS.rglob('*.py')
     # classifiers are mmpretrain's: see test_end_to_end/test_weak_labels.py
     if '_base_' not in path.parts and not path.stem.startswith('classifier'))
+QUICK = [f'demo/deeplabv3plus_small_demo_{method}.py'
+         for method in ('dcc', 'fixmatch', 'supervised')]
 
 
 def load(name):
@@ -94,7 +97,7 @@ def test_nothing_is_changed_by_its_position(name):
     assert not [*changes_by_position((CONFIGS / name).read_text())]
 
 
-@pytest.mark.parametrize('name', LEAVES)
+@pytest.mark.parametrize('name', sweep(LEAVES, *QUICK))
 def test_model_builds_and_its_terms_get_what_they_need(name):
     config = load(name)
     with torch.device('meta'):
@@ -110,7 +113,8 @@ def test_model_builds_and_its_terms_get_what_they_need(name):
 
 
 # Children rely on these names: what the base trains on must be what they say.
-@pytest.mark.parametrize('name', [n for n in LEAVES if 'stock' not in n])
+@pytest.mark.parametrize('name', sweep(
+    (n for n in LEAVES if 'stock' not in n), *QUICK))
 def test_named_parts_are_those_of_the_training(name):
     config = load(name)
     datasets = config.train_dataloader.dataset.datasets
@@ -123,10 +127,10 @@ def test_named_parts_are_those_of_the_training(name):
 
 # ResNet-101 has the pipelines of ResNet-50, an ablation those of its base
 # (tests/test_ablations.py), but for two.
-@pytest.mark.parametrize('name', [
-    n for n in LEAVES if ('r101' not in n or n.startswith('s4gan')) and (
-        'ablation' not in n or 'same_crop' in n or 'self_training' in n)
-])
+@pytest.mark.parametrize('name', sweep(
+    (n for n in LEAVES if ('r101' not in n or n.startswith('s4gan')) and (
+        'ablation' not in n or 'same_crop' in n or 'self_training' in n)),
+    *QUICK))
 def test_pipelines_run(name, in_data_dir):
     if 'stock' in name:
         # labeled part: VOC's own lists, which the tiny data set lacks
@@ -176,6 +180,7 @@ def test_pipelines_run(name, in_data_dir):
     assert val['data_samples'].gt_sem_seg.data.dim() == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'name', [
         n for n in LEAVES if ('_voc_' in n or '_cityscapes_' in n)
@@ -236,6 +241,7 @@ def test_values_of_section_4_1(name):
     assert config.model.projector.out_channels == 128
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', [n for n in LEAVES if n.startswith('cct/')])
 def test_values_of_cross_consistency(name):
     """Values of CCT, with network, images and schedule of DCC."""
@@ -279,6 +285,7 @@ def test_values_of_unimatch_v2():
         assert config[key] == frozen[key]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', [n for n in LEAVES if n.startswith('gct/')])
 def test_values_of_guided_collaboration(name):
     """Values of GCT, with network, images and schedule of DCC."""
@@ -304,10 +311,9 @@ def test_values_of_guided_collaboration(name):
         assert config[key] == twin[key]
 
 
-@pytest.mark.parametrize(
-    'name',
-    # mmseg's own pipelines differ in this
-    [n for n in LEAVES if 'stock' not in n])
+# mmseg's own pipelines differ in this
+@pytest.mark.parametrize('name', sweep(
+    (n for n in LEAVES if 'stock' not in n), *QUICK))
 def test_scales_of_tta_are_those_of_the_tested_size(name):
     config = load(name)
     tested = config.test_dataloader.dataset.pipeline
@@ -318,6 +324,7 @@ def test_scales_of_tta_are_those_of_the_tested_size(name):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'name',
     [n for n in LEAVES if n.startswith('weak/') and n.endswith('_weak.py')])
@@ -334,6 +341,7 @@ def test_weak_labels_are_the_only_difference(name):
         assert config[key] == twin[key]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', [n for n in LEAVES if n.startswith('dcc/d')])
 def test_twins_share_network_and_labels(name):
     config, twin = load(name), load(name.replace('dcc/', 'supervised/'))
@@ -353,22 +361,15 @@ def test_stock_config_turned_in_under_ten_lines(name):
     assert len(statements) < 10
 
 
-@pytest.mark.parametrize('name, negatives, steps', [
-    ('deeplabv3plus_r101_voc', 6400, 3),
-    ('deeplabv3plus_r50_voc', 6400, 2),
-    ('deeplabv3plus_r50_cityscapes', 16200, 1),
-    # none was published: the best of Table 4
-    ('pspnet_r50_voc', 6400, 3),
+@pytest.mark.slow
+@pytest.mark.parametrize('name', [
+    n for n in LEAVES if n.startswith('dcc/') and 'stock' not in n
 ])
-def test_negatives_of_the_published_configs(name, negatives, steps):
-    """The slot holds all positions of the crops of one GPU."""
-    configs = [load(leaf) for leaf in LEAVES if leaf.startswith(f'dcc/{name}')]
-    assert len(configs) >= 3
-    for config in configs:
-        bank = config.model.memory_bank
-        assert (bank.negatives_per_crop, bank.steps) == (negatives, steps)
-        height, width = config.dcc_crop.crop_size
-        stride = config.model.stride
-        images = config.train_dataloader.batch_size // 2
-        positions = images * (height // stride) * (width // stride)
-        assert positions == negatives
+def test_slot_holds_all_positions_of_the_crops_of_one_gpu(name):
+    """As in the published configs."""
+    config = load(name)
+    height, width = config.dcc_crop.crop_size
+    stride = config.model.stride
+    images = config.train_dataloader.batch_size // 2
+    assert config.model.memory_bank.negatives_per_crop == (
+        images * (height // stride) * (width // stride))

@@ -11,6 +11,8 @@ from mmengine.structures import PixelData
 
 from .processes import run_processes
 
+pytestmark = pytest.mark.slow
+
 SIDE, CLASSES = 32, 4
 
 
@@ -61,7 +63,7 @@ TERMS = dict(
             norm_cfg=dict(type='GN', num_groups=1))))
 
 
-def build_model(names):
+def build_model(names, norm=NORM):
     """Two convolutions without batch statistics, all positions negatives.
 
     In float64: rounding decides between labels of equal score elsewhere.
@@ -85,7 +87,7 @@ def build_model(names):
             out_indices=(1, ),
             strides=(1, 2),
             dilations=(1, 1),
-            norm_cfg=NORM),
+            norm_cfg=norm),
         decode_head=dict(
             type='FCNHead',
             num_convs=1,
@@ -94,7 +96,7 @@ def build_model(names):
             channels=8,
             in_index=0,
             dropout_ratio=0,
-            norm_cfg=NORM,
+            norm_cfg=norm,
             num_classes=CLASSES),
         terms=terms).double().train()
     if any(term.needs_teacher for term in model.terms.values()):
@@ -113,7 +115,7 @@ def other_network(model):
     return teacher
 
 
-def make_batch(step):
+def make_batch(step, device='cpu'):
     """Four labeled images and four pairs, overlaps of different size."""
     from mmseg.structures import SegDataSample
 
@@ -143,17 +145,20 @@ def make_batch(step):
         weak[:, :edge // 2] = 255  # unknown
         sample.weak_sem_seg = PixelData(data=weak)
         unlabeled.append(sample)
-    return images, pairs, labeled, unlabeled
+    return (images.to(device), pairs.to(device),
+            [sample.to(device) for sample in labeled],
+            [sample.to(device) for sample in unlabeled])
 
 
 def train_steps(model, rank, world_size):
     """Three steps over the warm-up border; gradients of the last."""
     bare = getattr(model, 'module', model)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    device = next(model.parameters()).device
     part = slice(rank * 4 // world_size, (rank + 1) * 4 // world_size)
     for step in range(4):
         bare.unsup_enabled = step > 0
-        images, pairs, labeled, unlabeled = make_batch(step)
+        images, pairs, labeled, unlabeled = make_batch(step, device)
         optimizer.zero_grad()
         losses = model(
             dict(sup=images[part], unsup=pairs[part]),

@@ -26,6 +26,7 @@ NAMES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', NAMES)
 @pytest.mark.parametrize('method', METHODS)
 def test_method_trains_the_network(method, name, in_data_dir, tmp_path):

@@ -17,6 +17,8 @@ from .conftest import ROOT, environment
 from .project_configs import load_config
 from .test_end_to_end.test_tools import CONFIG, SMALL
 
+pytestmark = pytest.mark.slow
+
 BASE = f'mmseg_dcc::dcc/{CONFIG.name}'
 LOAD = """
 import sys

@@ -50,6 +50,7 @@ def test_validation_fits_the_size_of_training(config):
     assert len(views['inputs']) == 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('path', sorted(CONFIGS.glob('*/segformer_lite0_*')),
                          ids=lambda path: path.stem)
 def test_unlabeled_photographs_join_a_network_that_has_converged(path):

@@ -8,6 +8,8 @@ import torch.distributed as dist
 from . import processes
 from .processes import run_processes
 
+pytestmark = pytest.mark.slow
+
 
 def hang_in_the_second(rank):
     print(f'hello of {rank}', flush=True)

@@ -63,6 +63,7 @@ def test_second():
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('first, returncode, summary', [
     ('fails', 1, '1 failed, 1 passed'),
     ('fails_with_orphans', 1, '1 failed, 1 passed'),

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Sets up an environment and runs lint and tests:
 #   bash tools/run_tests.sh [options of pytest]
+#   bash tools/run_tests.sh -m 'not slow'  # no trainings by commands, no sweeps
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/setup_env.sh"
 setup_env "$ROOT/requirements/tested.txt" "$ROOT/requirements/tests.txt"

@@ -63,6 +63,7 @@ def main(files, output, monkeypatch):
     TOOL.main()
 
 
+@pytest.mark.slow
 def test_runtime_meets_the_test_step(files, tmp_path, monkeypatch, capsys):
     output = tmp_path / 'model.onnx'
     main(files, output, monkeypatch)
@@ -102,6 +103,7 @@ def test_packages_that_are_missing(monkeypatch):
         main(('a.py', 'a.pth'), 'a.onnx', monkeypatch)
 
 
+@pytest.mark.slow
 def test_tool_starts_without_them(run, tmp_path):
     """The modules import the optional packages only when they are used."""
     (tmp_path / 'onnxruntime.py').write_text('raise ImportError')

@@ -187,22 +187,30 @@ def test_config_without_images_to_label_is_refused(in_data_dir):
         labeling_config(Config.fromfile(TEACHER), ['a.pth'], 0.5)
 
 
+@pytest.fixture(scope='module')
+def teacher(run, tmp_path_factory):
+    """Checkpoint of a training of two iterations."""
+    folder = tmp_path_factory.mktemp('teacher')
+    run(sys.executable, ROOT / 'tools/train.py', TEACHER, '--work-dir', folder,
+        '--cfg-options', *FEW)
+    return folder / 'iter_2.pth'
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize('student, options', [
     (STUDENT, []), (DCC_STUDENT, ['--tta', '--logit-adjustment', '0.35'])])
-def test_teacher_labels_and_student_learns(run, tmp_path, student, options):
+def test_teacher_labels_and_student_learns(run, teacher, tmp_path, student,
+                                           options):
     masks = tmp_path / 'masks'
     folder = ('train_dataloader.dataset.datasets.1.data_prefix.'
               f'seg_map_path={masks}')
-    run(sys.executable, ROOT / 'tools/train.py', TEACHER, '--work-dir',
-        tmp_path / 'teacher', '--cfg-options', *FEW)
     out = run(sys.executable, ROOT / 'tools/make_pseudo_masks.py', student,
-              tmp_path / 'teacher/iter_2.pth', '--work-dir',
-              tmp_path / 'labeling', '--confidence-threshold', 0,
-              *options, '--cfg-options', folder)
+              teacher, '--work-dir', tmp_path / 'labeling',
+              '--confidence-threshold', 0, *options, '--cfg-options', folder)
     assert 'labeled_pixels: 100' in out
     assert len(list(masks.glob('*.png'))) == 4
     origin = json.loads((masks / 'pseudo_masks.json').read_text())
-    assert origin['checkpoints'] == [str(tmp_path / 'teacher/iter_2.pth')]
+    assert origin['checkpoints'] == [str(teacher)]
     assert origin['tta'] == ('--tta' in options)
     assert origin['logit_adjustment'] == (0.35 if options else 0)
     out = run(sys.executable, ROOT / 'tools/train.py', student, '--work-dir',

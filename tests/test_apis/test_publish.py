@@ -332,6 +332,7 @@ def test_inferencer_with_this_package(tmp_path):
     assert len(np.unique(first)) > 1 and (first == second).all()
 
 
+@pytest.mark.slow
 @reads_trainings_safely
 def test_plain_mmseg_predicts_the_same(run, tmp_path, monkeypatch, capsys):
     config, checkpoint, image = write_training(tmp_path)

@@ -52,6 +52,7 @@ def test_several_labeled_sets_and_other_hooks_stay():
     assert len(config.train_dataloader.dataset.datasets) == 3
 
 
+@pytest.mark.slow
 def test_half_of_each_set_inside_of_its_wrappers(in_data_dir):
     config = load_config(DEMO.format('dcc'))
     labeled, unlabeled = config.train_dataloader.dataset.datasets

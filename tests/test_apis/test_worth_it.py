@@ -134,6 +134,7 @@ def make_here(runs, jobs, tool):
     return worth_it.make(runs, jobs, tool_that_fails(run.folder))
 
 
+@pytest.mark.slow
 def test_tool_from_begin_to_end(in_data_dir, tmp_path, monkeypatch, capsys):
     """A method costs (3 + 3 * 9) / 12 of supervised training here."""
     # that of the function beneath the decorator

@@ -13,6 +13,8 @@ from ..conftest import ROOT, reads_trainings_safely
 from ..tiny_training import train
 from .test_tools import assert_same_training
 
+pytestmark = pytest.mark.slow
+
 DEMO = ROOT / 'configs/demo'
 TERMS = {
     'dcc': {'dc'},

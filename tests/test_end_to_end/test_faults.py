@@ -14,6 +14,8 @@ from ..conftest import ROOT, reads_trainings_safely
 from ..own_config import write_own_config
 from .test_tools import CONFIG, SMALL, free_port
 
+pytestmark = pytest.mark.slow
+
 TRAIN = (sys.executable, ROOT / 'tools/train.py')
 BROKEN = ('cut.jpg', 'empty.jpg', 'text.jpg', 'forbidden.jpg')
 ODD = ('16bit.png', 'cmyk.jpg', 'gray.jpg', 'rgba.png', 'rotated.jpg',

@@ -15,6 +15,8 @@ from ..conftest import ROOT
 from ..own_config import exchange_network, write_own_config
 from .test_tools import free_port, miou
 
+pytestmark = pytest.mark.slow
+
 OPTIONS = (
     # an untrained network is not confident of anything
     'model.loss_dc.confidence_threshold=0.',
@@ -32,12 +34,20 @@ def config(data_dir, tmp_path_factory):
         tmp_path_factory.mktemp('configs'), method='dcc', **TINY)
 
 
-def test_check_train_and_test(run, config, tmp_path):
+@pytest.fixture(scope='module')
+def trained(run, config, tmp_path_factory):
+    """Checkpoint and output of the training that the page begins with."""
+    folder = tmp_path_factory.mktemp('trained')
+    out = run(sys.executable, ROOT / 'tools/train.py', config, '--work-dir',
+              folder, '--cfg-options', *OPTIONS)
+    return folder / 'iter_4.pth', out
+
+
+def test_check_train_and_test(run, config, trained, tmp_path):
     tools = ROOT / 'tools'
     out = run(sys.executable, tools / 'dataset_tools/check_dataset.py', config)
     assert '0 kinds of problems' in out
-    out = run(sys.executable, tools / 'train.py', config, '--work-dir',
-              tmp_path, '--cfg-options', *OPTIONS)
+    checkpoint, out = trained
     assert ('Images: 4 labeled, 4 unlabeled; 2 + 2 a batch on each of 1 '
             'process(es)') in out
     losses = re.findall(r'Iter\(train\).*unsup_loss_dc: ([\d.]+)', out)
@@ -46,17 +56,15 @@ def test_check_train_and_test(run, config, tmp_path):
     assert float(losses[0]) == 0 and float(losses[-1]) > 0
     # the classes by their names in the table of the validation
     assert re.search(r'\| +object +\|', out)
-    tested = run(sys.executable, tools / 'test.py', config,
-                 tmp_path / 'iter_4.pth', '--work-dir', tmp_path / 'test',
-                 '--out', tmp_path / 'masks')
+    tested = run(sys.executable, tools / 'test.py', config, checkpoint,
+                 '--work-dir', tmp_path / 'test', '--out', tmp_path / 'masks')
     assert miou(tested) == miou(out)
     assert len(list((tmp_path / 'masks').rglob('*.png'))) == 2
 
 
-def test_second_training(run, config, data_dir, tmp_path):
+def test_second_training(run, config, trained, data_dir, tmp_path):
     """On masks that a network predicts for the photos."""
-    run(sys.executable, ROOT / 'tools/train.py', config, '--work-dir',
-        tmp_path / 'first', '--cfg-options', *OPTIONS)
+    checkpoint, _ = trained
     text = (ROOT / 'configs/custom/own_data_self_training.py').read_text()
     second = config.with_name('second.py')
     second.write_text(text.replace('./own_data.py', f'./{config.name}'))
@@ -64,9 +72,8 @@ def test_second_training(run, config, data_dir, tmp_path):
         'train_dataloader.dataset.datasets.1.data_prefix.seg_map_path='
         f'{tmp_path}/masks')
     out = run(sys.executable, ROOT / 'tools/make_pseudo_masks.py', second,
-              tmp_path / 'first/iter_4.pth', '--tta', '--logit-adjustment',
-              0.35, '--work-dir', tmp_path / 'labeling', '--cfg-options',
-              masks)
+              checkpoint, '--tta', '--logit-adjustment', 0.35, '--work-dir',
+              tmp_path / 'labeling', '--cfg-options', masks)
     assert 'masks: 4' in out
     # as deep as the photos
     photos = data_dir / 'data/own/unlabeled'

@@ -1,7 +1,9 @@
 """Tests that a training killed at any moment resumes to the same bits.
 
-One training of the iteration loop is killed; ``RANDOM_KILLS=10 pytest -s``
-kills ten, of all kinds in turn, and prints a table.
+Runs on request: ``RANDOM_KILLS=10 pytest -s`` kills ten trainings, of all
+kinds in turn, and prints a table. ``RANDOM_KILL_SEED`` repeats the moments of
+an earlier run, which has printed its seed. A kill at a fixed moment is in
+``test_tools.py``.
 """
 import functools
 import itertools
@@ -20,8 +22,11 @@ from ..own_config import exchange_network, write_own_config
 from .test_own_data import OPTIONS
 from .test_tools import CONFIG, SMALL, assert_same_training, free_port
 
+pytestmark = pytest.mark.slow
+
 KINDS = tuple(itertools.product((1, 2), ('iterations', 'epochs')))
-KILLS = range(int(os.environ.get('RANDOM_KILLS', 1)))
+KILLS = int(os.environ.get('RANDOM_KILLS', 0))
+SEED = int(os.environ.get('RANDOM_KILL_SEED', time.time_ns()))
 STEP = r'\(train\)\s+(\[.*\d+/\d+\])'
 SCORES = r'aAcc: .*mAcc: [\d.]+'
 
@@ -93,17 +98,20 @@ def left_alone(train, tmp_path_factory):
 
 
 @reads_trainings_safely
-@pytest.mark.parametrize('number', KILLS)
+@pytest.mark.skipif(
+    not KILLS, reason='RANDOM_KILLS: the number of trainings to kill')
+@pytest.mark.parametrize('number', range(KILLS or 1))
 def test_random_kill_and_resume(number, train, left_alone, tmp_path):
     kind = KINDS[number % len(KINDS)]
     whole, scores, steps = left_alone(kind)
 
-    seed = time.time_ns()
-    moment = random.Random(seed)
+    # a kill of its own for each number, whichever of them are run
+    moment = random.Random(f'{SEED}, {number}')
     last = moment.randrange(len(steps) - 1)
     (begin, name), (end, _) = steps[last:last + 2]
     delay = moment.uniform(0, end - begin)
-    print(f'Seed {seed}: {delay:.2f} s after {name}.')
+    print(f'RANDOM_KILL_SEED={SEED}, kill {number}: '
+          f'{delay:.2f} s after {name}')
     killed = train(kind, tmp_path)
     killed.read_until(re.escape(name))
     time.sleep(delay)

@@ -13,6 +13,8 @@ import torch
 
 from ..conftest import ROOT, reads_trainings_safely
 
+pytestmark = pytest.mark.slow
+
 CONFIG = ROOT / 'configs/dcc/deeplabv3plus_r50_voc_1-8.py'
 MMSEG_TEST = Path(mmseg.__file__).parent / '.mim/tools/test.py'
 STOCK = 'deeplabv3plus/deeplabv3plus_r50-d8_4xb4-20k_voc12aug-512x512.py'

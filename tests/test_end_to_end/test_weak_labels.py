@@ -18,6 +18,8 @@ from ..tiny_training import train
 
 from mmseg_dcc.apis.publish import publish  # isort: skip
 
+pytestmark = pytest.mark.slow
+
 WEAK = ROOT / 'configs/weak/deeplabv3plus_small_demo_weak.py'
 CLASSIFIERS = sorted(
     path.name for path in (ROOT / 'configs/weak').glob('classifier*.py'))

@@ -26,6 +26,8 @@ from mmseg_dcc.engine.hooks import interrupt_hook
 from mmseg_dcc.engine.stop_request import StopRequest
 from tests.processes import run_processes
 
+pytestmark = pytest.mark.slow
+
 FORK = multiprocessing.get_context('fork')
 EPOCHS = dict(by_epoch=True, max_epochs=3)
 ITERATIONS = dict(by_epoch=False, max_iters=9)

@@ -217,6 +217,7 @@ def infinite_in_one_process(rank):
         dist.barrier()
 
 
+@pytest.mark.slow
 def test_infinite_loss_of_one_process_stops_all(tmp_path):
     first, second = run_processes(infinite_in_one_process, tmp_path)
     assert same(first, second) and first[0] == 1
@@ -326,6 +327,7 @@ def train_in_process(rank):
         dist.barrier()
 
 
+@pytest.mark.slow
 def test_processes_decide_alike(tmp_path):
     (first, message), (second, other) = run_processes(train_in_process,
                                                       tmp_path)

@@ -180,6 +180,7 @@ def trainings(data_dir, tmp_path_factory):
 labelers = pytest.mark.parametrize('labeler', ['network', 'teacher'])
 
 
+@pytest.mark.slow
 @labelers
 def test_training_has_the_same_bits(labeler, trainings):
     (runner, steps, *_), (plain, plain_steps, *_) = (
@@ -194,6 +195,7 @@ def test_training_has_the_same_bits(labeler, trainings):
     assert modes[0] == modes[1]
 
 
+@pytest.mark.slow
 @labelers
 def test_log_is_that_of_the_last_weights(labeler, trainings, in_data_dir):
     """Labels come from the teacher if it labels, else from the network."""
@@ -224,6 +226,7 @@ def test_log_is_that_of_the_last_weights(labeler, trainings, in_data_dir):
     assert history['ratio'][-1] == pytest.approx(passed / total)
 
 
+@pytest.mark.slow
 @labelers
 def test_an_untrained_network_is_warned_of(labeler, trainings):
     *_, log = trainings[labeler, True]
@@ -237,6 +240,7 @@ def test_an_untrained_network_is_warned_of(labeler, trainings):
     assert 'threshold of model.terms.pseudo=0.5 lets pass' in found[0]
 
 
+@pytest.mark.slow
 def test_images_that_are_held_out_are_not_trained_on(trainings):
     runner, *_ = trainings['network', True]
     assert len(runner.train_dataloader.dataset.datasets[0]) == 3
@@ -264,6 +268,7 @@ def measured():
     return len(hook._images), curve.right, curve.passed
 
 
+@pytest.mark.slow
 def test_two_processes_measure_what_one_does(in_data_dir, tmp_path):
     number, *expected = measured()
     assert number == 3 and expected[1][0] == 3 * 96 * 96

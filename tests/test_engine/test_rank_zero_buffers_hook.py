@@ -27,6 +27,7 @@ def statistics_in_validation(rank):
     return before, list(model.buffers()), model[0].weight.detach()
 
 
+@pytest.mark.slow
 def test_buffers_alone_are_those_of_the_first(tmp_path):
     ranks = run_processes(statistics_in_validation, tmp_path)
     saved = ranks[0][0]

@@ -8,6 +8,8 @@ from mmengine.hooks import Hook
 
 from tests.tiny_training import train
 
+pytestmark = pytest.mark.slow
+
 PLAIN_SGD = {
     'optim_wrapper.optimizer': dict(_delete_=True, type='SGD', lr=0.1),
     'param_scheduler': None,

@@ -80,6 +80,7 @@ def report_in_process(rank):
     return texts
 
 
+@pytest.mark.slow
 def test_other_processes_are_heard(tmp_path, monkeypatch):
     folder = make_folder(tmp_path / 'photos', (1, 4))
     monkeypatch.setenv('TEST_FOLDER', str(folder))

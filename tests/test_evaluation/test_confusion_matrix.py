@@ -1,5 +1,6 @@
 """Tests of ``mmseg_dcc/evaluation/confusion_matrix.py``."""
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,6 +55,7 @@ def of_process(rank):
 
 
 
+@pytest.mark.slow
 def test_processes_count_each_image_once(tmp_path):
     expected = np.zeros((5, 5), np.int64)
     for number in range(5):

@@ -147,6 +147,7 @@ def of_process(rank):
     return held(queues), queues.state_dict()
 
 
+@pytest.mark.slow
 def test_processes_hold_one_content_in_rank_order(tmp_path):
     (first, state), (second, other) = run_processes(of_process, tmp_path)
     assert first == second == [[32, 35, 37], [1, 16, 31, 36]]

@@ -217,6 +217,7 @@ def bank_of_process(rank):
     return (*bank.negatives(), bank.state_dict())
 
 
+@pytest.mark.slow
 def test_processes_hold_one_bank_in_rank_order(tmp_path):
     (features, labels, state), other = run_processes(bank_of_process,
                                                      tmp_path)

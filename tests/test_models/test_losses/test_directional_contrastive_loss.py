@@ -281,6 +281,7 @@ def gradients_of_process(rank):
     return [projection_gradient(split[rank]) for split in SPLITS]
 
 
+@pytest.mark.slow
 def test_two_processes_equal_one_on_the_joined_batch(tmp_path):
     expected, expected_gradient = projection_gradient(slice(0, N))
     for first, second in zip(*run_processes(gradients_of_process, tmp_path)):

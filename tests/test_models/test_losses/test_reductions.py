@@ -77,6 +77,7 @@ def ranks(tmp_path_factory):
     return run_processes(in_process, tmp_path_factory.mktemp('ranks'))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('case', CASES)
 def test_two_processes_equal_one(ranks, case):
     loss, expected = gradient(case)
@@ -85,6 +86,7 @@ def test_two_processes_equal_one(ranks, case):
     torch.testing.assert_close(torch.cat(gradients) / 2, expected)
 
 
+@pytest.mark.slow
 def test_counts_of_two_processes(ranks):
     for index, rank in enumerate(ranks):
         assert rank['world'] == 2

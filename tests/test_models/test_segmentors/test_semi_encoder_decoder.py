@@ -306,6 +306,7 @@ def test_preprocessor_knows_the_classes(config):
     assert preprocessor.ignore_index == 255
 
 
+@pytest.mark.slow
 def test_nothing_is_compiled_anew_in_each_iteration():
     """Weights and iteration change without a recompilation."""
     graphs = []

@@ -3,6 +3,7 @@
 It calls ``runner.model(images, samples, mode='loss')`` as with any segmentor
 of mmseg.
 """
+import pytest
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
@@ -97,5 +98,6 @@ def train_twice(rank):
         for name, value in state.items())
 
 
+@pytest.mark.slow
 def test_process_measures_alone_under_ddp(tmp_path):
     assert run_processes(train_twice, tmp_path) == [True, True]

@@ -532,6 +532,7 @@ def test_lambda_zero_touches_batch_statistics_alone():
         assert torch.equal(parameter.grad, other.grad), name
 
 
+@pytest.mark.slow
 def test_compiled_model_gives_the_same():
     torch.manual_seed(0)
     model = make_model()

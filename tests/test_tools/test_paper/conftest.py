@@ -3,4 +3,4 @@ import sys
 from pathlib import Path
 
 PAPER = Path(__file__).resolve().parents[3] / 'tools/paper'
-sys.path[:0] = [str(PAPER), str(PAPER / 'figures')]
+sys.path[:0] = [str(PAPER), str(PAPER / 'figures'), str(PAPER / 'benchmark')]

@@ -1,7 +1,11 @@
 import json
 import sys
 
+import pytest
+
 from tests.conftest import ROOT
+
+pytestmark = pytest.mark.slow
 
 SCRIPT = ROOT / 'tools/paper/benchmark/loss.py'
 

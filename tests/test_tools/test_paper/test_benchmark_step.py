@@ -1,9 +1,13 @@
+"""Tests of the time and the passes of a training step."""
 import json
 import sys
 
+import compositions
 import pytest
+import stand_ins
 
 from tests.conftest import ROOT
+from tests.sweeps import sweep
 
 SCRIPT = ROOT / 'tools/paper/benchmark/step.py'
 
@@ -39,43 +43,59 @@ PASSES = {
 }
 
 
-@pytest.fixture
-def measure(run, tmp_path):
-    """Runs the tool on tiny images; returns its JSON and its output."""
-
-    def measured(*options):
-        path = tmp_path / 'step.json'
-        out = run(sys.executable, SCRIPT, '--images', 2, '--repeats', 1,
-                  '--json', path, *options)
-        return json.loads(path.read_text()), out
-
-    return measured
-
-
-def test_step_and_warmup_are_measured(measure):
-    results, out = measure('--parts', 'step', 'warm-up', '--side', 64,
-                           '--negatives', 12800, '--warmup-iters', 1)
-    assert [*results] == ['machine', 'step', 'warm-up']
+@pytest.mark.slow
+def test_tool_measures_step_warmup_and_compositions(run, tmp_path):
+    """With the paper's network, on tiny images."""
+    path = tmp_path / 'step.json'
+    out = run(sys.executable, SCRIPT, '--images', 2, '--repeats', 1, '--side',
+              64, '--negatives', 12800, '--warmup-iters', 1,
+              '--composition-side', 64, '--compositions', 'UniMatch V2',
+              '--json', path)
+    results = json.loads(path.read_text())
+    assert [*results] == ['machine', 'step', 'warm-up', 'compositions']
     assert results['step']['with (s)'] > 0
     assert results['warm-up']['warm-up iteration of DCC (ms)'] > 0
     assert 'step without DC loss' in out
-
-
-def test_passes_of_each_composition(measure):
-    # the flaw detector of GCT wants 92 px
-    others = [name for name in PASSES if name != 'GCT']
-    (results, out), (larger, _) = (
-        measure('--parts', 'compositions', '--composition-side', side,
-                '--compositions', *names)
-        for side, names in ((64, others), (96, ['GCT'])))
-    results['compositions'] += larger['compositions']
-    rows = {row['terms']: row for row in results['compositions']}
-    assert {name: row['passes'] for name, row in rows.items()} == PASSES
-    for name, row in rows.items():
-        # those of discriminator and flaw detector are measured
-        assert (row['critic'] > 0) == (name in ('AdvSemiSeg', 'GCT', 'S4GAN'))
-        assert row['counted'] == pytest.approx(
-            (sum(PASSES[name]) + row['critic']) / 3)
-        assert row['excess'] == pytest.approx(
-            row['measured'] / row['counted'] - 1)
+    row, = results['compositions']
+    assert row['passes'] == PASSES['UniMatch V2'] and row['memory'] > 0
     assert '| UniMatch V2 | 3 + 1 + 6 | 3.33 |' in out
+
+
+def small_network(side):
+    """The paper's network with a small backbone: passes are the same."""
+    config = stand_ins.paper_network(side)
+    config.merge_from_dict(
+        dict(
+            model=dict(
+                backbone=dict(depth=18, base_channels=8),
+                decode_head=dict(
+                    in_channels=64,
+                    channels=16,
+                    c1_in_channels=8,
+                    c1_channels=8))))
+    return config
+
+
+@pytest.fixture
+def small(monkeypatch):
+    monkeypatch.setattr(compositions, 'paper_network', small_network)
+    # takes another step of each
+    monkeypatch.setattr(compositions, 'peak_megabytes', lambda step: 1.)
+
+
+def test_passes_of_every_composition_are_known():
+    assert {*PASSES} == {*compositions.COMPOSITIONS}
+
+
+@pytest.mark.parametrize(
+    'name', sweep(PASSES, 'DCC', 'FixMatch', 'AdvSemiSeg'))
+def test_passes_of_each_composition(name, small):
+    # the flaw detector of GCT wants 92 px
+    row = compositions.benchmark_composition(
+        name, images=2, side=96 if name == 'GCT' else 64, repeats=1)
+    assert row['passes'] == PASSES[name]
+    # those of discriminator and flaw detector are measured
+    assert (row['critic'] > 0) == (name in ('AdvSemiSeg', 'GCT', 'S4GAN'))
+    assert row['counted'] == pytest.approx(
+        (sum(PASSES[name]) + row['critic']) / 3)
+    assert row['excess'] == pytest.approx(row['measured'] / row['counted'] - 1)

@@ -56,6 +56,7 @@ def cells_of(number, preset, setup):
     }, table
 
 
+@pytest.mark.slow
 def test_passes_are_counted():
     """Passes of a config as it is, including terms of weight 0."""
     counted = equal_cost.count_passes([DEMO.format(name) for name in PASSES])

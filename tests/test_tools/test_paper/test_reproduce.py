@@ -74,27 +74,38 @@ def options(command):
                                              1:])
 
 
-def test_values_of_table_1():
-    """The last row of Table 1, and the cell that the paper does not have."""
-    table = paper_tables.load_preset('paper')['tables'][1]
-    by_name = {c.name: c for c in paper_tables.cells_of(1, table, None)}
-    # of these 16 beyond the paper, with its own head
-    assert len(by_name) == 56
-    assert [
-        by_name[f'dlv3plus-r101-{ratio}-ours'].paper
-        for ratio in ('1/16', '1/8', '1/4', 'full')
-    ] == [72.4, 74.6, 76.3, 78.2]
-    assert by_name['dlv3plus-r50-1/16-ecs'].paper is None
+@pytest.mark.parametrize('number', [1, 2])
+def test_values_of_the_paper_are_in_their_order(number):
+    """More labels are better; DCC is the best of its network.
+
+    But for all labels of Cityscapes, as printed.
+    """
+    table = paper_tables.load_preset('paper')['tables'][number]
+    networks = {}
+    for row in table['rows']:
+        values = row.get('paper', [])
+        known = [value for value in values if value is not None]
+        assert known == sorted(known)
+        if values:
+            networks.setdefault(tuple(row['header'][1:]), []).append(values)
+    assert networks
+    for rows in networks.values():
+        columns = [*zip(*rows)]
+        if number == 2:
+            columns.pop()
+        for values in columns:
+            # the first row is supervised, the last ours; one may lack a value
+            assert values[-1] == max(filter(None, values)) > values[0]
 
 
-@pytest.mark.parametrize('network, method, paper', [
-    ('pspnet-r50', 'cct', [62.2, 68.8, 71.2, 75.3]),
-    ('dlv3plus-r50', 'ecs', [None, 70.2, 72.6, 76.3]),
-    ('dlv3plus-r101', 's4gan', [69.1, 72.4, 74.5, 77.3]),
-    ('dlv3plus-r101', 'gct', [67.2, 72.5, 75.1, 77.5]),
+@pytest.mark.parametrize('network, method', [
+    ('pspnet-r50', 'cct'),
+    ('dlv3plus-r50', 'ecs'),
+    ('dlv3plus-r101', 's4gan'),
+    ('dlv3plus-r101', 'gct'),
 ])
-def test_other_methods_of_table_1_train(network, method, paper):
-    """Each ratio with the paper's value; its baseline is the row above."""
+def test_other_methods_of_table_1_train(network, method):
+    """At each ratio; its baseline is the row above."""
     table = paper_tables.load_preset('paper')['tables'][1]
     row, = (c for c in paper_tables.cells_of(1, table, [0, 2])
             if c.name == f'{network}-1/4-{method}')
@@ -103,7 +114,6 @@ def test_other_methods_of_table_1_train(network, method, paper):
         f'_voc_{ratio}.py'.replace('-r', '_r')
         for ratio in ('1-16', '1-8', '1-4', 'full')
     ]
-    assert table['rows'][row.row]['paper'] == paper
     assert table['rows'][row.row]['configs'] == configs
     assert row.runs == (Run(configs[2], 0, 0, 2), Run(configs[2], 2, 2, 2))
     names = [r['cell'] for r in table['rows'][:row.row] if r.get('baseline')]
@@ -596,6 +606,7 @@ def test_options_for_the_commands_of_missing_cells():
     assert list(map(str, words)) == given
 
 
+@pytest.mark.slow
 def test_train_and_collect(run, tmp_path):
     command = [
         sys.executable, ROOT / 'tools/paper/reproduce.py', '--preset', 'demo',
