@@ -5,17 +5,13 @@ _base_ = './photographs.py'
 
 warmup_iters = 1000
 max_iters = 2000
-unlabeled_schedule = dict(
-    type='PolyLR',
-    power=0.9,
-    eta_min=0,
-    by_epoch=False,
-    begin=warmup_iters,
-    end=max_iters)
+supervised_schedule = dict(
+    _base_.poly_schedule, eta_min=2e-4, end=warmup_iters)
+poly_schedule = dict(begin=warmup_iters, end=max_iters)
 param_scheduler = [
     _base_.linear_schedule,
-    dict(_base_.poly_schedule, eta_min=2e-4, end=warmup_iters),
-    unlabeled_schedule,
+    supervised_schedule,
+    dict(_base_.poly_schedule, begin=warmup_iters, end=max_iters),
 ]
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
 # a teacher that follows slowly
