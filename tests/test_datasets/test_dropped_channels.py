@@ -38,7 +38,7 @@ def test_alpha_that_hides_something(tmp_path, warnings_logged, suffix):
     rgba().save(tmp_path / f'a.{suffix}')
     warn_of_dropped_channels(dataset(tmp_path))
     warning, = warnings_logged()
-    assert f'a.{suffix} has 4 channels, but 3 are loaded' in warning
+    assert f'a.{suffix} has 4 channels, but only 3 are loaded' in warning
     assert "set color_type='unchanged' in LoadImageFromFile" in warning
 
 
@@ -58,7 +58,7 @@ def test_fourth_band_that_opencv_drops(tmp_path, warnings_logged, dtype,
     for color_type, loaded in (('color', 3), ('unchanged', 1)):
         warn_of_dropped_channels(dataset(tmp_path, color_type=color_type))
         warning = warnings_logged()[-1]
-        assert f'a.tif has 4 channels, but {loaded} are loaded' in warning
+        assert f'a.tif has 4 channels, but only {loaded} are loaded' in warning
         assert "imdecode_backend='tifffile'" in warning
         assert 'LoadSingleRSImageFromFile' in warning
 

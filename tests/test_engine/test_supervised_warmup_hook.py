@@ -271,9 +271,9 @@ def test_model_in_a_wrapper(one_process):
 
 
 @pytest.mark.parametrize('kwargs, message', [
-    ({}, 'one of the two'),
-    (dict(warmup_epochs=5, warmup_iters=5), 'one of the two'),
-    (dict(warmup_epochs=0, warmup_iters=0), 'one of the two'),
+    ({}, 'needs either warmup_epochs'),
+    (dict(warmup_epochs=5, warmup_iters=5), 'needs either warmup_epochs'),
+    (dict(warmup_epochs=0, warmup_iters=0), 'needs either warmup_epochs'),
     (dict(warmup_epochs=-1), 'negative'),
     (dict(warmup_iters=-1), 'negative'),
 ])

@@ -121,9 +121,9 @@ def test_sample_is_dropped_with_one_view(results):
 def test_window_that_is_not_there(results):
     results = dict(SharedRandomCrop(8)(dict(img=np.zeros((9, 9), np.uint8))))
     views = MultiView(dict(a=[], b=dict(window=1)))
-    with pytest.raises(ValueError, match='views.b shows window 1.* cut 1'):
+    with pytest.raises(ValueError, match='views.b shows window 1.* cuts 1'):
         views(results)
-    with pytest.raises(ValueError, match='views.a shows window 0.* cut 0'):
+    with pytest.raises(ValueError, match='views.a shows window 0.* cuts 0'):
         views(dict(img=np.zeros((9, 9), np.uint8)))
 
 
