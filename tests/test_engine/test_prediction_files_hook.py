@@ -65,7 +65,7 @@ def test_config_of_another_scope_without_hooks(scope, tmp_path, monkeypatch):
     monkeypatch.setattr(
         sys, 'argv', ['test.py', str(tmp_path / 'model.py'), str(broken)])
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match='is not of the network'):
+    with pytest.raises(ValueError, match='does not fit the network'):
         load_tool('test.py').main()
 
 

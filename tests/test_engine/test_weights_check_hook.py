@@ -66,15 +66,15 @@ def other_network(weights):
     without_head, other_classes, broken, other_network,
 ])
 def test_a_test_needs_all_weights(change):
-    with pytest.raises(ValueError, match='some.pth is not of the network'):
+    with pytest.raises(ValueError, match='some.pth does not fit the network'):
         load(changed(change))
-    with pytest.raises(ValueError, match='some.pth is not of the network'):
+    with pytest.raises(ValueError, match='some.pth does not fit the network'):
         load(changed(change), training=True, resume=True)
 
 
 @pytest.mark.parametrize('change', [broken, other_network])
 def test_training_cannot_start_from_nothing(change):
-    with pytest.raises(ValueError, match='some.pth is not of the network'):
+    with pytest.raises(ValueError, match='some.pth does not fit the network'):
         load(changed(change), training=True)
 
 
@@ -118,7 +118,7 @@ def test_files_that_hold_something_else(content):
 
 def test_dicts_of_something_else():
     weights = dict(model=network().state_dict(), epoch=3)
-    with pytest.raises(ValueError, match='some.pth is not of the network'):
+    with pytest.raises(ValueError, match='some.pth does not fit the network'):
         load(weights)
 
 
@@ -143,6 +143,6 @@ def test_test_data_whose_classes_are_one_text():
 def test_through_the_runner(in_data_dir, tmp_path):
     path = tmp_path / 'other.pth'
     torch.save(dict(state_dict=dict(x=torch.zeros(1)), meta={}), path)
-    with pytest.raises(ValueError, match='other.pth is not of the network'):
+    with pytest.raises(ValueError, match='other.pth does not fit the network'):
         train(tmp_path / 'work', {'load_from': str(path)},
               hooks=[WeightsCheckHook()])
