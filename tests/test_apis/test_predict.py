@@ -128,7 +128,7 @@ def test_without_images(tmp_path, monkeypatch):
         main(monkeypatch, *files, tmp_path / 'x', '--out', tmp_path / 'out')
     (tmp_path / 'x').mkdir()
     (tmp_path / 'x/a.avif').touch()
-    with pytest.raises(SystemExit, match='there are 1 .avif'):
+    with pytest.raises(SystemExit, match='other types: 1 .avif'):
         main(monkeypatch, *files, tmp_path / 'x', '--out', tmp_path / 'out')
 
 
@@ -152,7 +152,7 @@ def test_published_model(tmp_path, monkeypatch):
         np.testing.assert_array_equal(
             np.array(Image.open(out / 'masks/a.png')), expected)
     beside.with_suffix('.py').unlink()
-    with pytest.raises(SystemExit, match='Give the config'):
+    with pytest.raises(SystemExit, match='Add the config file'):
         main(monkeypatch, beside, tmp_path / 'images', '--out', tmp_path)
 
 
@@ -167,7 +167,7 @@ def test_weights_of_another_network_are_refused(tmp_path, monkeypatch):
         else:
             weights['decode_head.conv_seg.weight'].fill_(float('nan'))
         torch.save(broken, tmp_path / 'broken.pth')
-        with pytest.raises(SystemExit, match='not of the network'):
+        with pytest.raises(SystemExit, match='does not fit the network'):
             main(monkeypatch, config, tmp_path / 'broken.pth',
                  tmp_path / 'images', '--out', tmp_path / 'out')
     (tmp_path / 'broken.pth').write_bytes(checkpoint.read_bytes()[:999])

@@ -53,10 +53,10 @@ GREY = dict(type='LoadImageFromFile', color_type='grayscale')
 @pytest.mark.parametrize('options, message', [
     ({
         'train_dataloader.dataset.datasets.1.pipeline.0': GREY
-    }, r'UnlabeledDataset gives images of 1 channel.*takes 3'),
+    }, r'UnlabeledDataset gives images of 1 channel.*expects 3'),
     ({
         'model.backbone.in_channels': 4
-    }, r'PascalVOCDataset gives images of 3 channel.*takes 4'),
+    }, r'PascalVOCDataset gives images of 3 channel.*expects 4'),
     ({
         'model.data_preprocessor.mean': [0.] * 4,
         'model.data_preprocessor.std': [1.] * 4,
