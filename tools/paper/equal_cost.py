@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from controls import control_options, is_control
-from labeling_cost import labeling_length
+from labeling_cost import SUPERVISED_PASSES, labeling_length
 from mmengine.config import Config
 from paper_runs import ROOT, Run, Setup, dependencies, options_of, read_config
 from paper_tables import EQUAL_COST, Cell
 
 PASSES = Path(__file__).with_name('benchmark') / 'passes.py'
-SUPERVISED_PASSES = 3  # forward and backward, as PASSES counts
 _counted: Dict[str, int] = {}  # by path, in this process
 
 

@@ -51,6 +51,18 @@ unlabeled_dataset = dict(
     pipeline=[
         _base_.load_image, random_resize, paired_crop, paired_views, pack_views
     ])
+# Of a second training: masks from tools/make_pseudo_masks.py, colours changed
+# like those of the strong views.
+pseudo_labeled_dataset = dict(
+    labeled_dataset,
+    ann_file=unlabeled_dataset['ann_file'],
+    data_prefix=dict(
+        img_path='JPEGImages', seg_map_path='SegmentationClassPseudo'),
+    pipeline=[
+        _base_.load_image, _base_.load_annotations, random_resize,
+        dict(type='RandomCrop', crop_size=crop_size), random_flip,
+        *strong_augmentation, _base_.pack_inputs
+    ])
 # Predictions are resized to the size of the files before the evaluation.
 resize = dict(type='Resize', scale=image_size, keep_ratio=True)
 test_pipeline = [
