@@ -5,6 +5,7 @@ import warnings
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 
@@ -28,6 +29,12 @@ reads_trainings_safely = pytest.mark.skipif(
     not can_allow_classes(),
     reason='torch < 2.6 cannot read the checkpoint of a training without '
     'running the code that it may hold')
+
+
+# Durations depend on what else the machine does, so no test fails by them.
+settings.register_profile(
+    'untimed', deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile('untimed')
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ import unicodedata
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
@@ -116,7 +116,6 @@ def part_of(part, images, share):
         return set()
 
 
-@settings(deadline=None)
 @given(
     st.sets(file_names, min_size=1), st.sets(file_names),
     st.floats(0.01, 0.99))
@@ -127,7 +126,6 @@ def test_images_that_are_added_move_no_other(before, added, share):
     assert val == part_of('val', before | added, share) & before
 
 
-@settings(deadline=None)
 @given(st.lists(file_names, min_size=1))
 def test_neither_separator_nor_form_of_accents_matters(parts):
     name = '/'.join(parts)
@@ -138,13 +136,11 @@ def test_neither_separator_nor_form_of_accents_matters(parts):
     assert draw_of_name(name.replace('/', '\\')) == draw
 
 
-@settings(deadline=None)
 @given(st.binary(min_size=1))
 def test_names_that_cannot_be_decoded(name):
     assert 0 <= draw_of_name(os.fsdecode(name)) < 1
 
 
-@settings(deadline=None)
 @given(
     st.sets(file_names, min_size=1), st.sampled_from(['train', 'val']))
 def test_share_that_an_empty_part_is_told_draws_one(images, part):

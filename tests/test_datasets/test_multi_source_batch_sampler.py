@@ -103,7 +103,7 @@ def situations(draw):
         unlabeled=draw(st.integers(0, count - 1)))
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(situations())
 def test_ratio_in_every_batch(situation):
     sampler = make(**situation)
@@ -142,7 +142,7 @@ def check_passes(stream, first, size):
     assert len(set(passes[-1])) == len(passes[-1])
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(situations())
 def test_no_image_is_drawn_again_before_all_were(situation):
     epochs = streams(situation, 3)
@@ -157,7 +157,7 @@ def test_no_image_is_drawn_again_before_all_were(situation):
         first += size
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(situations())
 def test_two_processes_share_the_stream_of_one(situation):
     situation = dict(situation, world_size=2, epoch_length=4)
@@ -231,7 +231,7 @@ class TestSeed:
         assert batches(sampler, 1) == batches(sampler, 0)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(situations(), st.integers(0, 4))
 def test_resumed_epoch_equals_the_consecutive_one(situation, epoch):
     consecutive = make(**situation)
@@ -309,7 +309,7 @@ def test_source_without_a_share_is_not_drawn():
 
 class TestWarmup:
 
-    @settings(deadline=None, max_examples=40)
+    @settings(max_examples=40)
     @given(situations(), st.integers(0, 40))
     def test_first_iterations_have_the_labeled_images_alone(
             self, situation, warmup_iters):

@@ -18,7 +18,7 @@ NUMPY_AXES = {
     'diagonal': (0, 1)
 }
 PADDING = -1
-EXAMPLES = settings(deadline=None, max_examples=150)
+EXAMPLES = settings(max_examples=150)
 
 
 def seen(info, image):

@@ -39,7 +39,7 @@ def all_offsets(image_size, crop_size, iou_range, stride):
     return offsets
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(crops(), TWENTIETHS)
 def test_offsets_equal_those_of_a_search(sizes, twentieths):
     image_size, crop_size, stride = sizes

@@ -89,7 +89,7 @@ def cut(image, box):
     return image[top:bottom, left:right]
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(situations())
 def test_pair_fits_image_and_range(situation):
     image_size, crop_size, stride, iou_range, _ = situation
@@ -112,7 +112,7 @@ def test_pair_fits_image_and_range(situation):
     assert 'img' not in results
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(situations())
 def test_windows_show_what_their_infos_say(situation):
     image_size, crop_size, stride, _, _ = situation
@@ -136,7 +136,7 @@ def test_windows_show_what_their_infos_say(situation):
         assert cut(window['img'], box).size
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(situations())
 def test_positions_of_both_maps_are_aligned(situation):
     *_, stride, _, _ = situation
