@@ -15,9 +15,8 @@ from ..engine.hooks import (
 from ..utils.configs import is_kind, is_part_of_dataset, plain_configs
 from .publish import stock_segmentor
 
-_HOOKS_OF_TERMS = (ConfidenceHistogramHook, MeanTeacherHook,
-                   PairVisualizationHook, PseudoLabelGateHook,
-                   SupervisedWarmupHook)
+_HOOKS_OF_TERMS = (ConfidenceHistogramHook, PairVisualizationHook,
+                   PseudoLabelGateHook, SupervisedWarmupHook)
 
 
 def supervised_twin(cfg: Config) -> Config:
@@ -25,7 +24,9 @@ def supervised_twin(cfg: Config) -> Config:
 
     Each step has as many labeled images, augmented and drawn in the same way,
     with the same optimizer and schedule. Terms and everything that they need
-    are removed.
+    are removed. A mean teacher becomes an average of the weights with the same
+    momentum: averaged weights alone are often better than the last ones, and
+    the gain of a method should not include that.
 
     Args:
         cfg (Config): Config with ``MultiSourceBatchSampler``; not changed.
@@ -36,7 +37,8 @@ def supervised_twin(cfg: Config) -> Config:
     cfg = copy.deepcopy(cfg)
     cfg.model = stock_segmentor(cfg.model)
     cfg.custom_hooks = [
-        hook for hook in cfg.get('custom_hooks') or []
+        _average_of(hook) if is_kind(hook, MeanTeacherHook, HOOKS) else hook
+        for hook in cfg.get('custom_hooks') or []
         if not any(is_kind(hook, kind, HOOKS) for kind in _HOOKS_OF_TERMS)
     ]
     wrapper = cfg.optim_wrapper
@@ -57,6 +59,12 @@ def supervised_twin(cfg: Config) -> Config:
     loader.batch_sampler.source_ratio = shares
     loader.dataset.datasets = [source for source, _ in labeled]
     return cfg
+
+
+def _average_of(teacher: dict) -> dict:
+    # defaults of MeanTeacherHook, which differ from those of EMAHook
+    defaults = dict(momentum=0.001, update_buffers=True)
+    return {**defaults, **teacher, 'type': 'EMAHook'}
 
 
 def is_unlabeled(source: dict) -> bool:

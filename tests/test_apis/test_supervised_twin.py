@@ -1,11 +1,13 @@
 """Tests of ``mmseg_dcc/apis/supervised_twin.py``."""
 import pytest
-from mmseg.registry import DATASETS
+from mmengine.hooks import EMAHook
+from mmseg.registry import DATASETS, HOOKS
 
 from mmseg_dcc.apis.supervised_twin import (
     half_labels_config,
     supervised_twin,
 )
+from mmseg_dcc.engine.hooks import MeanTeacherHook
 from tests.project_configs import load_config
 
 DEMO = 'demo/deeplabv3plus_small_demo_{}.py'
@@ -26,7 +28,23 @@ def test_twin_is_the_config_of_supervised_training(method):
         if key == 'optim_wrapper':
             found.pop('base_constructor', None)
         assert found == wanted, key
-    assert twin.custom_hooks == []
+    assert [hook.type for hook in twin.custom_hooks
+            ] == ['EMAHook'] * (method == 'fixmatch')
+
+
+@pytest.mark.parametrize('settings', [
+    dict(),
+    dict(momentum=0.003),
+    dict(ema_type='MomentumAnnealingEMA', momentum=0.01, gamma=1),
+])
+def test_mean_teacher_becomes_the_same_average(settings):
+    config = load_config(DEMO.format('dcc'))
+    config.custom_hooks = [dict(type='MeanTeacherHook', **settings)]
+    hook, = (HOOKS.build(hook)
+             for hook in supervised_twin(config).custom_hooks)
+    teacher = MeanTeacherHook(**settings)
+    assert type(hook) is EMAHook
+    assert hook.ema_cfg == teacher.ema_cfg
 
 
 def test_initial_weights_stay():
@@ -47,7 +65,9 @@ def test_several_labeled_sets_and_other_hooks_stay():
         :2]
     assert loader.batch_sampler.source_ratio == [1, 1]
     assert loader.batch_size == config.train_dataloader.batch_size // 3 * 2
-    assert [hook.type for hook in twin.custom_hooks] == ['NonFiniteHook']
+    assert [hook.type for hook in twin.custom_hooks] == [
+        'EMAHook', 'NonFiniteHook'
+    ]
     # the one that was given stays
     assert len(config.train_dataloader.dataset.datasets) == 3
 
