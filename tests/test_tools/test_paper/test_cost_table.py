@@ -186,7 +186,9 @@ def test_tables_of_photographs(name, number):
     prefix = f'{name}/segformer_lite0_{name}_{share.replace("/", "-")}_'
     # cells are chosen by their beginnings
     other_names = dict(
-        second_alone='self_training', second_dcc='self_training_dcc')
+        second_alone='self_training',
+        second_dcc='self_training_dcc',
+        second_classmix='classmix_self_training')
     assert [row['configs'] for row in table['rows']] == [
         [f'{prefix}{other_names.get(row["cell"], row["cell"])}.py']
         for row in table['rows']

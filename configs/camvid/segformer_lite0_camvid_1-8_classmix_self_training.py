@@ -1,0 +1,3 @@
+# Second training on the masks of the network that ClassMix trained, from
+# tools/make_pseudo_masks.py --tta.
+_base_ = './segformer_lite0_camvid_1-8_self_training.py'
