@@ -56,7 +56,8 @@ def with_equal_cost(cells: Sequence[Cell], table: dict,
     for cell, baseline, is_method in zip(cells, baselines, are_methods):
         runs: Tuple[Run, ...] = ()
         if is_method:
-            length = round(total_length(cell.runs[0], setup))
+            # three digits: methods of nearly the same cost share a training
+            length = int(float(f'{total_length(cell.runs[0], setup):.3g}'))
             runs = tuple(lengthened(run, length) for run in baseline.runs)
         found += [
             cell,

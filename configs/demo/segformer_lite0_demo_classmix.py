@@ -1,0 +1,39 @@
+_base_ = [
+    '../_base_/models/segformer_efficientnet_lite0.py',
+    '../_base_/datasets/demo.py',
+    '../_base_/schedules/photographs_unlabeled.py',
+    '../_base_/methods/classmix.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    _base_.classmix_model,
+    data_preprocessor=dict(
+        type='SemiSegDataPreProcessor', size=_base_.crop_size),
+    decode_head=dict(num_classes=8),
+    # batch statistics of few crops are not those of whole images
+    unlabeled_norm_eval=True,
+    # rare classes stay, and more pixels than the surest learn
+    terms=dict(
+        pseudo=dict(
+            _base_.classmix_model.terms.pseudo,
+            threshold=0.9,
+            alignment=dict(power=0.5))))
+classmix_views = dict(
+    type='MultiView',
+    views=dict(weak=[], strong1=_base_.strong_augmentation))
+unlabeled_dataset = dict(
+    _base_.unlabeled_dataset,
+    pipeline=[
+        _base_.load_image, _base_.random_resize, _base_.random_flip,
+        _base_.shared_crop, classmix_views, _base_.pack_views
+    ])
+train_dataloader = _base_.classmix_dataloader
+train_dataloader.num_workers = 1
+# a single epoch, since each new epoch restarts the workers
+train_dataloader.batch_sampler.epoch_length = _base_.max_iters
+train_dataloader.dataset.datasets = [_base_.labeled_dataset, unlabeled_dataset]
+supervised_warmup = dict(
+    type='SupervisedWarmupHook', warmup_iters=_base_.warmup_iters)
+# short training: the average covers about 200 iterations
+mean_teacher_hook = dict(_base_.classmix_teacher, momentum=0.005)
+custom_hooks = [supervised_warmup, mean_teacher_hook]
