@@ -134,6 +134,28 @@ def test_quickstart(clone, record):
     assert compare.words[-4:] == [*options]
 
 
+def test_quickstart_predicts_a_photo(clone, record, tmp_path):
+    photo = tmp_path / 'my photo.jpg'
+    photo.touch()
+    words = record('tools/quickstart.sh')[-1].words
+    folder = clone / words[words.index('--work-dir') + 1]
+    trained = folder / 'segformer_lite0_demo_classmix/seed_0'
+    trained.mkdir(parents=True)
+    (trained / 'last_checkpoint').write_text('iter 9.pth')
+    compare, predict = record(
+        'tools/quickstart.sh', '--image', photo, '--jobs', '1')[-2:]
+    assert compare.words == [*words, '--jobs', '1']
+    assert clone.joinpath(predict.words[0]).is_file()
+    assert predict.words[1:] == [
+        'iter 9.pth', str(photo), '--out', 'work_dirs/quickstart/image'
+    ]
+
+
+@pytest.mark.parametrize('options', [['--image'], ['--image', 'no.jpg']])
+def test_quickstart_needs_the_photo_before_it_trains(record, options):
+    assert not record('tools/quickstart.sh', *options, returncode=1)
+
+
 CONFIG = 'my configs/a  b.py'
 OPTIONS = ['--cfg-options', 'key=two words']
 
