@@ -27,11 +27,13 @@ unlabeled_dataset = dict(
         _base_.load_image, _base_.random_resize, _base_.random_flip,
         _base_.shared_crop, classmix_views, _base_.pack_views
     ])
+# the first 12 masks show each class at least twice
+labeled_dataset = dict(_base_.labeled_dataset, indices=12)
 train_dataloader = _base_.classmix_dataloader
 train_dataloader.num_workers = 1
 # a single epoch, since each new epoch restarts the workers
 train_dataloader.batch_sampler.epoch_length = _base_.max_iters
-train_dataloader.dataset.datasets = [_base_.labeled_dataset, unlabeled_dataset]
+train_dataloader.dataset.datasets = [labeled_dataset, unlabeled_dataset]
 supervised_warmup = dict(
     type='SupervisedWarmupHook', warmup_iters=_base_.warmup_iters)
 # short training: the average covers about 200 iterations

@@ -14,12 +14,14 @@ model = dict(
     unlabeled_norm_eval=True,
     memory_bank=dict(
         type='FeatureMemoryBank', negatives_per_crop=256, steps=4))
+# the first 12 masks show each class at least twice
+labeled_dataset = dict(_base_.labeled_dataset, indices=12)
 train_dataloader = _base_.dcc_dataloader
 train_dataloader.num_workers = 1
 # a single epoch, since each new epoch restarts the workers
 train_dataloader.batch_sampler.epoch_length = _base_.max_iters
 train_dataloader.dataset.datasets = [
-    _base_.labeled_dataset, _base_.unlabeled_dataset
+    labeled_dataset, _base_.unlabeled_dataset
 ]
 # a later start, so that DCC costs as much as ClassMix
 supervised_warmup = dict(
