@@ -162,8 +162,8 @@ if method == 'classmix':
     model['terms'] = dict(
         pseudo=dict(pseudo, threshold=0.9, alignment=dict(power=0.5)))
 if method in ('fixmatch', 'classmix'):
-    # short training: the average of the teacher covers about 300 iterations
-    mean_teacher_hook = dict(_base_[f'{method}_teacher'], momentum=0.003)
+    # short training: the average of the teacher covers about 200 iterations
+    mean_teacher_hook = dict(_base_[f'{method}_teacher'], momentum=0.005)
     custom_hooks = [supervised_warmup, mean_teacher_hook]
 # Learning rate of the head, and its factor for the backbone.
 if backbone_type == 'EfficientNetLite':
@@ -180,23 +180,8 @@ optim_wrapper = dict(
 # fewer than 50 iterations in a short trial
 rise = max(min(50, max_iters // 10), 1)
 linear_schedule = dict(_base_.linear_schedule, end=rise)
-if method == 'supervised':
-    poly_schedule = dict(_base_.poly_schedule, begin=rise, end=max_iters)
-    param_scheduler = [linear_schedule, poly_schedule]
-else:
-    # a fifth of the rate is left for the photos
-    cosine_schedule = dict(
-        type='CosineAnnealingLR',
-        eta_min_ratio=0.2,
-        by_epoch=False,
-        begin=rise,
-        end=warmup_iters,
-        T_max=warmup_iters - rise)
-    poly_schedule = dict(
-        _base_.poly_schedule, begin=warmup_iters, end=max_iters)
-    # a trial of two iterations has no room for the cosine
-    cosine_schedules = [cosine_schedule] if warmup_iters > rise else []
-    param_scheduler = [linear_schedule, *cosine_schedules, poly_schedule]
+poly_schedule = dict(_base_.poly_schedule, begin=rise, end=max_iters)
+param_scheduler = [linear_schedule, poly_schedule]
 interval = max(max_iters // 10, 1)
 train_cfg = dict(max_iters=max_iters, val_interval=interval)
 default_hooks = dict(
