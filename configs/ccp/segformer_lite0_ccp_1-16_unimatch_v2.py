@@ -31,6 +31,6 @@ train_dataloader.batch_sampler.epoch_length = _base_.max_iters
 train_dataloader.dataset.datasets = [_base_.labeled_dataset, unlabeled_dataset]
 supervised_warmup = dict(
     type='SupervisedWarmupHook', warmup_iters=_base_.warmup_iters)
-# short training: the average covers about 200 iterations
-mean_teacher_hook = dict(_base_.unimatch_v2_teacher, momentum=0.005)
+# short training: the average covers about 300 iterations
+mean_teacher_hook = dict(_base_.unimatch_v2_teacher, momentum=0.003)
 custom_hooks = [supervised_warmup, mean_teacher_hook]

@@ -1,7 +1,7 @@
 _base_ = [
     '../_base_/models/segformer_efficientnet_lite0.py',
     '../_base_/datasets/demo.py',
-    '../_base_/schedules/photographs_unlabeled.py',
+    '../_base_/schedules/photographs_one_decay.py',
     '../_base_/methods/dcc.py',
     '../_base_/default_runtime.py',
 ]
