@@ -16,10 +16,18 @@ from paper_tables import (
 )
 
 PREDICTIONS = Path(__file__).with_name('figures') / 'predictions.py'
+NAMES = {
+    'classmix': 'ClassMix',
+    'cps': 'CPS',
+    'dcc': 'DCC',
+    'fixmatch': 'FixMatch',
+    'mean_teacher': 'mean teacher',
+    'unimatch_v2': 'UniMatch V2',
+}
 LABELS = {
+    **NAMES,
     'supervised': 'supervised only',
     'control': 'control: DCC with lambda = 0',
-    'dcc': 'DCC',
     'oracle': 'supervised, all labels',
 }
 
@@ -164,11 +172,13 @@ def write_comparison(cells: List[Cell], results: Dict[Run, dict],
     path.write_text(json.dumps(summary, indent=2))
     (setup.folder / 'table.md').write_text(gains(summary) + '\n')
     print(f'\n{gains(summary)}\n\n{path}', flush=True)
-    # several methods may have one cost
+    # several methods may have one cost; supervised trainings come first
     pictured = {}
-    for cell in cells:
+    for cell in sorted(
+            cells, key=lambda cell: not cell.name.endswith(EQUAL_COST)
+            and cell is not cells[0]):
         if cell.runs and cell.runs[0] in results:
-            label = cell.name
+            label = NAMES.get(cell.name, cell.name)
             if label.endswith(EQUAL_COST):
                 label = f'{cells[0].name}, {cell.runs[0].variant.split()[0]}'
             pictured.setdefault(cell.runs[0], label)

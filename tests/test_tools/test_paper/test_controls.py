@@ -66,8 +66,8 @@ def test_rows_of_controls_follow_their_methods():
         'fixmatch-control'
     ]
     assert [row['header'][0] for row in table['rows']][3:] == [
-        'control: DCC with all weights 0', 'fixmatch',
-        'control: fixmatch with all weights 0'
+        'control: DCC with all weights 0', 'FixMatch',
+        'control: FixMatch with all weights 0'
     ]
     assert [row['baseline'] for row in table['rows']] == [True] + [False] * 5
 

@@ -200,7 +200,7 @@ def test_methods_beside_supervised_training_of_their_cost(
     labels = command[command.index('--labels') + 1:command.index('--out')]
     # both methods have 9 passes here, so one training
     assert labels == [
-        'supervised', 'dcc', 'supervised, 4000', 'dcc-control', 'fixmatch',
+        'supervised', 'supervised, 4000', 'DCC', 'dcc-control', 'FixMatch',
         'fixmatch-control'
     ]
     assert len(command[2:command.index('--labels')]) == len(labels)
