@@ -149,7 +149,7 @@ def test_options_of_commands_are_there(page):
         for tool, rest in re.findall(
                 r'(?<!\w)(tools/[\w/]+\.(?:py|sh))([^\n|;#]*)', code):
             path = ROOT / STARTED_BY.get(tool, tool)
-            source = path.read_text() + common
+            source = path.read_text() + (ROOT / tool).read_text() + common
             if path.parent.name == 'figures':
                 source += (path.parent / 'work_dir.py').read_text()
             for option in {*re.findall(r' (--[\w-]+)', rest)} - {'--help'}:

@@ -7,7 +7,7 @@ set -euo pipefail
 image=
 options=()
 while (($#)); do
-    if [ "$1" = --image ]; then
+    if [ "$1" = '--image' ]; then
         image=$(realpath -e -- "${2:?--image: expected the path of a photo}")
         shift
     else
