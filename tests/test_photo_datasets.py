@@ -51,7 +51,7 @@ def test_validation_fits_the_size_of_training(config):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('path', sorted(CONFIGS.glob('*/segformer_lite0_*')),
+@pytest.mark.parametrize('path', sorted(CONFIGS.glob('*/segformer_lite0_*_1-*')),
                          ids=lambda path: path.stem)
 def test_unlabeled_photographs_join_a_network_that_has_converged(path):
     config = Config.fromfile(path, import_custom_modules=False)
@@ -93,3 +93,21 @@ def learning_rates(config):
         for scheduler in schedulers:
             scheduler.step()
     return rates
+
+
+@pytest.mark.parametrize('method', ['classmix', 'dcc'])
+def test_quickstart_compares_at_one_cost(method):
+    """The methods begin late, on the same 12 masks, with one decay."""
+    config, supervised = (
+        load_config(f'demo/segformer_lite0_demo_{name}.py')
+        for name in (method, 'supervised'))
+    assert config.labeled_dataset == supervised.labeled_dataset
+    assert config.labeled_dataset.indices == 12
+    assert config.model.unlabeled_norm_eval
+    iters = config.train_cfg.max_iters
+    assert [step.end for step in config.param_scheduler] == [50, iters]
+    warmup = config.supervised_warmup.warmup_iters
+    assert warmup >= supervised.train_cfg.max_iters
+    passes = dict(classmix=7, dcc=9)[method]
+    cost = warmup + (iters - warmup) * passes / 3
+    assert cost == pytest.approx(10000 / 3, rel=1e-3)

@@ -14,7 +14,7 @@ def test_variable_of_the_file_is_refused_with_its_copies():
     with pytest.raises(InputError, match='max_iters: .max_iters. is a variab'):
         read_config(OWN, dict(max_iters=3))
     text, = ineffective_options(Config.fromfile(OWN), dict(max_iters=3))
-    for copy in ('train_cfg.max_iters', 'param_scheduler.2.end',
+    for copy in ('train_cfg.max_iters', 'param_scheduler.1.end',
                  'train_dataloader.batch_sampler.epoch_length'):
         assert copy in text
 
