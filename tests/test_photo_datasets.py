@@ -51,8 +51,9 @@ def test_validation_fits_the_size_of_training(config):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('path', sorted(CONFIGS.glob('*/segformer_lite0_*_1-*')),
-                         ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    'path', sorted(CONFIGS.glob('*/segformer_lite0_*_1-*')),
+    ids=lambda path: path.stem)
 def test_unlabeled_photographs_join_a_network_that_has_converged(path):
     config = Config.fromfile(path, import_custom_modules=False)
     baseline = path.stem.split('_')
