@@ -69,6 +69,7 @@ def facts():
 @lite_only
 class TestMmcvLite:
 
+    @pytest.mark.slow
     def test_mmseg_models_can_be_imported(self, facts):
         assert facts['heads']
 

@@ -535,6 +535,7 @@ def test_stock_config_without_its_lists(in_data_dir, capsys):
     assert "check that the list and the folder exist: 'ImageSets/" in out
 
 
+@pytest.mark.slow
 def test_command(own, config):
     plant_id_37(own)
     done = subprocess.run(

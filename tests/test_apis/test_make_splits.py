@@ -379,6 +379,7 @@ def test_interrupted_writing_keeps_the_old_file(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.slow
 def test_command_ends_without_traceback(tmp_path):
     script = ROOT / 'tools/dataset_tools/make_splits.py'
     result = subprocess.run(

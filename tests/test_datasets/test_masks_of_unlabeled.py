@@ -59,6 +59,7 @@ def dataset(data, prob=0., direction='horizontal', **kwargs):
 
 
 @pytest.mark.parametrize('direction', ['horizontal', 'vertical', 'diagonal'])
+@pytest.mark.slow
 def test_masks_show_what_the_crops_show(data, direction):
     seen = set()
     for sample in [dataset(data, 0.5, direction)[i] for i in [0, 2] * 8]:

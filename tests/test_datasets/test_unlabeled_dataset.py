@@ -333,6 +333,7 @@ class TestUnreadable:
             list(DataLoader(dataset, num_workers=2, batch_size=5,
                             collate_fn=pseudo_collate))
 
+    @pytest.mark.slow
     def test_errors_of_other_transforms_are_raised(self, folder,
                                                    warnings_logged):
         dataset = UnlabeledDataset(

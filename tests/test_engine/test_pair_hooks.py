@@ -77,6 +77,7 @@ def watched(data_dir, tmp_path_factory):
         events=events)
 
 
+@pytest.mark.slow
 def test_watching_changes_nothing(watched):
     state, plain = (watched[name].model.state_dict()
                     for name in ('runner', 'plain'))

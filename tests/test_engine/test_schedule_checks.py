@@ -63,6 +63,7 @@ def test_schedule_that_ends_before_the_training(in_data_dir, tmp_path,
     assert 'is 0 from iteration 5 on (PolyLR)' in warning and '8' in warning
 
 
+@pytest.mark.slow
 def test_longer_training_goes_on_with_a_longer_schedule(
         in_data_dir, tmp_path, warned):
     short, _ = run(tmp_path / 'work', 4, 4)
@@ -76,6 +77,7 @@ def test_longer_training_goes_on_with_a_longer_schedule(
                text for text in warned())
 
 
+@pytest.mark.slow
 def test_same_schedule_is_left_alone(in_data_dir, tmp_path, warned):
     run(tmp_path / 'work', 4, 8)
     whole, _ = run(tmp_path / 'whole', 8, 8)

@@ -200,6 +200,7 @@ class Views(Hook):
         ])
 
 
+@pytest.mark.slow
 def test_no_sampler_epoch_repeats_the_augmentation(in_data_dir, tmp_path):
     """Without other hooks, as in stock configs with a fragment."""
     views = Views()

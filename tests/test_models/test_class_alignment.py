@@ -174,6 +174,7 @@ def of_process(rank):
     return alignment(*parts), alignment.state_dict()
 
 
+@pytest.mark.slow
 def test_processes_count_together(tmp_path):
     alignment = ClassAlignment(3)
     expected = alignment(*a_batch())

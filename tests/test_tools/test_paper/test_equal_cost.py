@@ -133,6 +133,7 @@ def test_a_second_training_pays_for_its_teacher(counted, tmp_path,
     assert equal.variant == f'{3 * 1600 + 3 * 1600 + 100} iterations'
 
 
+@pytest.mark.slow
 def test_passes_of_several_labeled_sets():
     student = 'ablation/deeplabv3plus_small_demo_self_training.py'
     both = 'beyond/deeplabv3plus_small_camvid_1-8_self_training_dcc.py'

@@ -386,6 +386,7 @@ def test_maps_as_by_hand(trained, in_data_dir, tmp_path, method):
 
 
 @needs_grad_cam
+@pytest.mark.slow
 def test_pixel_of_choice(trained, in_data_dir, tmp_path):
     import_mmpretrain()
     run(grad_cam, trained, tmp_path / 'a.png', '--pixel', 'image_00001', 10,

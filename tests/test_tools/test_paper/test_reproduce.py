@@ -343,6 +343,7 @@ def test_configs_that_share_masks_name_one_folder():
 
 @pytest.mark.parametrize('preset, number, column', [
     ('paper', 1, '1/8'), ('paper', 5, 'Weakly'), ('demo', 1, '50 labels')])
+@pytest.mark.slow
 def test_commands_of_a_column(preset, number, column, setup):
     """For rows with a config, for a seed with its own list."""
     preset = paper_tables.load_preset(preset)
