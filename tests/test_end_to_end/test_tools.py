@@ -380,7 +380,7 @@ def test_compare_tool(run, tmp_path):
     assert (tmp_path / 'comparison.png').stat().st_size > 1000
     masks = np.load(tmp_path / 'comparison.npz').files
     assert {name.rsplit('/', 1)[1] for name in masks} == {
-        'ground truth', 'supervised', 'dcc', 'supervised, 20'
+        'ground truth', 'supervised', 'DCC', 'supervised, 20'
     }
     assert '| DCC |' in out and '3 trainings, 0 of them are done' in out
     again = run(*command)
