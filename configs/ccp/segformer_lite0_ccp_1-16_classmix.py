@@ -2,22 +2,14 @@ _base_ = [
     '../_base_/models/segformer_efficientnet_lite0.py',
     '../_base_/datasets/ccp.py',
     '../_base_/schedules/photographs_unlabeled.py',
-    '../_base_/methods/classmix.py',
+    '../_base_/late_classmix.py',
     '../_base_/default_runtime.py',
 ]
 model = dict(
     _base_.classmix_model,
     data_preprocessor=dict(
         type='SemiSegDataPreProcessor', size=_base_.crop_size),
-    decode_head=dict(num_classes=12),
-    # batch statistics of few crops are not those of the photographs
-    unlabeled_norm_eval=True,
-    # rare classes stay, and more pixels than the surest learn
-    terms=dict(
-        pseudo=dict(
-            _base_.classmix_model.terms.pseudo,
-            threshold=0.9,
-            alignment=dict(power=0.5))))
+    decode_head=dict(num_classes=12))
 classmix_views = dict(
     type='MultiView',
     views=dict(weak=[], strong1=_base_.strong_augmentation))

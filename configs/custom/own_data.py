@@ -11,7 +11,7 @@ _base_ = [
     '../_base_/models/segformer_efficientnet_lite0.py',
     '../_base_/schedules/small_iterations.py',
     '../_base_/methods/fixmatch.py',
-    '../_base_/methods/classmix.py',
+    '../_base_/late_classmix.py',
     '../_base_/methods/dcc.py',
     '../_base_/supervised.py',
     '../_base_/evaluation.py',
@@ -157,10 +157,6 @@ else:
     supervised_warmup = dict(
         type='SupervisedWarmupHook', warmup_iters=warmup_iters)
     custom_hooks = [supervised_warmup]
-if method == 'classmix':
-    pseudo = _base_.classmix_model.terms.pseudo
-    model['terms'] = dict(
-        pseudo=dict(pseudo, threshold=0.9, alignment=dict(power=0.5)))
 if method in ('fixmatch', 'classmix'):
     # short training: the average of the teacher covers about 200 iterations
     mean_teacher_hook = dict(_base_[f'{method}_teacher'], momentum=0.005)
