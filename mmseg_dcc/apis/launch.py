@@ -12,6 +12,7 @@ from ..datasets.plain_datasets import plain_datasets
 from ..engine.quiet_runner import QuietRunner
 from ..utils.command_line import is_verbose
 from ..utils.configs import is_kind
+from ..utils.formatted_once_config import FormattedOnceConfig
 from ..utils.public_data import CITYSCAPES_DOWNLOAD_HINT, VOC_DOWNLOAD_HINT
 from ..utils.text_files import encoding_problem
 from ..utils.tool_command import with_typed_commands
@@ -54,7 +55,8 @@ def build_runner(cfg: Config) -> Runner:
             whole log, as with ``--verbose``.
     """
     whole = is_verbose() or cfg.get('log_level') == 'DEBUG'
-    return (Runner if whole else QuietRunner).from_cfg(cfg)
+    kind = Runner if whole else QuietRunner
+    return kind.from_cfg(FormattedOnceConfig(cfg))
 
 
 def exit_without_data(cfg: Config, loaders: tuple) -> None:

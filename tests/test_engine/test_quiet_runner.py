@@ -10,6 +10,7 @@ from mmengine.logging import MMLogger, print_log
 from mmseg_dcc.apis.launch import build_runner
 from mmseg_dcc.engine.console_filter import ConsoleFilter
 from mmseg_dcc.engine.quiet_runner import QuietRunner
+from mmseg_dcc.utils.formatted_once_config import FormattedOnceConfig
 
 REPORT = 'def report(text, level): print_log(text, "console", level)'
 
@@ -75,6 +76,7 @@ def test_warnings_for_the_log_alone(warning, known):
 def test_verbose(verbose, level, quiet, monkeypatch):
     monkeypatch.setenv('MMSEG_DCC_VERBOSE', verbose)
     with mock.patch('mmengine.runner.Runner.from_cfg',
-                    classmethod(lambda cls, cfg: cls)):
-        made = build_runner(Config(dict(log_level=level)))
-    assert (made is QuietRunner) is quiet
+                    classmethod(lambda cls, cfg: (cls, cfg))):
+        kind, cfg = build_runner(Config(dict(log_level=level)))
+    assert (kind is QuietRunner) is quiet
+    assert isinstance(cfg, FormattedOnceConfig)
