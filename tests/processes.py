@@ -1,5 +1,6 @@
 """Runs a function in several processes that communicate through gloo."""
 import faulthandler
+import multiprocessing
 import os
 import signal
 import time
@@ -17,11 +18,14 @@ def run_processes(function, folder, world_size=2, seconds=120):
         RuntimeError: If one fails, or they take longer than ``seconds``. The
             message has the output of each and, if it still ran, its stack.
     """
-    context = torch.multiprocessing.spawn(
+    # forked from a process that has imported the packages, which takes seconds
+    multiprocessing.set_forkserver_preload(['tests.conftest'])
+    context = torch.multiprocessing.start_processes(
         _run,
-        args=(function, str(folder), world_size),
+        args=(function, str(folder), world_size, dict(os.environ)),
         nprocs=world_size,
-        join=False)
+        join=False,
+        start_method='forkserver')
     end = time.monotonic() + seconds
     try:
         while not context.join(max(end - time.monotonic(), 0)):
@@ -51,7 +55,8 @@ def _output(folder, rank):
     return path.read_text() if path.exists() else '(had not begun)'
 
 
-def _run(rank, function, folder, world_size):
+def _run(rank, function, folder, world_size, environment):
+    os.environ.update(environment)  # of the test
     with open(f'{folder}/rank{rank}.txt', 'w') as output:
         for stream in (1, 2):
             os.dup2(output.fileno(), stream)

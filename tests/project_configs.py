@@ -2,14 +2,11 @@
 import copy
 import functools
 
-from mmengine.config import Config, utils
+from mmengine.config import Config
 
 from .conftest import ROOT
 
 CONFIGS = ROOT / 'configs'
-# reads all metafiles of mmseg each time that a config has a base there
-utils._get_cfg_metainfo = functools.lru_cache(maxsize=None)(
-    utils._get_cfg_metainfo)
 
 
 @functools.lru_cache(maxsize=None)

@@ -10,7 +10,7 @@ import os
 import sys
 import uuid
 from contextlib import suppress
-from multiprocessing import resource_tracker
+from multiprocessing import forkserver, resource_tracker
 
 import psutil
 import pytest
@@ -37,10 +37,12 @@ def pytest_runtest_protocol():
 
 def started_processes():
     """Processes that the test has started and that still run."""
+    # all tests share this one, but not what is forked from it
+    shared = forkserver._forkserver._forkserver_pid
     started = []
     for process in psutil.Process().children(recursive=True):
         with suppress(psutil.Error):  # it has ended meanwhile
-            if MARK in process.environ():
+            if process.pid != shared and MARK in process.environ():
                 started.append(process)
     return started
 
