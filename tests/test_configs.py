@@ -1,12 +1,14 @@
 """Tests that every config parses and builds a model that takes its data."""
 import ast
 
+import modelindex
 import pytest
 import torch
 from mmengine.runner import Runner
 from mmseg.registry import DATASETS, MODELS
 
 from .backbones import has_mmpretrain, import_mmpretrain
+from .conftest import ROOT
 from .project_configs import CONFIGS, load_config
 from .sweeps import sweep
 
@@ -14,6 +16,10 @@ LEAVES = sorted(
     str(path.relative_to(CONFIGS)) for path in CONFIGS.rglob('*.py')
     # classifiers are mmpretrain's: see test_end_to_end/test_weak_labels.py
     if '_base_' not in path.parts and not path.stem.startswith('classifier'))
+COLLECTIONS = {
+    model.config: model.in_collection
+    for model in modelindex.load(str(ROOT / 'model-index.yml')).models
+}
 QUICK = [f'demo/deeplabv3plus_small_demo_{method}.py'
          for method in ('dcc', 'fixmatch', 'supervised')]
 
@@ -110,6 +116,9 @@ def test_model_builds_and_its_terms_get_what_they_need(name):
     assert used == set(names_of_views(config) if terms else ())
     for part in config.get('optim_wrapper').get('parts', {}):
         assert part.startswith(tuple(f'terms.{term}.' for term in terms))
+    if not name.startswith('custom/'):
+        assert (COLLECTIONS[f'configs/{name}'] == 'Supervised baselines') == (
+            config.model.type == 'EncoderDecoder')
 
 
 # Children rely on these names: what the base trains on must be what they say.

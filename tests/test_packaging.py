@@ -5,7 +5,6 @@ import subprocess
 import sys
 import zipfile
 from email import message_from_string
-from pathlib import Path
 
 import modelindex
 import pytest
@@ -14,7 +13,6 @@ import yaml
 import mmseg_dcc
 
 from .conftest import ROOT, environment
-from .project_configs import load_config
 from .test_end_to_end.test_tools import CONFIG, SMALL
 
 pytestmark = pytest.mark.slow
@@ -167,10 +165,6 @@ def test_model_index(folder):
         if not {'_base_', 'custom'}.intersection(path.parts))
     names = [model.name for model in index.models]
     assert len(set(names)) == len(names)
-    for model in index.models:
-        config = load_config(Path(model.config).relative_to('configs'))
-        assert (model.in_collection != 'Supervised baselines') == (
-            config.model.type != 'EncoderDecoder')
 
 
 def test_every_metafile_is_in_the_index():

@@ -1,4 +1,5 @@
 """Trainings of a few steps by the Runner on the tiny demo data."""
+from types import SimpleNamespace
 from unittest import mock
 
 from mmengine.config import Config
@@ -66,13 +67,18 @@ def train(work_dir, options=None, hooks=(), config=CONFIG):
 def run(cfg, hooks=()):
     """Trains with a config; returns the runner."""
     run_on_cpu_if_needed(cfg)
-    # Both take seconds and are for the reader of a log.
+    # Two take seconds and are for the reader of a log; the loop sleeps two
+    # seconds before each epoch.
     with mock.patch('mmengine.runner.runner.collect_env', dict), mock.patch(
-            FORMAT_CODE, lambda text, **_: (text, 1)):
+            FORMAT_CODE, lambda text, **_: (text, 1)), mock.patch(
+                'mmengine.runner.loops.time',
+                SimpleNamespace(sleep=lambda seconds: None)):
         runner = Runner.from_cfg(cfg)
         for hook in hooks:
             runner.register_hook(hook)
-        runner.train()
-        # Its workers would wait for the garbage collector, 5 s each.
-        vars(runner.train_loop).pop('dataloader_iterator', None)
+        try:
+            runner.train()
+        finally:
+            # Its workers would wait for the garbage collector, 5 s each.
+            vars(runner.train_loop).pop('dataloader_iterator', None)
     return runner

@@ -117,7 +117,11 @@ def train(folder, train_cfg, *hooks, name='0', workers=1, keep=-1, **options):
             default_scope='mmseg',
             log_level='WARNING',
             **options)
-        runner.train()
+        try:
+            runner.train()
+        finally:
+            # Its workers would wait for the garbage collector, 5 s each.
+            vars(runner.train_loop).pop('dataloader_iterator', None)
     return runner
 
 
