@@ -1,0 +1,29 @@
+# ClassMix with DCC beside it: a second window of each photograph overlaps the
+# first, and DC compares both in the overlap.
+_base_ = './segformer_lite0_camvid_1-8_classmix.py'
+
+model = dict(
+    terms=dict(
+        dc=dict(
+            type='DirectionalContrast',
+            views=('strong1', 'strong2'),
+            stride=8,
+            projector=dict(type='PixelProjector', out_channels=128),
+            bank=dict(type='FeatureMemoryBank', rows=256, steps=4),
+            loss=dict(type='DirectionalContrastiveLoss'))))
+paired_views = dict(
+    type='MultiView',
+    views=dict(
+        weak=[],
+        strong1=_base_.strong_augmentation,
+        strong2=dict(
+            window=1,
+            transforms=[*_base_.strong_augmentation, _base_.random_flip])))
+unlabeled_dataset = dict(
+    _base_.unlabeled_dataset,
+    pipeline=[
+        _base_.load_image, _base_.random_resize, _base_.random_flip,
+        _base_.paired_crop, paired_views, _base_.pack_views
+    ])
+train_dataloader = dict(
+    dataset=dict(datasets=[_base_.labeled_dataset, unlabeled_dataset]))
