@@ -3,6 +3,8 @@
 Each trains, resumes with the same bits, runs in mixed precision and with
 accumulated gradients, and is published for plain mmseg.
 """
+import functools
+
 import pytest
 import torch
 from mmengine.config import Config
@@ -80,25 +82,33 @@ def checkpoints(interval=3):
     }
 
 
+@pytest.fixture(scope='module')
+def plain(tmp_path_factory):
+    """Function with the steps and the folder of a training of each."""
+
+    @functools.lru_cache(maxsize=None)
+    def train_once(name):
+        folder = tmp_path_factory.mktemp(name)
+        return run(folder, name, **checkpoints())[1], folder
+
+    return train_once
+
+
 @reads_trainings_safely
 @compositions
-def test_resumed_training_ends_with_the_same_bits(name, in_data_dir,
+def test_resumed_training_ends_with_the_same_bits(name, plain, in_data_dir,
                                                   tmp_path):
-    runner, whole = run(tmp_path / 'whole', name, **checkpoints())
+    whole, folder = plain(name)
     for term in TERMS[name]:
         losses = [step[f'unsup_loss_{term}'] for step in whole]
         assert losses[0] == 0
         assert all(loss > 0 for loss in losses[1:])
-    (tmp_path / 'parts').mkdir()
-    (tmp_path / 'whole/iter_3.pth').rename(tmp_path / 'parts/iter_3.pth')
-    (tmp_path / 'parts/last_checkpoint').write_text(
-        str(tmp_path / 'parts/iter_3.pth'))
+    (tmp_path / 'last_checkpoint').write_text(
+        str((folder / 'iter_3.pth').rename(tmp_path / 'iter_3.pth')))
     torch.manual_seed(99)  # whatever the process drew before
-    _, resumed = run(
-        tmp_path / 'parts', name, resume=True, **checkpoints())
+    _, resumed = run(tmp_path, name, resume=True, **checkpoints())
     assert resumed == whole[3:]
-    assert_same_training(tmp_path / 'whole/iter_6.pth',
-                         tmp_path / 'parts/iter_6.pth')
+    assert_same_training(folder / 'iter_6.pth', tmp_path / 'iter_6.pth')
 
 
 @reads_trainings_safely
@@ -127,15 +137,15 @@ def test_all_terms_together_are_published(in_data_dir, tmp_path):
         'optim_wrapper.accumulative_counts': 2
     },
 ], ids=['amp', 'accumulation'])
-def test_training_modes(name, options, in_data_dir, tmp_path):
-    _, plain = run(tmp_path / 'plain', name)
-    runner, steps = run(tmp_path / 'other', name, **options)
+def test_training_modes(name, options, plain, in_data_dir, tmp_path):
+    steps_of_plain, _ = plain(name)
+    runner, steps = run(tmp_path, name, **options)
     for term in TERMS[name]:
         key = f'unsup_loss_{term}'
         # the first with unlabeled images has hardly learned otherwise
         assert steps[1][key] == pytest.approx(
-            plain[1][key], rel=TOLERANCE.get(name, 0.1))
-        assert steps[1][key] != plain[1][key]
+            steps_of_plain[1][key], rel=TOLERANCE.get(name, 0.1))
+        assert steps[1][key] != steps_of_plain[1][key]
     assert all(weight.isfinite().all() and weight.dtype != torch.bfloat16
                for weight in runner.model.parameters())
 
