@@ -9,6 +9,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK=1
 
 setup_env() { # REQUIREMENTS_FILE...
     local mark requirements wanted
+    # Python compiles what it imports; all modules would take half a minute.
+    local pip=("$PYTHON" -m pip install --quiet --no-compile)
     mark=$VENV/installed.txt
     wanted=$(cat "$@" "$ROOT/setup.py")
     if [ -f "$mark" ] && [ "$(cat "$mark")" = "$wanted" ]; then
@@ -17,13 +19,12 @@ setup_env() { # REQUIREMENTS_FILE...
     [ -x "$PYTHON" ] || "${PYTHON3:-python3}" -m venv "$VENV"
     if ! "$PYTHON" -c 'import torch' 2>/dev/null; then
         echo "Installing $TORCH (once) ..."
-        "$PYTHON" -m pip install --quiet "$TORCH"
+        "${pip[@]}" "$TORCH"
     fi
     echo 'Installing mmsegmentation and other requirements (once) ...'
     for requirements in "$@"; do
-        "$PYTHON" -m pip install --quiet -r "$requirements"
+        "${pip[@]}" -r "$requirements"
     done
-    "$PYTHON" -m pip install --quiet --no-deps --no-build-isolation \
-        -e "$ROOT"
+    "${pip[@]}" --no-deps --no-build-isolation -e "$ROOT"
     printf '%s\n' "$wanted" >"$mark"
 }
