@@ -22,6 +22,7 @@ TERMS = {
     'cps_cutmix': {'cps'},
     'cutmix_seg': {'consistency'},
     'dcc': {'dc'},
+    'dcc_classmix': {'dc', 'pseudo'},
     'dcc_cps': {'dc', 'cps'},
     'dcc_fixmatch': {'dc', 'pseudo'},
     'dcc_mean_teacher': {'dc', 'consistency'},
@@ -47,6 +48,7 @@ WINDOWS = {
     'cps_cutmix': [{'weak'}],
     'cutmix_seg': [{'weak', 'strong1'}],
     'dcc': [{'a'}, {'b'}],
+    'dcc_classmix': [{'weak', 'strong1'}, {'strong2'}],
     'dcc_cps': [{'a'}, {'b'}],
     'dcc_fixmatch': [{'weak', 'strong1'}, {'strong2'}],
     'dcc_mean_teacher': [{'weak', 'strong1'}, {'strong2'}],
@@ -61,7 +63,12 @@ WINDOWS = {
     's4gan': [{'weak'}],
     'unimatch_v2': [{'weak', 'strong1', 'strong2'}],
 }
-SIDES = {'classmix': 321, 'cutmix_seg': 321, 'dcc': 320}  # of a crop
+SIDES = {  # of a crop
+    'classmix': 321,
+    'cutmix_seg': 321,
+    'dcc': 320,
+    'dcc_classmix': 320
+}
 STOCK = {
     'pspnet': 'pspnet/pspnet_r50-d8_4xb4-20k_voc12aug-512x512.py',
     'segformer': 'segformer/segformer_mit-b0_8xb2-160k_ade20k-512x512.py',

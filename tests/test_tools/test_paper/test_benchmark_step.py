@@ -36,6 +36,7 @@ PASSES = {
     'ECS-style': [3, 3, 2, 3, 1],
     'GCT': [3, 3, 3, 3],
     'DCC + weak labels + pseudo labels': [3, 3, 3, 1, 3],
+    'DCC + ClassMix': [3, 3, 3, 1, 3],
     'DCC + FixMatch': [3, 3, 3, 1, 3],
     'DCC + UniMatch V2': [3, 3, 3, 1, 6],
     'DCC + mean teacher': [3, 3, 3, 1],

@@ -52,6 +52,7 @@ COMPOSITIONS = {
     'GCT': ('gct', ),
     'DCC + weak labels + pseudo labels':
     ('dcc', 'weak_labels', 'pseudo_labels'),
+    'DCC + ClassMix': ('dcc_classmix', ),
     'DCC + FixMatch': ('dcc_fixmatch', ),
     'DCC + UniMatch V2': ('dcc_unimatch_v2', ),
     'DCC + mean teacher': ('dcc_mean_teacher', ),
