@@ -73,7 +73,7 @@ def test_environment_then_tests(clone, record, place):
     assert {call.program for call in calls[1:]} == {f'{venv}/bin/python'}
     words = [call.words for call in calls]
     for name in ('tested', 'tests'):
-        assert ['-m', 'pip', 'install', '--quiet', '-r',
+        assert ['-m', 'pip', 'install', '--quiet', '--no-compile', '-r',
                 f'{clone}/requirements/{name}.txt'] in words
     assert words[-4][-2:] == ['-e', str(clone)]
     assert words[-3][4:] == ['--no-deps', '--target', f'{venv}/mmpretrain',
@@ -88,7 +88,7 @@ def test_environment_then_tests(clone, record, place):
     # what is needed has changed
     (clone / 'requirements/tests.txt').write_text('another')
     again = record('tools/run_tests.sh', *options, VENV=str(venv))
-    assert ['-m', 'pip', 'install', '--quiet', '-r',
+    assert ['-m', 'pip', 'install', '--quiet', '--no-compile', '-r',
             f'{clone}/requirements/tests.txt'] in [c.words for c in again]
 
 
