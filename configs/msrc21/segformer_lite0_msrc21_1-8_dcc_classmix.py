@@ -1,16 +1,11 @@
 # ClassMix with DCC beside it: a second window of each photograph overlaps the
 # first, and DC compares both in the overlap.
-_base_ = './segformer_lite0_msrc21_1-8_classmix.py'
+_base_ = [
+    './segformer_lite0_msrc21_1-8_classmix.py',
+    '../_base_/late_dc.py',
+]
 
-model = dict(
-    terms=dict(
-        dc=dict(
-            type='DirectionalContrast',
-            views=('strong1', 'strong2'),
-            stride=8,
-            projector=dict(type='PixelProjector', out_channels=128),
-            bank=dict(type='FeatureMemoryBank', rows=256, steps=4),
-            loss=dict(type='DirectionalContrastiveLoss'))))
+model = dict(terms=dict(dc=_base_.late_dc_term))
 paired_views = dict(
     type='MultiView',
     views=dict(
