@@ -1,6 +1,5 @@
 import functools
 import gc
-import importlib
 import os
 import sys
 import warnings
@@ -22,12 +21,6 @@ from .started_processes import pytest_configure, pytest_runtest_protocol  # noqa
 ROOT = Path(__file__).resolve().parents[1]
 # where the tools find quiet_start.py when they are not run, but loaded
 sys.path.append(str(ROOT / 'tools'))
-# what takes seconds for each config that is written; the fork's mmengine
-# imports it where it is called
-FORMAT_CODE = next(
-    f'{module}.FormatCode'
-    for module in ('mmengine.config.config', 'yapf.yapflib.yapf_api')
-    if hasattr(importlib.import_module(module), 'FormatCode'))
 reads_trainings_safely = pytest.mark.skipif(
     not can_allow_classes(),
     reason='torch < 2.6 cannot read the checkpoint of a training without '

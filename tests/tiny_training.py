@@ -7,8 +7,9 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmseg_dcc.engine.cpu_processes import run_on_cpu_if_needed
+from mmseg_dcc.utils.configs import with_unformatted_text
 
-from .conftest import FORMAT_CODE, ROOT
+from .conftest import ROOT
 
 CONFIG = ROOT / 'configs/demo/deeplabv3plus_small_demo_dcc.py'
 # Of the data set, but seen by the log alone.
@@ -67,13 +68,12 @@ def train(work_dir, options=None, hooks=(), config=CONFIG):
 def run(cfg, hooks=()):
     """Trains with a config; returns the runner."""
     run_on_cpu_if_needed(cfg)
-    # Two take seconds and are for the reader of a log; the loop sleeps two
+    # One takes seconds and is for the reader of a log; the loop sleeps two
     # seconds before each epoch.
     with mock.patch('mmengine.runner.runner.collect_env', dict), mock.patch(
-            FORMAT_CODE, lambda text, **_: (text, 1)), mock.patch(
-                'mmengine.runner.loops.time',
-                SimpleNamespace(sleep=lambda seconds: None)):
-        runner = Runner.from_cfg(cfg)
+            'mmengine.runner.loops.time',
+            SimpleNamespace(sleep=lambda seconds: None)):
+        runner = Runner.from_cfg(with_unformatted_text(cfg))
         for hook in hooks:
             runner.register_hook(hook)
         try:

@@ -20,7 +20,6 @@ from mmseg.registry import DATASETS, MODELS, TRANSFORMS
 from ..models import SemiEncoderDecoder
 from ..utils.atomic_file import written_atomically
 from ..utils.configs import is_kind
-from ..utils.formatted_once_config import FormattedOnceConfig
 from ..utils.weights_fit import not_finite
 
 # keys that test and inference read, besides the model and the data
@@ -53,7 +52,7 @@ def publish(checkpoint: dict) -> tuple:
         # mmseg generates one, as an array, if the data set has none
         palette=[[int(value) for value in color]
                  for color in meta['dataset_meta']['palette']])
-    config = FormattedOnceConfig(stock_config(cfg, dataset_meta))
+    config = stock_config(cfg, dataset_meta)
     published = dict(
         state_dict=stock_weights(checkpoint['state_dict'], config.model),
         meta=dict(

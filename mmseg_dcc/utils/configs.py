@@ -74,6 +74,26 @@ def _missing_package(error: BaseException) -> Optional[str]:
     return None
 
 
+def with_unformatted_text(cfg: Config) -> Config:
+    """Copy of a config whose text mmengine writes without yapf.
+
+    mmengine writes the text into the log, the work dir and each checkpoint.
+    yapf takes a second or more each time; without it, the text has the same
+    content, one item in a line.
+
+    Args:
+        cfg (Config): Config, which stays unchanged.
+
+    Returns:
+        Config: The copy; both share their content.
+    """
+    copied = cfg.copy()
+    # an option of `Config`, which `Config.fromfile` loses where it merges
+    # base files; attributes that are set otherwise belong to the content
+    vars(copied)['_format_python_code'] = False
+    return copied
+
+
 def under_another_name(cfg: Config, prefix: str) -> Config:
     """Copy of a config that the runner dumps under another file name.
 

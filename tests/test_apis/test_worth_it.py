@@ -9,7 +9,6 @@ from mmseg_dcc.apis import worth_it
 from mmseg_dcc.apis.worth_it import ALL, EQUAL_COST, HALF, METHOD
 from mmseg_dcc.utils.input_error import InputError
 from tests import tiny_training
-from tests.conftest import FORMAT_CODE
 from tests.own_config import write_own_config
 from tests.project_configs import CONFIGS, load_config
 from tests.tool_scripts import load_tool
@@ -35,12 +34,6 @@ logs.mkdir(parents=True)
 (folder / 'cost.json').write_text(json.dumps(dict(
     iterations=8, image_passes=96, seconds=60. * config.minutes)))
 """
-
-
-@pytest.fixture(autouse=True)
-def unformatted(monkeypatch):
-    """Formatting takes a second a config and is for its reader."""
-    monkeypatch.setattr(FORMAT_CODE, lambda text, **_: (text, 1))
 
 
 @pytest.fixture

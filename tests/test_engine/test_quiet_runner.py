@@ -10,7 +10,6 @@ from mmengine.logging import MMLogger, print_log
 from mmseg_dcc.apis.launch import build_runner
 from mmseg_dcc.engine.console_filter import ConsoleFilter
 from mmseg_dcc.engine.quiet_runner import QuietRunner
-from mmseg_dcc.utils.formatted_once_config import FormattedOnceConfig
 
 REPORT = 'def report(text, level): print_log(text, "console", level)'
 
@@ -77,6 +76,7 @@ def test_verbose(verbose, level, quiet, monkeypatch):
     monkeypatch.setenv('MMSEG_DCC_VERBOSE', verbose)
     with mock.patch('mmengine.runner.Runner.from_cfg',
                     classmethod(lambda cls, cfg: (cls, cfg))):
-        kind, cfg = build_runner(Config(dict(log_level=level)))
+        kind, cfg = build_runner(
+            Config(dict(crop=(8, 8), log_level=level)))
     assert (kind is QuietRunner) is quiet
-    assert isinstance(cfg, FormattedOnceConfig)
+    assert cfg.pretty_text.splitlines()[0] == 'crop=('  # not by yapf

@@ -1,9 +1,17 @@
 """Tests of ``mmseg_dcc/utils/configs.py``."""
+import copy
+
 import pytest
+from mmengine.config import Config
 
 from mmseg_dcc.datasets import UnlabeledDataset
-from mmseg_dcc.utils.configs import read_config, unlabeled_configs
+from mmseg_dcc.utils.configs import (
+    read_config,
+    unlabeled_configs,
+    with_unformatted_text,
+)
 from mmseg_dcc.utils.input_error import InputError
+from tests.project_configs import load_config
 
 PURE_PYTHON = """
 from mmengine.config import read_base
@@ -67,3 +75,23 @@ def test_config_of_a_package_that_is_not_installed(monkeypatch):
     monkeypatch.setattr('mmengine.hub.hub.install_package', pytest.fail)
     with pytest.raises(InputError, match='got the package mmsegdcc, which is'):
         read_config('mmsegdcc::dcc/any.py')
+
+
+@pytest.mark.parametrize('name', [
+    'custom/own_data.py', 'dcc/deeplabv3plus_r50_voc_1-8.py'])
+def test_unformatted_text_is_read_as_the_same_config(name, tmp_path):
+    config = load_config(name)
+    ours = with_unformatted_text(config)
+    ours.dump(tmp_path / 'config.py')
+    assert Config.fromfile(tmp_path / 'config.py').to_dict() == (
+        config.to_dict())
+    # the runner keeps a copy
+    assert copy.deepcopy(ours).pretty_text == ours.pretty_text
+    assert ours.filename == config.filename
+    assert ours.to_dict() == config.to_dict()
+
+
+def test_text_is_unformatted():
+    config = Config(dict(crop=(8, 8)))
+    assert with_unformatted_text(config).pretty_text.startswith('crop=(\n')
+    assert config.pretty_text.startswith('crop = (')

@@ -25,8 +25,9 @@ from work_dir import WorkDir, read, shortest_labels
 from mmseg_dcc.models.head_features import encoder_features
 from mmseg_dcc.models.semi_batch import UNKNOWN_IN_FILES
 from mmseg_dcc.structures import ViewInfo
+from mmseg_dcc.utils.configs import with_unformatted_text
 from tests.backbones import import_mmpretrain
-from tests.conftest import FORMAT_CODE, ROOT
+from tests.conftest import ROOT
 from tests.optional_packages import needs_grad_cam
 from tests.tiny_models import settle
 
@@ -45,9 +46,7 @@ def trained(data_dir, tmp_path_factory):
 def make_work_dir(folder, method, seed=0):
     name = f'deeplabv3plus_small_demo_{method}'
     config = Config.fromfile(ROOT / f'configs/demo/{name}.py')
-    # formatting takes seconds
-    with mock.patch(FORMAT_CODE, lambda text, **_: (text, 1)):
-        config.dump(folder / f'{name}.py')
+    with_unformatted_text(config).dump(folder / f'{name}.py')
     torch.manual_seed(seed)
     model = settle(MODELS.build(config.model))
     # else one class has the highest score everywhere
