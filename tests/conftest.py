@@ -1,13 +1,14 @@
 import functools
-import gc
 import os
 import sys
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, settings
 from mmengine.config import utils as config_utils
+from mmengine.dataset import base_dataset
 from mmengine.logging import MMLogger
 from mmengine.registry import init_default_scope
 
@@ -36,14 +37,9 @@ settings.register_profile(
 settings.load_profile('untimed')
 
 
-def pytest_collection_finish():
-    """Exempts the modules from garbage collection.
-
-    mmengine collects garbage for each data set that it makes: 0.35 seconds a
-    time with all that the tests import.
-    """
-    gc.collect()
-    gc.freeze()
+# Searches all that the tests import for garbage at each data set: 0.1 to 0.4
+# seconds a time.
+base_dataset.gc = SimpleNamespace(collect=lambda: 0)
 
 
 @pytest.fixture(autouse=True)
