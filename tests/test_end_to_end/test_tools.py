@@ -83,7 +83,7 @@ def test_start_fits_on_a_screen(trained):
     assert 'Warning: ' not in text
     log = re.search('Log, with environment and config: (.*)', text).group(1)
     log = Path(log).read_text()
-    for part in ('System environment:', 'Config:', 'custom_hooks = [',
+    for part in ('System environment:', 'Config:', 'custom_hooks=[',
                  'Hooks will be executed', 'py.warnings - WARNING'):
         assert part in log, part
     assert '\n'.join(start[-5:-1]) in log
