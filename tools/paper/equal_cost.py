@@ -15,8 +15,12 @@ from typing import Dict, List, Optional, Sequence, Tuple
 from controls import control_options, is_control
 from labeling_cost import SUPERVISED_PASSES, labeling_length
 from mmengine.config import Config
+from mmseg.registry import MODELS
 from paper_runs import ROOT, Run, Setup, dependencies, options_of, read_config
 from paper_tables import EQUAL_COST, Cell
+
+from mmseg_dcc.models.terms.partner_term import PartnerTerm
+from mmseg_dcc.utils.configs import is_kind
 
 PASSES = Path(__file__).with_name('benchmark') / 'passes.py'
 _counted: Dict[str, int] = {}  # by path, in this process
@@ -169,7 +173,7 @@ def equal_length(config: Config, passes: int) -> int:
     """Length of supervised training that costs as much as a method.
 
     Until its first term starts, a method has the passes of supervised
-    training only.
+    training only: of one network, or two.
 
     Args:
         config (Config): Config of the method.
@@ -187,12 +191,13 @@ def equal_length(config: Config, passes: int) -> int:
         hook.get('warmup_epochs') or (hook.get('warmup_iters') or 0) / epoch
         for hook in config.get('custom_hooks', ())
         if hook.type == 'SupervisedWarmupHook')
-    starts = [
-        term.get('start_iters', 0) / epoch
-        for term in (config.model.get('terms') or {}).values() if term
+    terms = [
+        term for term in (config.model.get('terms') or {}).values() if term
     ]
+    starts = [term.get('start_iters', 0) / epoch for term in terms]
     begin = min(max(warmup, min(starts, default=0)), end)
-    return round(begin + (end - begin) * passes / SUPERVISED_PASSES)
+    networks = 1 + sum(is_kind(term, PartnerTerm, MODELS) for term in terms)
+    return round(begin * networks + (end - begin) * passes / SUPERVISED_PASSES)
 
 
 def lengthened(run: Run, length: int) -> Run:

@@ -19,6 +19,7 @@ from ..head_features import pixel_heads, recorded_classifier
 from ..semi_batch import LabeledPart, SemiBatch, at_image_size
 from ..semi_data_preprocessor import SemiSegDataPreProcessor
 from ..shared_bank import SharedBank
+from ..terms.semi_term import SemiTerm
 
 
 @MODELS.register_module()
@@ -237,13 +238,14 @@ class SemiEncoderDecoder(CascadeEncoderDecoder):
                 value * self.sup_weight if 'loss' in key else value
                 for key, value in losses.items()
             }
+            labeled = LabeledPart(inputs['sup'], data_samples['sup'], recorded,
+                                  self.pixel_head)
             if weights:
-                batch = self._batch(inputs, data_samples, recorded)
+                batch = self._batch(labeled, inputs, data_samples)
                 losses.update(self._unsup_losses(weights, batch))
-        for name, term in self.terms.items():
-            if name not in weights:
-                losses[f'unsup_loss_{name}'] = (
-                    term.idle_loss() + inputs['sup'].new_zeros(()))
+            for name, term in self.terms.items():
+                if name not in weights:
+                    losses.update(self._idle_losses(name, term, labeled))
         return losses
 
     def _check_preprocessor(self, inputs) -> None:
@@ -274,8 +276,8 @@ class SemiEncoderDecoder(CascadeEncoderDecoder):
         }
 
     @torch.compiler.disable
-    def _batch(self, inputs: dict, data_samples: dict,
-               recorded: list) -> SemiBatch:
+    def _batch(self, labeled: LabeledPart, inputs: dict,
+               data_samples: dict) -> SemiBatch:
         if inputs['unsup'] is None:
             raise RuntimeError(
                 'The warm-up of the model is over, but the batch sampler '
@@ -284,10 +286,21 @@ class SemiEncoderDecoder(CascadeEncoderDecoder):
                 'IterBasedTrainLoop; set '
                 'train_dataloader.batch_sampler.warmup_iters to 0 in a hook '
                 'of your own for another loop.')
-        labeled = LabeledPart(inputs['sup'], data_samples['sup'], recorded,
-                              self.pixel_head)
         return SemiBatch(self, labeled, inputs['unsup'],
                          data_samples['unsup'])
+
+    def _idle_losses(self, name: str, term: SemiTerm,
+                     labeled: LabeledPart) -> dict:
+        """Losses of a term that is not active."""
+        losses = term.warmup_losses(labeled) if self.training else {}
+        idle = term.idle_loss() + labeled.images.new_zeros(())
+        return {
+            f'unsup_loss_{name}': idle,
+            **{
+                f'unsup_{_of_term(key, name)}': value
+                for key, value in losses.items()
+            }
+        }
 
     @torch.compiler.disable(recursive=False)
     def _unsup_losses(self, weights: Dict[str, float],
@@ -301,7 +314,7 @@ class SemiEncoderDecoder(CascadeEncoderDecoder):
                 found = term.loss(batch)
             for key, value in found.items():
                 if key == 'loss' or key.startswith('loss_'):
-                    key = f'{key.replace("loss", f"loss_{name}", 1)}'
+                    key = _of_term(key, name)
                     if not weight:
                         value = term.idle_loss() + torch.zeros_like(value)
                     elif key == f'loss_{name}':
@@ -310,3 +323,8 @@ class SemiEncoderDecoder(CascadeEncoderDecoder):
                     key = f'{key}_{name}'
                 losses[f'unsup_{key}'] = value
         return losses
+
+
+def _of_term(key: str, name: str) -> str:
+    """Key of a loss with the name of its term: ``loss_<name>_partner``."""
+    return key.replace('loss', f'loss_{name}', 1)

@@ -24,7 +24,7 @@ class PartnerTerm(SemiTerm):
 
     The second network, ``self.partner``, starts from the same pretrained
     weights with a differently initialised head. It is trained on the masks
-    as well, and is dropped when the model is published.
+    as well, also in the warm-up, and is dropped when the model is published.
 
     Args:
         view (str): View of the unlabeled images. Defaults to 'weak'.
@@ -73,6 +73,10 @@ class PartnerTerm(SemiTerm):
         loss = sum(value for key, value in losses.items() if 'loss' in key)
         # A cascade runs the heads before the last a second time.
         return loss, recorded[0]
+
+    def warmup_losses(self, labeled: LabeledPart) -> dict:
+        """Supervised loss of the second network."""
+        return dict(loss_partner=self.partner_supervised(labeled)[0])
 
     def partner_scores(self, images: Tensor) -> Tensor:
         """Scores of the second network at image size.

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from ...datasets.checks import find_transform
 from ...datasets.plain_datasets import unlabeled_datasets
 from ...datasets.transforms import MultiView
-from ..semi_batch import SemiBatch
+from ..semi_batch import LabeledPart, SemiBatch
 from .mixer import warn_about_single_images
 from .ramp import Ramp
 
@@ -128,6 +128,21 @@ class SemiTerm(BaseModule):
             term; diagnostics, whose names must not contain "loss". Every
             parameter of the term must be part of a loss.
         """
+
+    def warmup_losses(self, labeled: LabeledPart) -> dict:
+        """Losses of networks of the term while the term is not active yet.
+
+        For networks whose labels the term will use: an untrained network
+        would teach noise from the first step on.
+
+        Args:
+            labeled (LabeledPart): Labeled part of the batch.
+
+        Returns:
+            dict[str, Tensor]: ``loss_*``, as in :meth:`loss`. Defaults to no
+            losses.
+        """
+        return {}
 
     def idle_loss(self) -> Tensor:
         """Zero loss with a graph to every parameter, which DDP expects."""

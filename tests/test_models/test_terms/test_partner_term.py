@@ -58,3 +58,29 @@ def test_labeled_scores_are_those_of_the_stock_loss(config, monkeypatch):
     head = term.partner_head
     assert 'cls_seg' not in vars(head)
     assert not head.loss_decode._forward_pre_hooks
+
+
+@pytest.mark.parametrize('kind', ['CrossPseudo', 'GuidedCollaboration'])
+def test_second_network_learns_in_the_warmup(kind):
+    """Else an untrained network would teach the trained one after it."""
+    torch.manual_seed(0)
+    model = without_dropout(
+        build('SemiEncoderDecoder', **SINGLE,
+              terms=dict(two=dict(type=kind))).train())
+    term = model.terms['two']
+    model.unsup_enabled = False
+    data = model.data_preprocessor(batch(pairs=0), training=True)
+    losses = model(**data, mode='loss')
+    stock = term.partner.loss(data['inputs']['sup'],
+                              data['data_samples']['sup'])
+    torch.testing.assert_close(losses['unsup_loss_two_partner'],
+                               stock['decode.loss_ce'])
+    assert losses['unsup_loss_two'] == 0
+    losses['unsup_loss_two_partner'].backward()
+    assert all(parameter.grad is not None and parameter.grad.any()
+               for parameter in term.partner.backbone.parameters())
+    assert all(parameter.grad is None
+               for name, parameter in model.named_parameters()
+               if not name.startswith('terms.two.partner'))
+    # a validation of a batch without unlabeled images calls no term
+    assert 'unsup_loss_two_partner' not in model.eval()(**data, mode='loss')

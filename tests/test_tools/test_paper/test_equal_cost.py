@@ -74,6 +74,8 @@ def test_passes_are_counted():
     # 400 of 1,600 iterations
     (DEMO.format('dcc'), 9, 4000),
     (DEMO.format('fixmatch'), 7, 3200),
+    # with two networks
+    (DEMO.format('cps'), 12, 5600),
     # no warm-up
     (DEMO.format('advsemiseg'), 6, 3200),
 ])
