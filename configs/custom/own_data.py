@@ -12,6 +12,7 @@ _base_ = [
     '../_base_/schedules/small_iterations.py',
     '../_base_/methods/fixmatch.py',
     '../_base_/late_classmix.py',
+    '../_base_/methods/mean_teacher.py',
     '../_base_/methods/dcc.py',
     '../_base_/supervised.py',
     '../_base_/evaluation.py',
@@ -20,7 +21,8 @@ _base_ = [
 ]
 
 # ---- Fill in -------------------------------------------------------------
-method = 'classmix'  # or 'fixmatch', 'dcc', 'supervised' (no photos)
+# or 'mean_teacher', 'fixmatch', 'dcc', 'supervised' (no photos)
+method = 'classmix'
 classes = ('background', 'object')  # in the order of their ids: 0, 1, ...
 palette = []  # [[r, g, b], ...], one a class; [] draws one
 data_root = 'data/own'  # the folders below are relative to it, or absolute
@@ -41,9 +43,10 @@ max_iters = 4000
 batch_size = 8  # on each GPU; half labeled, half unlabeled; 4 or more
 # --------------------------------------------------------------------------
 
-if method not in ('fixmatch', 'classmix', 'dcc', 'supervised'):
+if method not in ('fixmatch', 'classmix', 'mean_teacher', 'dcc',
+                  'supervised'):
     raise ValueError(f"method={method!r}, expected 'fixmatch', 'classmix', "
-                     "'dcc' or 'supervised'.")
+                     "'mean_teacher', 'dcc' or 'supervised'.")
 crop_shape = tuple(reversed(crop_size))  # (height, width): mmcv's, of crops
 images_with_masks = dict(
     type='FolderSegDataset',
@@ -94,8 +97,8 @@ if method == 'dcc':
             b=dict(window=1, transforms=augmentation)))
     crop_steps = [crop]
 else:
-    # one window: labels are predicted on the unchanged photo and train a
-    # view with changed colors, mixed with another photo
+    # one window: what is predicted on the unchanged photo trains a view with
+    # changed colors, with ClassMix mixed with another photo
     crop = dict(type='SharedRandomCrop', crop_size=crop_shape)
     augmentation = [
         dict(type='FastPhotoMetricDistortion'),
@@ -157,10 +160,16 @@ else:
     supervised_warmup = dict(
         type='SupervisedWarmupHook', warmup_iters=warmup_iters)
     custom_hooks = [supervised_warmup]
-if method in ('fixmatch', 'classmix'):
+if method in ('fixmatch', 'classmix', 'mean_teacher'):
     # short training: the average of the teacher covers about 200 iterations
-    mean_teacher_hook = dict(_base_[f'{method}_teacher'], momentum=0.005)
-    custom_hooks = [supervised_warmup, mean_teacher_hook]
+    teacher_hook = dict(_base_.mean_teacher_hook, momentum=0.005)
+    custom_hooks = [supervised_warmup, teacher_hook]
+if method == 'mean_teacher':
+    # the first quarter of the iterations after the warm-up
+    consistency = dict(
+        _base_.mean_teacher_model.terms.consistency,
+        weight=dict(peak=5., iters=max(warmup_iters // 4, 1)))
+    model['terms'] = dict(consistency=consistency)
 # Learning rate of the head, and its factor for the backbone.
 if backbone_type == 'EfficientNetLite':
     lr, lr_mult = 1e-3, 1.0
