@@ -48,8 +48,9 @@ class SemiEncoderDecoder(CascadeEncoderDecoder):
         unlabeled_norm_eval (bool): Whether batch norms are in evaluation
             mode in the passes of unlabeled images, which then do not change
             their running statistics. Useful for small batches: statistics of
-            four mixed crops differ from those of test images. Defaults to
-            False, as in the published codes of all methods.
+            four mixed crops differ from those of test images. Not for CPS,
+            whose networks then agree on one class. Defaults to False, as
+            in the published codes of all methods.
         **kwargs: See ``EncoderDecoder``.
 
     Raises:
