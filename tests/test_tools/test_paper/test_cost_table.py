@@ -188,7 +188,8 @@ def test_tables_of_photographs(name, number):
     other_names = dict(
         second_alone='self_training',
         second_dcc='self_training_dcc',
-        second_classmix='classmix_self_training')
+        second_classmix='classmix_self_training',
+        second_mean_teacher='mean_teacher_self_training')
     assert [row['configs'] for row in table['rows']] == [
         [f'{prefix}{other_names.get(row["cell"], row["cell"])}.py']
         for row in table['rows']
