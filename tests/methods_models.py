@@ -348,7 +348,8 @@ these kinds, on a CPU and from scratch, with mmengine's Runner, across the end
 of the warm-up (2 + 2 crops of 32 px). The supervised loss has weight 0 there.
 So nothing but second networks has a gradient in the warm-up. After it, the
 terms give a gradient to the first trainable weights of the network and to
-every parameter of their own; frozen weights and the teacher have none; losses and weights are finite.
+every parameter of their own; frozen weights and the teacher have none; losses
+and weights are finite.
 Apart from `terms.`, the weights have the names of the stock model.
 
 {}
