@@ -6,19 +6,6 @@ _base_ = [
 ]
 
 model = dict(terms=dict(dc=_base_.late_dc_term))
-paired_views = dict(
-    type='MultiView',
-    views=dict(
-        weak=[],
-        strong1=_base_.strong_augmentation,
-        strong2=dict(
-            window=1,
-            transforms=[*_base_.strong_augmentation, _base_.random_flip])))
-unlabeled_dataset = dict(
-    _base_.unlabeled_dataset,
-    pipeline=[
-        _base_.load_image, _base_.random_resize, _base_.random_flip,
-        _base_.paired_crop, paired_views, _base_.pack_views
-    ])
+unlabeled_dataset = _base_.strong_pairs_dataset
 train_dataloader = dict(
     dataset=dict(datasets=[_base_.labeled_dataset, unlabeled_dataset]))

@@ -14,20 +14,7 @@ model = dict(
             _base_.dcc_fixmatch_model.terms.dc,
             start_iters=0,
             bank=dict(type='FeatureMemoryBank', rows=256, steps=4))))
-dcc_fixmatch_views = dict(
-    type='MultiView',
-    views=dict(
-        weak=[],
-        strong1=_base_.strong_augmentation,
-        strong2=dict(
-            window=1,
-            transforms=[*_base_.strong_augmentation, _base_.random_flip])))
-unlabeled_dataset = dict(
-    _base_.unlabeled_dataset,
-    pipeline=[
-        _base_.load_image, _base_.random_resize, _base_.random_flip,
-        _base_.paired_crop, dcc_fixmatch_views, _base_.pack_views
-    ])
+unlabeled_dataset = _base_.strong_pairs_dataset
 train_dataloader = _base_.dcc_fixmatch_dataloader
 train_dataloader.batch_size = 16
 train_dataloader.num_workers = 1

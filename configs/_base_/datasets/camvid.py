@@ -49,6 +49,20 @@ unlabeled_dataset = dict(
     pipeline=[
         _base_.load_image, random_resize, paired_crop, paired_views, pack_views
     ])
+# For DCC beside them: a second window of the strong view.
+strong_pairs = dict(
+    type='MultiView',
+    views=dict(
+        weak=[],
+        strong1=strong_augmentation,
+        strong2=dict(
+            window=1, transforms=[*strong_augmentation, random_flip])))
+strong_pairs_dataset = dict(
+    unlabeled_dataset,
+    pipeline=[
+        _base_.load_image, random_resize, random_flip, paired_crop,
+        strong_pairs, pack_views
+    ])
 # Of a second training: masks from tools/make_pseudo_masks.py, colours changed
 # like those of the strong views.
 pseudo_labeled_dataset = dict(

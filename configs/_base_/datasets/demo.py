@@ -55,6 +55,20 @@ unlabeled_dataset = dict(
     pipeline=[
         _base_.load_image, random_resize, paired_crop, paired_views, pack_views
     ])
+# For DCC beside them: a second window of the strong view.
+strong_pairs = dict(
+    type='MultiView',
+    views=dict(
+        weak=[],
+        strong1=strong_augmentation,
+        strong2=dict(
+            window=1, transforms=[*strong_augmentation, random_flip])))
+strong_pairs_dataset = dict(
+    unlabeled_dataset,
+    pipeline=[
+        _base_.load_image, random_resize, random_flip, paired_crop,
+        strong_pairs, pack_views
+    ])
 # scales within the range of random_resize
 tta_scales = [
     dict(type='Resize', scale_factor=ratio, keep_ratio=True)
