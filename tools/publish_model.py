@@ -41,8 +41,8 @@ def main() -> None:
     with explained_refusal(args.checkpoint):
         checkpoint = torch.load(
             args.checkpoint, map_location='cpu', weights_only=True)
-    published, config = publish(checkpoint)
-    write_published(published, config, args.out)
+    published, _ = publish(checkpoint)
+    write_published(published, args.out)
     kept, total = len(published['state_dict']), len(checkpoint['state_dict'])
     print(f'{args.out}: {kept} weights; {total - kept} weights that only '
           'training needs were dropped. Config: '

@@ -65,12 +65,11 @@ def publish(checkpoint: dict) -> tuple:
     return published, config
 
 
-def write_published(published: dict, config: Config, out: Path) -> None:
+def write_published(published: dict, out: Path) -> None:
     """Writes checkpoint and config, both or neither.
 
     Args:
-        published (dict): Checkpoint of :func:`publish`.
-        config (Config): Its config.
+        published (dict): Checkpoint of :func:`publish`, with its config.
         out (Path): File of the checkpoint; the config gets the suffix
             ``.py``.
 
@@ -84,7 +83,7 @@ def write_published(published: dict, config: Config, out: Path) -> None:
     with written_atomically(out) as checkpoint_file, written_atomically(
             out.with_suffix('.py')) as config_file:
         checkpoint_file.write_bytes(content.getvalue())
-        config.dump(str(config_file))
+        config_file.write_text(published['meta']['cfg'], encoding='utf-8')
 
 
 def stock_config(cfg: Config, dataset_meta: dict) -> Config:

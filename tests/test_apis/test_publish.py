@@ -322,8 +322,8 @@ def test_inferencer_with_this_package(tmp_path):
     """For a training and a published model, without the full mmcv."""
     config, checkpoint, image = write_training(tmp_path)
     config.dump(str(tmp_path / 'train.py'))
-    published = publish(torch.load(checkpoint, weights_only=True))
-    write_published(*published, tmp_path / 'model.pth')
+    published, _ = publish(torch.load(checkpoint, weights_only=True))
+    write_published(published, tmp_path / 'model.pth')
     first, second = (
         MMSegInferencer(str(tmp_path / name), str(tmp_path / weights),
                         device='cpu')(str(image))['predictions']
