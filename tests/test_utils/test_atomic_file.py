@@ -46,7 +46,7 @@ def write_marker(folder):
 
 def write_model(folder):
     write_published(
-        dict(state_dict=dict(x=torch.ones(9))), Config(dict(key=1)),
+        dict(state_dict=dict(x=torch.ones(9)), meta=dict(cfg='key = 1\n')),
         folder / 'model.pth')
 
 
