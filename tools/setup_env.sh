@@ -6,6 +6,8 @@ VENV=${VENV:-$ROOT/.venv}
 TORCH=${TORCH:-torch==2.13.0}
 export PYTHON=$VENV/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK=1
+# Docker images often set it: each process would compile torch anew, in 6 s.
+unset PYTHONDONTWRITEBYTECODE
 
 setup_env() { # REQUIREMENTS_FILE...
     local mark requirements wanted

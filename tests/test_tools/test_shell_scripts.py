@@ -20,6 +20,7 @@ RECORDER = r"""#!/usr/bin/env bash
     printf '%s\n' "$0" "$PWD" "$@"
     echo ----
     echo "${MMSEG_DCC_COMMAND:-}" >>"$CALLS.again"
+    echo "${PYTHONDONTWRITEBYTECODE:-kept}" >>"$CALLS.bytecode"
 } >>"$CALLS"
 [ "${2:-}" != 'import torch' ]
 """
@@ -90,6 +91,13 @@ def test_environment_then_tests(clone, record, place):
     again = record('tools/run_tests.sh', *options, VENV=str(venv))
     assert ['-m', 'pip', 'install', '--quiet', '--no-compile', '-r',
             f'{clone}/requirements/tests.txt'] in [c.words for c in again]
+
+
+@pytest.mark.parametrize('script', ['run_tests.sh', 'quickstart.sh'])
+def test_compiled_modules_are_kept(clone, record, script):
+    record(f'tools/{script}', PYTHONDONTWRITEBYTECODE='1')
+    kept = clone.with_name('calls.bytecode').read_text()
+    assert set(kept.split()) == {'kept'}
 
 
 def test_ci_with_full_mmcv(clone, record):
