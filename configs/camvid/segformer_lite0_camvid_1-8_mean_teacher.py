@@ -2,30 +2,15 @@ _base_ = [
     '../_base_/models/segformer_efficientnet_lite0.py',
     '../_base_/datasets/camvid.py',
     '../_base_/schedules/photographs_unlabeled.py',
-    '../_base_/methods/mean_teacher.py',
+    '../_base_/late_mean_teacher.py',
     '../_base_/default_runtime.py',
 ]
 model = dict(
     _base_.mean_teacher_model,
     data_preprocessor=dict(
         type='SemiSegDataPreProcessor', size=_base_.crop_size),
-    decode_head=dict(num_classes=11),
-    # batch statistics of few crops are not those of the photographs
-    unlabeled_norm_eval=True,
-    # the first quarter of the iterations after the warm-up
-    terms=dict(
-        consistency=dict(
-            _base_.mean_teacher_model.terms.consistency,
-            weight=dict(peak=5., iters=_base_.warmup_iters // 4))))
-mean_teacher_views = dict(
-    type='MultiView',
-    views=dict(weak=[], strong1=_base_.strong_augmentation))
-unlabeled_dataset = dict(
-    _base_.unlabeled_dataset,
-    pipeline=[
-        _base_.load_image, _base_.random_resize, _base_.random_flip,
-        _base_.shared_crop, mean_teacher_views, _base_.pack_views
-    ])
+    decode_head=dict(num_classes=11))
+unlabeled_dataset = _base_.strong_view_dataset
 train_dataloader = _base_.mean_teacher_dataloader
 train_dataloader.num_workers = 1
 # a single epoch, since each new epoch restarts the workers

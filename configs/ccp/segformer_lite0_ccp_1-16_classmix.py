@@ -10,15 +10,7 @@ model = dict(
     data_preprocessor=dict(
         type='SemiSegDataPreProcessor', size=_base_.crop_size),
     decode_head=dict(num_classes=12))
-classmix_views = dict(
-    type='MultiView',
-    views=dict(weak=[], strong1=_base_.strong_augmentation))
-unlabeled_dataset = dict(
-    _base_.unlabeled_dataset,
-    pipeline=[
-        _base_.load_image, _base_.random_resize, _base_.random_flip,
-        _base_.shared_crop, classmix_views, _base_.pack_views
-    ])
+unlabeled_dataset = _base_.strong_view_dataset
 train_dataloader = _base_.classmix_dataloader
 train_dataloader.num_workers = 1
 # a single epoch, since each new epoch restarts the workers

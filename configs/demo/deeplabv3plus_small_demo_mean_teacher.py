@@ -13,15 +13,7 @@ model = dict(
         consistency=dict(
             _base_.mean_teacher_model.terms.consistency,
             weight=dict(peak=5., iters=_base_.max_iters // 4))))
-mean_teacher_views = dict(
-    type='MultiView',
-    views=dict(weak=[], strong1=_base_.strong_augmentation))
-unlabeled_dataset = dict(
-    _base_.unlabeled_dataset,
-    pipeline=[
-        _base_.load_image, _base_.random_resize, _base_.random_flip,
-        _base_.shared_crop, mean_teacher_views, _base_.pack_views
-    ])
+unlabeled_dataset = _base_.strong_view_dataset
 train_dataloader = _base_.mean_teacher_dataloader
 train_dataloader.batch_size = 16
 train_dataloader.num_workers = 1

@@ -55,6 +55,15 @@ unlabeled_dataset = dict(
     pipeline=[
         _base_.load_image, random_resize, paired_crop, paired_views, pack_views
     ])
+# For methods with one strong view.
+strong_view = dict(
+    type='MultiView', views=dict(weak=[], strong1=strong_augmentation))
+strong_view_dataset = dict(
+    unlabeled_dataset,
+    pipeline=[
+        _base_.load_image, random_resize, random_flip, shared_crop,
+        strong_view, pack_views
+    ])
 # For DCC beside them: a second window of the strong view.
 strong_pairs = dict(
     type='MultiView',
