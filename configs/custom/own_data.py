@@ -21,8 +21,8 @@ _base_ = [
 ]
 
 # ---- Fill in -------------------------------------------------------------
-# or 'mean_teacher', 'fixmatch', 'dcc', 'supervised' (no photos)
-method = 'classmix'
+# or 'classmix', 'fixmatch', 'dcc', 'supervised' (no photos)
+method = 'mean_teacher'
 classes = ('background', 'object')  # in the order of their ids: 0, 1, ...
 palette = []  # [[r, g, b], ...], one a class; [] draws one
 data_root = 'data/own'  # the folders below are relative to it, or absolute
