@@ -98,7 +98,8 @@ def learning_rates(config):
     return rates
 
 
-@pytest.mark.parametrize('method', ['classmix', 'mean_teacher', 'dcc'])
+@pytest.mark.parametrize(
+    'method', ['classmix', 'mean_teacher', 'dcc', 'dcc_classmix'])
 def test_quickstart_compares_at_one_cost(method):
     """The methods begin late, on the same 12 masks, with one decay."""
     config, supervised = (
@@ -111,6 +112,7 @@ def test_quickstart_compares_at_one_cost(method):
     assert [step.end for step in config.param_scheduler] == [50, iters]
     warmup = config.supervised_warmup.warmup_iters
     assert warmup >= supervised.train_cfg.max_iters
-    passes = dict(classmix=7, mean_teacher=7, dcc=9)[method]
+    passes = dict(classmix=7, mean_teacher=7, dcc=9, dcc_classmix=13)[method]
     cost = warmup + (iters - warmup) * passes / 3
-    assert cost == pytest.approx(10000 / 3, rel=1e-3)
+    expected = 16000 / 3 if method == 'dcc_classmix' else 10000 / 3
+    assert cost == pytest.approx(expected, rel=1e-3)
