@@ -1,7 +1,7 @@
 # MSRC-21, 224 px on the longer side, 1/8 labeled.
 # Lists: tools/dataset_tools/make_splits.py list --least-per-class 1, since
 # random draws of 42 images miss classes.
-_base_ = ['../evaluation.py', '../mild_color_jitter.py']
+_base_ = ['../evaluation.py', '../unlabeled_views.py']
 
 dataset_type = 'MSRC21Dataset'
 data_root = 'data/msrc21'
@@ -13,7 +13,6 @@ random_resize = dict(
     scale=image_size,
     ratio_range=(0.7, 1.4),
     keep_ratio=True)
-random_flip = dict(type='RandomFlip', prob=0.5)
 labeled_dataset = dict(
     type=dataset_type,
     data_root=data_root,
@@ -23,25 +22,12 @@ labeled_dataset = dict(
         _base_.load_annotations,
         random_resize,
         dict(type='RandomCrop', crop_size=crop_size),
-        random_flip,
+        _base_.random_flip,
         _base_.color_jitter,
         _base_.pack_inputs,
     ])
-# For DCC: two windows.
 paired_crop = dict(type='PairedRandomCrop', crop_size=crop_size)
-augmentation = [random_flip, _base_.color_jitter]
-paired_views = dict(
-    type='MultiView',
-    views=dict(
-        a=dict(window=0, transforms=augmentation),
-        b=dict(window=1, transforms=augmentation)))
-# For the other methods: one window, strong views of the stock strength.
 shared_crop = dict(type='SharedRandomCrop', crop_size=crop_size)
-strong_augmentation = [
-    dict(type='FastPhotoMetricDistortion'),
-    dict(type='RandomGaussianBlur', prob=0.5, sigma_range=(0.1, 1.0)),
-]
-pack_views = dict(type='PackViews')
 unlabeled_dataset = dict(
     type='UnlabeledDataset',
     data_root=data_root,
@@ -49,30 +35,20 @@ unlabeled_dataset = dict(
     data_prefix=dict(img_path='JPEGImages'),
     img_suffix='.jpg',
     pipeline=[
-        _base_.load_image, random_resize, paired_crop, paired_views, pack_views
+        _base_.load_image, random_resize, paired_crop, _base_.paired_views,
+        _base_.pack_views
     ])
-# For methods with one strong view.
-strong_view = dict(
-    type='MultiView', views=dict(weak=[], strong1=strong_augmentation))
 strong_view_dataset = dict(
     unlabeled_dataset,
     pipeline=[
-        _base_.load_image, random_resize, random_flip, shared_crop,
-        strong_view, pack_views
+        _base_.load_image, random_resize, _base_.random_flip, shared_crop,
+        _base_.strong_view, _base_.pack_views
     ])
-# For DCC beside them: a second window of the strong view.
-strong_pairs = dict(
-    type='MultiView',
-    views=dict(
-        weak=[],
-        strong1=strong_augmentation,
-        strong2=dict(
-            window=1, transforms=[*strong_augmentation, random_flip])))
 strong_pairs_dataset = dict(
     unlabeled_dataset,
     pipeline=[
-        _base_.load_image, random_resize, random_flip, paired_crop,
-        strong_pairs, pack_views
+        _base_.load_image, random_resize, _base_.random_flip, paired_crop,
+        _base_.strong_pairs, _base_.pack_views
     ])
 # Of a second training: masks from tools/make_pseudo_masks.py, colours changed
 # like those of the strong views.
@@ -83,8 +59,8 @@ pseudo_labeled_dataset = dict(
         img_path='JPEGImages', seg_map_path='SegmentationClassPseudo'),
     pipeline=[
         _base_.load_image, _base_.load_annotations, random_resize,
-        dict(type='RandomCrop', crop_size=crop_size), random_flip,
-        *strong_augmentation, _base_.pack_inputs
+        dict(type='RandomCrop', crop_size=crop_size), _base_.random_flip,
+        *_base_.strong_augmentation, _base_.pack_inputs
     ])
 # Predictions are resized to the size of the files before the evaluation.
 resize = dict(type='Resize', scale=image_size, keep_ratio=True)
